@@ -1,0 +1,1 @@
+"""bled: pay with BOLT12 over Bluetooth LE from a device that has no internet."""

@@ -1,0 +1,68 @@
+"""TLV streams of BOLT 1, split strictly; the bytes of every record are kept as they came."""
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from bled_codec.errors import Rule, TlvError
+from bled_codec.primitives import Reader, encode_bigsize
+
+
+class TlvRecord(NamedTuple):
+    """One record. `raw` is the whole record as received: type, length and value; it is what gets hashed."""
+
+    type: int
+    value: bytes
+    raw: bytes
+
+
+def split_stream(data: bytes) -> tuple[TlvRecord, ...]:
+    """Split a TLV stream into its records.
+
+    Raises `TlvError` for a record cut short or types that do not strictly increase, and `EncodingError` for a
+    BigSize that is not minimal. Unknown types are kept: whether they may stand is the message's business.
+    """
+    reader = Reader(data)
+    records: list[TlvRecord] = []
+    last = -1
+    while reader.offset < len(data):
+        start = reader.offset
+        type_ = reader.bigsize()
+        if type_ <= last:
+            raise TlvError(_order_rule(type_, last), tlv_type=type_, offset=start)
+        last = reader.tlv_type = type_
+        value = _value(reader)
+        records.append(TlvRecord(type_, value, data[start : reader.offset]))
+    return tuple(records)
+
+
+def _order_rule(type_: int, last: int) -> Rule:
+    return Rule.TLV_DUPLICATE if type_ == last else Rule.TLV_OUT_OF_ORDER
+
+
+def _value(reader: Reader) -> bytes:
+    length = reader.bigsize()
+    if length > reader.remaining:
+        raise TlvError(Rule.TLV_LENGTH_EXCEEDS_STREAM, tlv_type=reader.tlv_type, offset=reader.offset)
+    return reader.take(length)
+
+
+def make_record(type_: int, value: bytes) -> TlvRecord:
+    """Return the record for `type_` and `value`, encoded minimally."""
+    return TlvRecord(type_, value, encode_bigsize(type_) + encode_bigsize(len(value)) + value)
+
+
+def join_records(records: Iterable[TlvRecord]) -> bytes:
+    """Return the stream of `records` in the given order, byte for byte as they are."""
+    return b"".join(record.raw for record in records)
+
+
+def encode_stream(values: Mapping[int, bytes]) -> bytes:
+    """Return the stream that holds `values`, by ascending type."""
+    return join_records(make_record(type_, values[type_]) for type_ in sorted(values))
+
+
+def require_known_even(records: Iterable[TlvRecord], known: frozenset[int] | set[int]) -> None:
+    """Raise `TlvError` (`TLV_UNKNOWN_EVEN`) for an even type outside `known` (BOLT 1: it is okay to be odd)."""
+    for record in records:
+        if record.type % 2 == 0 and record.type not in known:
+            raise TlvError(Rule.TLV_UNKNOWN_EVEN, tlv_type=record.type)
