@@ -1,0 +1,1 @@
+"""Generated code: cln_subset.proto for protobuf and gRPC. Regenerate with script/stubs."""
