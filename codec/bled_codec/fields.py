@@ -1,0 +1,196 @@
+"""Every field of offer, invoice_request and invoice by its number, with the codec of its value (BOLT 12)."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from itertools import pairwise
+from typing import Any, Final, NamedTuple
+
+from bled_codec import values
+from bled_codec.blinded_path import decode_paths, decode_payinfos
+from bled_codec.errors import CodecError, Rule, TlvError
+from bled_codec.tlv import TlvRecord, make_record
+
+
+class Field(IntEnum):
+    """TLV types, named as in the specification. `INVOICE_REQUEST_SIGNATURE` is this project's field 239."""
+
+    INVREQ_METADATA = 0
+    OFFER_CHAINS = 2
+    OFFER_METADATA = 4
+    OFFER_CURRENCY = 6
+    OFFER_AMOUNT = 8
+    OFFER_DESCRIPTION = 10
+    OFFER_FEATURES = 12
+    OFFER_ABSOLUTE_EXPIRY = 14
+    OFFER_PATHS = 16
+    OFFER_ISSUER = 18
+    OFFER_QUANTITY_MAX = 20
+    OFFER_ISSUER_ID = 22
+    INVREQ_CHAIN = 80
+    INVREQ_AMOUNT = 82
+    INVREQ_FEATURES = 84
+    INVREQ_QUANTITY = 86
+    INVREQ_PAYER_ID = 88
+    INVREQ_PAYER_NOTE = 89
+    INVREQ_PATHS = 90
+    INVREQ_BIP_353_NAME = 91
+    INVOICE_PATHS = 160
+    INVOICE_BLINDEDPAY = 162
+    INVOICE_CREATED_AT = 164
+    INVOICE_RELATIVE_EXPIRY = 166
+    INVOICE_PAYMENT_HASH = 168
+    INVOICE_AMOUNT = 170
+    INVOICE_FALLBACKS = 172
+    INVOICE_FEATURES = 174
+    INVOICE_NODE_ID = 176
+    INVOICE_REQUEST_SIGNATURE = 239
+    SIGNATURE = 240
+
+
+class FieldCodec(NamedTuple):
+    """How one field's value becomes a Python value and back."""
+
+    name: str
+    decode: Callable[[bytes], Any]
+    encode: Callable[[Any], bytes]
+
+
+_TEXT: Final = (values.decode_text, values.encode_text)
+_BYTES: Final = (values.decode_bytes, values.encode_bytes)
+_U64: Final = (values.decode_u64, values.encode_uint)
+_U32: Final = (values.decode_u32, values.encode_uint)
+_MSAT: Final = (values.decode_msat, values.encode_uint)
+_POINT: Final = (values.decode_point, values.encode_bytes)
+_HASH: Final = (values.decode_hash, values.encode_bytes)
+_PATHS: Final = (decode_paths, values.encode_all)
+
+_CODECS: Final[Mapping[Field, tuple[Callable[[bytes], Any], Callable[[Any], bytes]]]] = {
+    Field.INVREQ_METADATA: _BYTES,
+    Field.OFFER_CHAINS: (values.decode_chains, values.encode_chains),
+    Field.OFFER_METADATA: _BYTES,
+    Field.OFFER_CURRENCY: (values.decode_currency, values.encode_text),
+    Field.OFFER_AMOUNT: _U64,
+    Field.OFFER_DESCRIPTION: _TEXT,
+    Field.OFFER_FEATURES: _BYTES,
+    Field.OFFER_ABSOLUTE_EXPIRY: _U64,
+    Field.OFFER_PATHS: _PATHS,
+    Field.OFFER_ISSUER: _TEXT,
+    Field.OFFER_QUANTITY_MAX: _U64,
+    Field.OFFER_ISSUER_ID: _POINT,
+    Field.INVREQ_CHAIN: _HASH,
+    Field.INVREQ_AMOUNT: _MSAT,
+    Field.INVREQ_FEATURES: _BYTES,
+    Field.INVREQ_QUANTITY: _U64,
+    Field.INVREQ_PAYER_ID: _POINT,
+    Field.INVREQ_PAYER_NOTE: _TEXT,
+    Field.INVREQ_PATHS: _PATHS,
+    Field.INVREQ_BIP_353_NAME: (values.decode_bip353_name, values.encode_one),
+    Field.INVOICE_PATHS: _PATHS,
+    Field.INVOICE_BLINDEDPAY: (decode_payinfos, values.encode_all),
+    Field.INVOICE_CREATED_AT: _U64,
+    Field.INVOICE_RELATIVE_EXPIRY: _U32,
+    Field.INVOICE_PAYMENT_HASH: _HASH,
+    Field.INVOICE_AMOUNT: _MSAT,
+    Field.INVOICE_FALLBACKS: (values.decode_fallbacks, values.encode_all),
+    Field.INVOICE_FEATURES: _BYTES,
+    Field.INVOICE_NODE_ID: _POINT,
+    Field.INVOICE_REQUEST_SIGNATURE: _BYTES,  # a wrong length is an invalid signature, not an invalid invoice
+    Field.SIGNATURE: (values.decode_signature, values.encode_bytes),
+}
+
+FIELD_CODECS: Final[Mapping[int, FieldCodec]] = {
+    field: FieldCodec(field.name.lower(), decode, encode) for field, (decode, encode) in _CODECS.items()
+}
+FIELD_BY_NAME: Final[Mapping[str, Field]] = {field.name.lower(): field for field in Field}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TypeRanges:
+    """The types that one message may carry, and those of them that this codec knows."""
+
+    allowed: tuple[range, ...] | None
+    known: frozenset[int]
+
+    def check(self, record: TlvRecord) -> None:
+        """Raise `TlvError`: `TYPE_OUT_OF_RANGE`, or `TLV_UNKNOWN_EVEN` for an even type nobody told us of."""
+        type_ = record.type
+        if self.allowed is not None and not any(type_ in part for part in self.allowed):
+            raise TlvError(Rule.TYPE_OUT_OF_RANGE, tlv_type=type_)
+        if type_ % 2 == 0:
+            raise TlvError(Rule.TLV_UNKNOWN_EVEN, tlv_type=type_)
+
+
+_SIGNATURE_RANGE: Final = range(240, 1001)
+_OFFER_KNOWN: Final = frozenset(field for field in Field if 1 <= field <= 79)
+_REQUEST_KNOWN: Final = frozenset(field for field in Field if field <= 159) | {Field.SIGNATURE}
+
+# BOLT 12, offers, reader: nothing outside 1-79 and 1000000000-1999999999.
+OFFER_TYPES: Final = TypeRanges(
+    allowed=(range(1, 80), range(1_000_000_000, 2_000_000_000)),
+    known=_OFFER_KNOWN,
+)
+# BOLT 12, invoice requests, reader: nothing outside 0-159, the signatures and 1000000000-2999999999.
+REQUEST_TYPES: Final = TypeRanges(
+    allowed=(range(160), _SIGNATURE_RANGE, range(1_000_000_000, 3_000_000_000)),
+    known=_REQUEST_KNOWN,
+)
+# BOLT 12 gives readers of invoices no range: unknown odd types anywhere are ignored.
+INVOICE_TYPES: Final = TypeRanges(allowed=None, known=frozenset(Field))
+
+MIRRORED_TYPES: Final = (range(160), range(1_000_000_000, 3_000_000_000))
+"""What an invoice repeats of its request, byte for byte (BOLT 12, invoices, writer)."""
+OFFER_MIRRORED_TYPES: Final = (range(1, 80), range(1_000_000_000, 2_000_000_000))
+"""What a request repeats of its offer, byte for byte."""
+
+
+def select(records: Iterable[TlvRecord], ranges: Iterable[range]) -> tuple[TlvRecord, ...]:
+    """Return the records whose type lies in one of `ranges`, as they came."""
+    parts = tuple(ranges)
+    return tuple(record for record in records if any(record.type in part for part in parts))
+
+
+def decode_fields(records: Iterable[TlvRecord], types: TypeRanges) -> dict[str, Any]:
+    """Return the values of the known fields by their specification name.
+
+    Raises `CodecError` with the TLV type at fault.
+    """
+    found: dict[str, Any] = {}
+    known = types.known
+    for record in records:
+        if record.type in known:
+            codec = FIELD_CODECS[record.type]
+            found[codec.name] = _decode(codec, record)
+        else:
+            types.check(record)
+    return found
+
+
+def _decode(codec: FieldCodec, record: TlvRecord) -> Any:
+    try:
+        return codec.decode(record.value)
+    except CodecError as error:
+        raise type(error)(error.rule, tlv_type=record.type, offset=error.offset) from error
+
+
+def encode_fields(fields: Mapping[str, Any], extra: Iterable[TlvRecord] = ()) -> tuple[TlvRecord, ...]:
+    """Return the records for fields by name (None: absent) and `extra` ones, by ascending type.
+
+    Raises `TlvError` (`TLV_DUPLICATE`) when two of them have one type.
+    """
+    records = [_encode(name, value) for name, value in fields.items() if value is not None]
+    return ordered([*records, *extra])
+
+
+def _encode(name: str, value: object) -> TlvRecord:
+    field = FIELD_BY_NAME[name]
+    return make_record(field, FIELD_CODECS[field].encode(value))
+
+
+def ordered(records: Iterable[TlvRecord]) -> tuple[TlvRecord, ...]:
+    """Return `records` by ascending type. Raises `TlvError` (`TLV_DUPLICATE`) when a type comes twice."""
+    by_type = sorted(records, key=lambda record: record.type)
+    for before, after in pairwise(by_type):
+        if before.type == after.type:
+            raise TlvError(Rule.TLV_DUPLICATE, tlv_type=after.type)
+    return tuple(by_type)
