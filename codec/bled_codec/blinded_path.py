@@ -72,19 +72,22 @@ class BlindedPath:
         count = reader.uint(1)
         if count == 0:
             raise SemanticError(Rule.PATH_WITHOUT_HOPS, tlv_type=reader.tlv_type, offset=reader.offset)
-        hops = tuple(
-            BlindedHop(blinded_node_id=_read_point(reader), encrypted_recipient_data=reader.take(reader.uint(2)))
-            for _ in range(count)
-        )
-        return cls(first_node_id=first_node_id, first_path_key=first_path_key, hops=hops)
+        hops = []
+        for _ in range(count):
+            node_id = _read_point(reader)
+            hops.append(BlindedHop(blinded_node_id=node_id, encrypted_recipient_data=reader.take(reader.uint(2))))
+        return cls(first_node_id=first_node_id, first_path_key=first_path_key, hops=tuple(hops))
 
 
 def _read_point(reader: Reader) -> Point:
-    data = reader.take(33)
+    start = reader.offset
+    data = reader.data[start : start + 33]
     try:
-        return parse_point(data)
+        point = parse_point(data)
     except EncodingError:
-        raise reader.fail(Rule.NOT_A_POINT) from None
+        raise reader.fail(Rule.NOT_A_POINT if len(data) == 33 else Rule.TRUNCATED) from None
+    reader.offset = start + 33
+    return point
 
 
 def _read_node(reader: Reader) -> bytes:
