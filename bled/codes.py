@@ -31,6 +31,7 @@ class Code(StrEnum):
     CANCELLED = "cancelled"
     OUTCOME_UNKNOWN = "outcome-unknown"
     PAYMENT_FAILED = "payment-failed"
+    NOT_CONFIRMED = "not-confirmed"
 
     # What home refuses (bled/home/policy.py); verified before anything is written
     BAD_INVOICE = "bad-invoice"
@@ -62,6 +63,7 @@ class Code(StrEnum):
     OFFER_EXPIRES_TOO_SOON = "offer-expires-too-soon"
     OFFER_EXPIRES_TOO_LATE = "offer-expires-too-late"
     OFFER_CURRENCY = "offer-currency"
+    OFFER_NOT_FIXED = "offer-not-fixed"
     BUYER_DECLINED = "buyer-declined"
     NO_GRANT_LEFT = "no-grant-left"
     PROOF_MISMATCH = "proof-mismatch"
@@ -161,6 +163,7 @@ _ROWS: Final = (
     _row(Code.CANCELLED, EXIT_TEMPORARY, "Cancelled; nothing can be paid any more.", "The sale was cancelled. You paid nothing.", retry=True),
     _row(Code.OUTCOME_UNKNOWN, EXIT_TEMPORARY, "Not known yet whether it was paid. Look at the sale before charging again.", "Not known yet whether it was paid. Your home node knows: look there before paying again.", moved=MoneyMoved.UNKNOWN),
     _row(Code.PAYMENT_FAILED, EXIT_TEMPORARY, "The payment failed; nothing was received. Start the sale again.", "Your node could not pay. Nothing was spent.", retry=True, air=0x000B),
+    _row(Code.NOT_CONFIRMED, EXIT_TEMPORARY, "Not paid.", "The till says that nothing was paid. That is its word only: ask your home node before you pay in another way.", moved=MoneyMoved.UNKNOWN),
     _refusal(Code.BAD_INVOICE, "The invoice that came home breaks BOLT 12. Nothing was paid."),
     _refusal(Code.PAYER_ID_NOT_ISSUED, "The invoice names a payer id that your home never issued. Nothing was paid."),
     _refusal(Code.WRONG_PATH, "The invoice came over a path that was not made for its payer id. Nothing was paid."),
@@ -188,6 +191,7 @@ _ROWS: Final = (
     _row(Code.OFFER_EXPIRES_TOO_SOON, EXIT_REFUSED, "The offer had too little time left. Make a new one.", "The till's offer has too little time left. You signed nothing.", retry=True, air=0x0007),
     _row(Code.OFFER_EXPIRES_TOO_LATE, EXIT_REFUSED, "The offer lives too long; it must end within ten minutes.", "The till's offer stays open too long. You signed nothing.", air=0x0006),
     _row(Code.OFFER_CURRENCY, EXIT_REFUSED, "The offer's amount is not in millisatoshi; the buyer cannot check a rate.", "The till's offer is in a currency that your device cannot check. You signed nothing.", air=0x0006),
+    _row(Code.OFFER_NOT_FIXED, EXIT_REFUSED, "The offer has no fixed amount; a sale needs one.", "The till's offer has no fixed amount. You signed nothing.", air=0x0006),
     _row(Code.BUYER_DECLINED, EXIT_REFUSED, "The buyer declined.", "You declined. You signed nothing.", retry=True),
     _row(Code.NO_GRANT_LEFT, EXIT_REFUSED, "The buyer's device has nothing left to pay with.", "No payer id is left for this amount. Go home and issue a new book."),
     _row(Code.PROOF_MISMATCH, EXIT_DATA, "The receipt that was sent does not prove the payment.", "The till says paid, but its proof does not match. Ask your home node.", moved=MoneyMoved.UNKNOWN),

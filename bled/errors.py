@@ -1,8 +1,7 @@
 """The one base of every error that bled reports: it carries a row of the registry of outcomes."""
 
-from bled_codec.errors import CodecError, Rule
-
 from bled.codes import OUTCOMES, Code, Outcome
+from bled_codec.errors import CodecError, Rule
 
 
 class BledError(Exception):

@@ -361,7 +361,7 @@ class CreateinvoiceResponse(_message.Message):
     def __init__(self, label: _Optional[str] = ..., bolt11: _Optional[str] = ..., bolt12: _Optional[str] = ..., payment_hash: _Optional[bytes] = ..., amount_msat: _Optional[_Union[Amount, _Mapping]] = ..., status: _Optional[_Union[CreateinvoiceResponse.CreateinvoiceStatus, str]] = ..., description: _Optional[str] = ..., expires_at: _Optional[int] = ..., pay_index: _Optional[int] = ..., amount_received_msat: _Optional[_Union[Amount, _Mapping]] = ..., paid_at: _Optional[int] = ..., payment_preimage: _Optional[bytes] = ..., local_offer_id: _Optional[bytes] = ..., invreq_payer_note: _Optional[str] = ..., created_index: _Optional[int] = ...) -> None: ...
 
 class DelinvoiceRequest(_message.Message):
-    __slots__ = ("label", "status", "desconly")
+    __slots__ = ("label", "status")
     class DelinvoiceStatus(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         PAID: _ClassVar[DelinvoiceRequest.DelinvoiceStatus]
@@ -372,11 +372,9 @@ class DelinvoiceRequest(_message.Message):
     UNPAID: DelinvoiceRequest.DelinvoiceStatus
     LABEL_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
-    DESCONLY_FIELD_NUMBER: _ClassVar[int]
     label: str
     status: DelinvoiceRequest.DelinvoiceStatus
-    desconly: bool
-    def __init__(self, label: _Optional[str] = ..., status: _Optional[_Union[DelinvoiceRequest.DelinvoiceStatus, str]] = ..., desconly: _Optional[bool] = ...) -> None: ...
+    def __init__(self, label: _Optional[str] = ..., status: _Optional[_Union[DelinvoiceRequest.DelinvoiceStatus, str]] = ...) -> None: ...
 
 class DelinvoiceResponse(_message.Message):
     __slots__ = ("label", "bolt11", "bolt12", "amount_msat", "description", "payment_hash", "status", "expires_at", "local_offer_id", "invreq_payer_note", "created_index", "updated_index", "pay_index", "amount_received_msat", "paid_at", "payment_preimage")

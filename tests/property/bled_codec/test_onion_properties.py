@@ -1,12 +1,13 @@
 """Onions and paths of any shape: they arrive, and damage is always noticed as a codec error."""
 
+from hypothesis import given, settings
+from hypothesis.strategies import binary, builds, integers, lists
+
 from bled_codec.blinded_path import BlindedPath, EncryptedData, create_blinded_path, decode_paths, pad_to_one_length
 from bled_codec.crypto import SecretKey
 from bled_codec.errors import CodecError
 from bled_codec.onion import create_onion, peel_onion
 from bled_codec.onion_message import Forward, OnionPayload, Received, create_onion_message, open_onion_message
-from hypothesis import given, settings
-from hypothesis.strategies import binary, builds, integers, lists
 
 secrets = integers(1, 2**128).map(lambda number: SecretKey(number.to_bytes(32, "big")))
 

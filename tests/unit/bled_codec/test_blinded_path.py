@@ -1,6 +1,7 @@
 """Blinded paths: what is refused, padding, and that only the right node opens its part."""
 
 import pytest
+
 from bled_codec.blinded_path import (
     BlindedPath,
     BlindedPayinfo,

@@ -1,6 +1,7 @@
 """Onion packets: what a hop refuses, and sizes."""
 
 import pytest
+
 from bled_codec.crypto import SecretKey
 from bled_codec.errors import CodecError, OnionError, Rule
 from bled_codec.onion import ONION_MESSAGE_SIZES, create_onion, peel_onion

@@ -1,6 +1,7 @@
 """Onion messages: what a node forwards, takes, and ignores."""
 
 import pytest
+
 from bled_codec.blinded_path import BlindedHop, BlindedPath, EncryptedData, create_blinded_path
 from bled_codec.crypto import SecretKey, aead_seal, hmac_sha256
 from bled_codec.errors import CodecError, EncodingError, OnionError, Rule, TlvError

@@ -4,6 +4,7 @@ import csv
 from pathlib import Path
 
 import pytest
+
 from bled_codec.crypto import SecretKey, verify_schnorr
 from bled_codec.units import Point
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from bled_codec.crypto import parse_point
 from bled_codec.errors import CodecError, Rule
 from bled_codec.primitives import Reader, decode_tu64, encode_bigsize

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from bled_codec.blinded_path import BlindedHop, BlindedPath, create_blinded_path, unblind
 from bled_codec.crypto import SecretKey, hmac_sha256, point_times, sha256
 from bled_codec.onion import create_onion, peel_onion

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from bled_codec.blinded_path import create_blinded_path, decode_paths
 from bled_codec.crypto import SecretKey
 from bled_codec.onion import create_onion

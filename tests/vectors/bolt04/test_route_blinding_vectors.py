@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from bled_codec.blinded_path import EncryptedData, blinded_key_of, create_blinded_path, unblind
 from bled_codec.crypto import SecretKey, hmac_sha256
 from bled_codec.units import Point

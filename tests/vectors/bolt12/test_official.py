@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from bled_codec.bolt12_string import format_string, parse_string
 from bled_codec.crypto import SecretKey, sha256, tagged_hash
 from bled_codec.errors import CodecError

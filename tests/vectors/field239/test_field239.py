@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from bled_codec.bolt12_string import parse_string
 from bled_codec.crypto import tagged_hash
 from bled_codec.errors import CodecError, Rule, SignatureError

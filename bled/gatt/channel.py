@@ -1,0 +1,31 @@
+"""The place between messages and frames where privacy belongs (gatt_profile.md, section 6).
+
+There is no encrypted channel yet. `PlainChannel` keeps its place: every message passes through `seal` before it is
+cut into frames and through `open` after it was put together, so that the Noise channel comes in here alone.
+"""
+
+from typing import Protocol
+
+
+class Channel(Protocol):
+    """Turns messages into what is cut into frames, and back. One per connection; keeps its own counters."""
+
+    def seal(self, message: bytes) -> bytes:
+        """Return what goes over the air for `message`."""
+        ...
+
+    def open(self, data: bytes) -> bytes:
+        """Return the message in `data`. Raises `PeerError` when it cannot be the peer's next one."""
+        ...
+
+
+class PlainChannel:
+    """Version 0 of the layer: passes bytes through. It hides nothing, proves nothing and detects no change."""
+
+    def seal(self, message: bytes) -> bytes:
+        """Return `message` itself."""
+        return message
+
+    def open(self, data: bytes) -> bytes:
+        """Return `data` itself."""
+        return data

@@ -1,0 +1,140 @@
+"""What a till asks of its Lightning node, whichever node that is."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Protocol
+
+from bled_codec.blinded_path import BlindedPath
+from bled_codec.invoice import Invoice
+from bled_codec.invoice_request import InvoiceRequest
+from bled_codec.offer import Offer
+from bled_codec.units import Msat, Point, UnixTime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeInfo:
+    """Who the node is. `chain` is the 32-byte hash of BOLT 12, `height` the newest block the node knows."""
+
+    node_id: Point
+    network: str
+    chain: bytes
+    version: str
+    height: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreatedOffer:
+    """An offer that the node will honour. `offer_id` is the node's name for it, 32 bytes."""
+
+    offer_id: bytes
+    offer: Offer
+
+
+class InvoiceStatus(Enum):
+    """What the node says about an invoice. An expired one can no longer be paid."""
+
+    UNPAID = "unpaid"
+    PAID = "paid"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvoiceState:
+    """The node's own record of an invoice: the only truth about whether it was paid.
+
+    `text` is the `lni` string. `preimage`, `amount_received` and `paid_at` are set for a paid one alone.
+    """
+
+    label: str
+    status: InvoiceStatus
+    payment_hash: bytes
+    text: str | None
+    preimage: bytes | None = field(default=None, repr=False)
+    amount_received: Msat | None = None
+    paid_at: UnixTime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cancelled:
+    """Nothing can be paid on the offer any more, and nothing was."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlreadyPaid:
+    """Too late to cancel: the money is there."""
+
+    invoice: InvoiceState
+
+
+def invoice_label(offer_id: bytes, payer_id: Point) -> str:
+    """Return the label under which Core Lightning looks for the invoice of one payer at one offer.
+
+    Exactly this text, in lower case: under any other the node makes a second invoice of its own.
+    """
+    return f"{offer_id.hex()}-{payer_id.hex()}-0"
+
+
+class MerchantNode(Protocol):
+    """A merchant's node. Every method may raise `Unavailable`: `NODE_UNREACHABLE`, `NODE_TLS`, `NODE_DIED`,
+    `NODE_REFUSED` or `NODE_PROTOCOL`. `NODE_DIED` from a method that changes something leaves open whether it did.
+    """
+
+    async def info(self) -> NodeInfo:
+        """Return who the node is."""
+        ...
+
+    async def self_test(self) -> Sequence[str]:
+        """Return what would keep this node from serving a sale, as sentences; none when all is well."""
+        ...
+
+    async def create_offer(
+        self, *, amount: Msat, description: str, label: str, absolute_expiry: UnixTime, issuer: str | None = None
+    ) -> CreatedOffer:
+        """Make an offer that can be paid once, until `absolute_expiry`; what comes back is checked against it."""
+        ...
+
+    async def find_offer(self, label: str) -> CreatedOffer | None:
+        """Return the offer that was made under `label`, after a run that ended before it heard the answer."""
+        ...
+
+    async def create_invoice(
+        self, request: InvoiceRequest, *, offer: CreatedOffer, preimage: bytes, now: UnixTime
+    ) -> Invoice:
+        """Make the invoice that answers `request`, with field 239, ending with the offer; it is checked whole.
+
+        The same request with the same `preimage` gives the same invoice again. `request` was checked against the
+        offer by the caller. Raises `Refused` (`SALE_EXPIRED`) when the offer has ended at `now`.
+        """
+        ...
+
+    async def deliver(self, request: InvoiceRequest, *, invoice: Invoice, path: BlindedPath) -> None:
+        """Have the node send `invoice`, which it holds already, over `path` to the payer's home.
+
+        Nothing is ever heard of a message that gets lost. Repeating is harmless.
+        """
+        ...
+
+    async def push(self, invoice: Invoice, *, path: BlindedPath) -> None:
+        """Send `invoice` over `path` as an onion message of our own: the second way, when `deliver` brings nothing."""
+        ...
+
+    async def wait_paid(self, label: str, *, seconds: float) -> InvoiceState | None:
+        """Wait until the invoice is paid or can no longer be, at most `seconds`; return its last known state."""
+        ...
+
+    async def lookup(self, label: str) -> InvoiceState | None:
+        """Return the node's record of an invoice, None when it has none."""
+        ...
+
+    async def invoices_of(self, offer_id: bytes) -> Sequence[InvoiceState]:
+        """Return every invoice that the node has for an offer, also those it made by itself."""
+        ...
+
+    async def cancel(self, offer_id: bytes) -> Cancelled | AlreadyPaid:
+        """Close the offer, then read its invoices again: only that reading decides."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of the connection."""
+        ...

@@ -1,0 +1,62 @@
+"""The two onion messages that a till hands to its own node. Pure: keys are arguments."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from bled_codec.blinded_path import BlindedPath, EncryptedData, create_blinded_path
+from bled_codec.crypto import SecretKey
+from bled_codec.errors import OnionError
+from bled_codec.onion_message import OnionPayload, create_onion_message
+from bled_codec.units import Point
+
+_SMALL: Final = 1300
+_LARGE: Final = 32768
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InjectedOnion:
+    """What `InjectOnionMessage` takes: the onion, and the path key with which the node opens the first layer."""
+
+    path_key: Point
+    onion: bytes
+
+
+def request_onion(
+    node_id: Point, request: bytes, *, reply_path: BlindedPath, path_session: SecretKey, onion_session: SecretKey
+) -> InjectedOnion:
+    """Return the message that asks the node itself to answer `request` over `reply_path`.
+
+    Even a message to oneself goes to a blinded id. It carries no path_id: for an offer without paths a node answers
+    "Unknown offer" to one that does. Both session keys are fresh.
+    """
+    path = create_blinded_path([node_id], [b""], session_key=path_session)
+    return _wrap(path, OnionPayload(reply_path=reply_path, invoice_request=request), onion_session)
+
+
+def invoice_onion(
+    node_id: Point, invoice: bytes, *, path: BlindedPath, path_session: SecretKey, onion_session: SecretKey
+) -> InjectedOnion:
+    """Return the message that takes `invoice` along `path`, which begins at a connected peer or at the node itself.
+
+    Both session keys are fresh. Raises `ValueError` when only a channel names the introduction.
+    """
+    introduction = path.introduction
+    if introduction is None:
+        raise ValueError("the introduction is not named by its key")
+    if introduction != node_id:
+        path = _through_own_node(node_id, introduction, path, path_session)
+    return _wrap(path, OnionPayload(invoice=invoice), onion_session)
+
+
+def _through_own_node(node_id: Point, introduction: Point, path: BlindedPath, session: SecretKey) -> BlindedPath:
+    own = EncryptedData(next_node_id=introduction, next_path_key_override=path.first_path_key)
+    first = create_blinded_path([node_id], [own.encode()], session_key=session)
+    return BlindedPath(first_node_id=node_id, first_path_key=first.first_path_key, hops=(*first.hops, *path.hops))
+
+
+def _wrap(path: BlindedPath, payload: OnionPayload, session: SecretKey) -> InjectedOnion:
+    try:
+        onion = create_onion_message(path, payload, session_key=session, size=_SMALL)
+    except OnionError:
+        onion = create_onion_message(path, payload, session_key=session, size=_LARGE)
+    return InjectedOnion(path_key=path.first_path_key, onion=onion)

@@ -1,0 +1,344 @@
+"""The till's side of one session: which message may come when, and what the till says. Pure.
+
+A session ends; a sale does not end with it. Once a request was received, the loss of the buyer's radio only detaches
+the session: the sale goes on at the node until it is paid or has expired.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final, assert_never
+
+from bled.codes import OUTCOMES, Code
+from bled.errors import BledError
+from bled.gatt.messages import (
+    Abort,
+    AbortReason,
+    ErrorMessage,
+    InvreqMessage,
+    Message,
+    OfferMessage,
+    StatusAck,
+    StatusCode,
+    StatusMessage,
+    Wait,
+    WaitReason,
+)
+
+APPROVE_SECONDS: Final = 75.0
+"""Longest time from the offer to the request: the buyer's 60 s to approve, and signing and the way back."""
+
+SILENCE_SECONDS: Final = 15.0
+"""A buyer who decides says WAIT every 10 s; after this long without one nobody is there."""
+
+ACK_SECONDS: Final = 3.0
+"""Longest wait for the acknowledgement of the last status."""
+
+KEEP_ALIVE_SECONDS: Final = 10.0
+"""While the node works the buyer hears from the till this often."""
+
+
+class State(Enum):
+    """Where the session stands."""
+
+    READY = "ready"
+    OFFERED = "offered"
+    JUDGING = "judging"
+    PAYING = "paying"
+    REPORTING = "reporting"
+    DETACHED = "detached"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started:
+    """The link is up and the node has an offer. `valid_for` in seconds."""
+
+    valid_for: int
+    offer: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestAccepted:
+    """The request was checked and is on disk."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestRefused:
+    """The request was checked and will not be served; `code` says why."""
+
+    code: Code
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvoiceSent:
+    """The invoice is on its way to the buyer's home."""
+
+    payment_hash: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """The sale has ended; `status` is what the buyer is to know."""
+
+    status: StatusMessage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeepAliveDue:
+    """`KEEP_ALIVE_SECONDS` have passed while the node works."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Silence:
+    """Nothing came within `MerchantSession.patience`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Garbled:
+    """Something came that is no message; `code` says what was wrong with it."""
+
+    code: Code
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkLost:
+    """The radio link is gone."""
+
+
+Event = (
+    Started
+    | RequestAccepted
+    | RequestRefused
+    | InvoiceSent
+    | Settled
+    | KeepAliveDue
+    | Silence
+    | Garbled
+    | LinkLost
+    | Message
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Send:
+    """Say this to the buyer."""
+
+    message: Message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judge:
+    """Check these bytes, store them, then answer with `RequestAccepted` or `RequestRefused`."""
+
+    request: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuyerGone:
+    """No request will come: cancel the sale. `code` and `detail` say why."""
+
+    code: Code
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hangup:
+    """Close the link: nothing more is to be said or heard."""
+
+
+Action = Send | Judge | BuyerGone | Hangup
+
+_NEXT: Final[dict[tuple[State, type[Event]], State]] = {
+    (State.READY, Started): State.OFFERED,
+    (State.READY, LinkLost): State.CLOSED,
+    (State.OFFERED, Wait): State.OFFERED,
+    (State.OFFERED, InvreqMessage): State.JUDGING,
+    (State.OFFERED, Abort): State.CLOSED,
+    (State.OFFERED, ErrorMessage): State.CLOSED,
+    (State.OFFERED, Garbled): State.CLOSED,
+    (State.OFFERED, Silence): State.CLOSED,
+    (State.OFFERED, LinkLost): State.CLOSED,
+    (State.JUDGING, RequestAccepted): State.PAYING,
+    (State.JUDGING, RequestRefused): State.CLOSED,
+    (State.PAYING, InvoiceSent): State.PAYING,
+    (State.PAYING, KeepAliveDue): State.PAYING,
+    (State.PAYING, Wait): State.PAYING,
+    (State.PAYING, StatusAck): State.PAYING,
+    (State.PAYING, InvreqMessage): State.PAYING,
+    (State.PAYING, Silence): State.PAYING,
+    (State.PAYING, Settled): State.REPORTING,
+    (State.PAYING, Abort): State.DETACHED,
+    (State.PAYING, ErrorMessage): State.DETACHED,
+    (State.PAYING, Garbled): State.DETACHED,
+    (State.PAYING, LinkLost): State.DETACHED,
+    (State.REPORTING, Wait): State.REPORTING,
+    (State.REPORTING, InvreqMessage): State.REPORTING,
+    (State.REPORTING, KeepAliveDue): State.REPORTING,
+    (State.REPORTING, StatusAck): State.CLOSED,
+    (State.REPORTING, Abort): State.CLOSED,
+    (State.REPORTING, ErrorMessage): State.CLOSED,
+    (State.REPORTING, Garbled): State.CLOSED,
+    (State.REPORTING, Silence): State.CLOSED,
+    (State.REPORTING, LinkLost): State.CLOSED,
+    (State.DETACHED, InvoiceSent): State.DETACHED,
+    (State.DETACHED, KeepAliveDue): State.DETACHED,
+    (State.DETACHED, Settled): State.CLOSED,
+    (State.DETACHED, LinkLost): State.DETACHED,
+    (State.CLOSED, LinkLost): State.CLOSED,
+    (State.CLOSED, KeepAliveDue): State.CLOSED,
+}
+"""No row: a message out of turn ends the session, anything else is a defect of ours."""
+
+_FROM_THE_AIR: Final = (OfferMessage, InvreqMessage, StatusMessage, StatusAck, Wait, ErrorMessage, Abort)
+_OFFER_ERRORS: Final = {0x0006: Code.OFFER_BAD, 0x0007: Code.OFFER_EXPIRES_TOO_SOON}
+
+
+class MerchantSession:
+    """One session with one buyer. Times are a monotonic clock's seconds."""
+
+    def __init__(self) -> None:
+        self.state = State.READY
+        self.told = False
+        """Whether the buyer acknowledged the sale's outcome."""
+        self._offered_at = self._heard_at = 0.0
+        self._request: bytes | None = None
+        self._reported: StatusCode | None = None
+
+    def patience(self, now: float) -> float | None:
+        """Return how many seconds to wait for the next message, None where there is nothing to wait for."""
+        match self.state:
+            case State.OFFERED:
+                end = min(self._offered_at + APPROVE_SECONDS, self._heard_at + SILENCE_SECONDS)
+                return max(0.0, end - now)
+            case State.REPORTING:
+                return max(0.0, self._heard_at + ACK_SECONDS - now)
+            case State.PAYING:
+                return SILENCE_SECONDS
+            case State.READY | State.JUDGING | State.DETACHED | State.CLOSED:
+                return None
+            case _:
+                assert_never(self.state)
+
+    def handle(self, event: Event, now: float) -> tuple[Action, ...]:
+        """Take one event and return what is to be done, in this order.
+
+        Raises `BledError` (`INTERNAL`) for an event of our own that cannot come now.
+        """
+        before = self.state
+        after = _NEXT.get((before, type(event)))
+        if after is None:
+            return self._out_of_turn(event)
+        if isinstance(event, StatusAck) and not self._acknowledges(event):
+            return ()
+        if isinstance(event, InvreqMessage) and self._request not in (None, event.request):
+            return self._out_of_turn(event)
+        self.state = after
+        if isinstance(event, (Started, Settled, *_FROM_THE_AIR)):
+            self._heard_at = now
+        return self._act(before, event, now)
+
+    def _acknowledges(self, ack: StatusAck) -> bool:
+        return self.state is State.PAYING or ack.code is self._reported
+
+    def _out_of_turn(self, event: Event) -> tuple[Action, ...]:
+        if not isinstance(event, _FROM_THE_AIR) and not isinstance(event, (Garbled, Silence)):
+            raise BledError(Code.INTERNAL, detail=f"{type(event).__name__} in state {self.state.value}")
+        if self.state in (State.DETACHED, State.CLOSED):
+            return ()
+        return self._give_up(Code.BAD_STATE, f"{type(event).__name__} in state {self.state.value}")
+
+    def _give_up(self, code: Code, detail: str) -> tuple[Action, ...]:
+        """Tell the buyer what was wrong and end; a request that was received lives on."""
+        request_came = self._request is not None
+        self.state = State.DETACHED if request_came and self._reported is None else State.CLOSED
+        gone = () if request_came else (BuyerGone(code=code, detail=detail),)
+        return (Send(message=_error(code)), Hangup(), *gone)
+
+    def _act(self, before: State, event: Event, now: float) -> tuple[Action, ...]:
+        match event:
+            case Started():
+                self._offered_at = now
+                return (Send(message=OfferMessage(valid_for=event.valid_for, offer=event.offer)),)
+            case InvreqMessage():
+                return self._first_request(before, event)
+            case RequestAccepted():
+                return (Send(message=StatusMessage(code=StatusCode.RECEIVED)),)
+            case RequestRefused():
+                return (Send(message=_error(event.code)), Hangup())
+            case InvoiceSent() | KeepAliveDue():
+                return self._progress(event)
+            case Settled():
+                return self._report(before, event.status)
+            case StatusAck():
+                self.told = self.state is State.CLOSED
+                return (Hangup(),) if self.told else ()
+            case Garbled():
+                return self._garbled(before, event.code)
+            case Abort() | ErrorMessage() | LinkLost() | Silence():
+                return self._ended(before, event)
+            case Wait():
+                return ()
+            case OfferMessage() | StatusMessage():  # a till's own messages: no row lets them in
+                return ()
+            case _:
+                assert_never(event)
+
+    def _first_request(self, before: State, event: InvreqMessage) -> tuple[Action, ...]:
+        self._request = event.request
+        return (Judge(request=event.request),) if before is State.OFFERED else ()
+
+    def _progress(self, event: InvoiceSent | KeepAliveDue) -> tuple[Action, ...]:
+        if self.state is not State.PAYING:
+            return ()
+        if isinstance(event, KeepAliveDue):
+            return (Send(message=Wait(reason=WaitReason.WAITING_FOR_PAYMENT)),)
+        return (Send(message=StatusMessage(code=StatusCode.INVOICE_SENT, payment_hash=event.payment_hash)),)
+
+    def _report(self, before: State, status: StatusMessage) -> tuple[Action, ...]:
+        self._reported = status.code
+        return (Send(message=status),) if before is State.PAYING else ()
+
+    def _garbled(self, before: State, code: Code) -> tuple[Action, ...]:
+        gone = (BuyerGone(code=code, detail="the buyer's device sent no message"),) if before is State.OFFERED else ()
+        return (Send(message=_error(code)), Hangup(), *gone)
+
+    def _ended(self, before: State, event: Abort | ErrorMessage | LinkLost | Silence) -> tuple[Action, ...]:
+        if self.state is State.PAYING:  # nothing has to come while the node works
+            return ()
+        if before is not State.OFFERED:
+            return (Hangup(),)
+        match event:
+            case Abort():
+                return (
+                    Hangup(),
+                    BuyerGone(code=_abort_code(event.reason), detail=f"the buyer's device: {event.reason.name}"),
+                )
+            case ErrorMessage():
+                code = _OFFER_ERRORS.get(event.code, Code.BUYER_LEFT)
+                return (Hangup(), BuyerGone(code=code, detail=f"the buyer's device: error {event.code:#06x}"))
+            case Silence():
+                gone = BuyerGone(code=Code.PEER_TIMEOUT, detail="no request came")
+                return (Send(message=Abort(reason=AbortReason.TIMEOUT)), Hangup(), gone)
+            case LinkLost():
+                return (Hangup(), BuyerGone(code=Code.BUYER_LEFT, detail="the link broke before the request"))
+            case _:
+                assert_never(event)
+
+
+def _abort_code(reason: AbortReason) -> Code:
+    match reason:
+        case AbortReason.USER_DECLINED | AbortReason.CODE_MISMATCH | AbortReason.WRONG_CUSTOMER:
+            return Code.BUYER_DECLINED
+        case AbortReason.TIMEOUT:
+            return Code.PEER_TIMEOUT
+        case AbortReason.BUSY | AbortReason.DONE:
+            return Code.BUYER_LEFT
+        case _:
+            assert_never(reason)
+
+
+def _error(code: Code) -> ErrorMessage:
+    """Return what the buyer's device hears: the registry's number, INTERNAL where the row has none."""
+    row = OUTCOMES[code]
+    air = row.air if row.air is not None else OUTCOMES[Code.INTERNAL].air
+    return ErrorMessage(code=air or 0, text=row.buyer)
