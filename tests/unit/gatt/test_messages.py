@@ -67,7 +67,7 @@ def test_a_truncated_message_is_refused_or_is_a_shorter_stream_of_extensions(mes
         try:
             shorter = decode_message(whole[:length])
         except PeerError as error:
-            assert error.code is Code.FRAMING  # noqa: PT017 (both ways are right, one must hold)
+            assert error.code is Code.FRAMING
         else:
             assert isinstance(shorter, StatusMessage)
 

@@ -1,0 +1,209 @@
+"""One meeting of the buyer's device with a till: session, vault and person joined over a link.
+
+Money rule 1 lives in `_sign`: the vault has the request on disk before a byte of it can leave.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Final, Protocol, assert_never
+
+from bled.buyer.approval import Approver, Question
+from bled.clock import Clock
+from bled.codes import Code, Failpoint
+from bled.errors import BledError
+from bled.failpoint import failpoint
+from bled.gatt.messages import AbortReason, InvreqMessage, StatusCode, StatusMessage, decode_message, encode_message
+from bled.progress import OnStep
+from bled.session.buyer import (
+    APPROVE_SECONDS,
+    KEEP_ALIVE_SECONDS,
+    STATUS_SECONDS,
+    Action,
+    BuyerSession,
+    Close,
+    Finish,
+    Progress,
+    Send,
+    Show,
+)
+from bled.session.offer_policy import AcceptableOffer
+from bled.vault.vault import Reservation, Vault
+from bled_codec.units import Msat
+
+OFFER_SECONDS: Final = 75.0
+"""How long the device waits for the till's offer once it is connected: its node may be slow."""
+
+
+class Messages(Protocol):
+    """A link that carries whole messages."""
+
+    async def send(self, message: bytes) -> None:
+        """Send one message."""
+        ...
+
+    async def receive(self, *, seconds: float) -> bytes:
+        """Return the next message."""
+        ...
+
+    async def close(self) -> None:
+        """Close the link."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Purchase:
+    """How a meeting ended for the buyer.
+
+    Attributes:
+        code: `PAID`, or another row of the registry.
+        detail: one sentence more, when there is one.
+        reservation: what was signed; None when nothing was.
+        amount: what was asked; None when no offer came.
+        preimage: the proof, when the till supplied it and it matches.
+        invoice: the invoice that the till supplied.
+    """
+
+    code: Code
+    detail: str = ""
+    reservation: Reservation | None = None
+    amount: Msat | None = None
+    preimage: bytes | None = None
+    invoice: bytes | None = None
+
+
+class Meeting:
+    """Runs one session to its end."""
+
+    def __init__(
+        self, *, link: Messages, vault: Vault, chain: bytes, clock: Clock, approve: Approver, on_step: OnStep
+    ) -> None:
+        """Take everything the session needs; nothing happens before `run`."""
+        self._link = link
+        self._vault = vault
+        self._clock = clock
+        self._approve = approve
+        self._on_step = on_step
+        self._session = BuyerSession(chain=chain, clock_trusted=vault.clock_trusted(clock.now()))
+        self._reservation: Reservation | None = None
+        self._result = Purchase(code=Code.CANCELLED)
+
+    async def run(self) -> Purchase:
+        """Meet the till and return the outcome. Raises nothing for what a till or the radio can do."""
+        try:
+            await self._converse()
+        except BledError as error:
+            self._result = self._broken(error)
+        finally:
+            await self._link.close()
+        return self._result
+
+    async def _converse(self) -> None:
+        open_ = True
+        while open_:
+            seconds = OFFER_SECONDS if self._reservation is None else STATUS_SECONDS
+            message = decode_message(await self._link.receive(seconds=seconds))
+            if message is not None:  # None: an odd type that this version may ignore
+                open_ = await self._act(self._session.receive(message, now=self._clock.now()))
+
+    async def _act(self, actions: tuple[Action, ...]) -> bool:
+        """Do the actions in order; return whether the meeting goes on."""
+        for action in actions:
+            match action:
+                case Send():
+                    await self._send(action)
+                case Show():
+                    return await self._act(await self._decide(action.offer))
+                case Progress():
+                    self._on_step(f"status {action.code.name.lower().replace('_', ' ')}", {})
+                case Finish():
+                    self._finish(action.status)
+                case Close():
+                    self._close(action.reason)
+                    return False
+                case _:
+                    assert_never(action)
+        return True
+
+    async def _send(self, action: Send) -> None:
+        await self._link.send(encode_message(action.message))
+        if isinstance(action.message, InvreqMessage):
+            failpoint(Failpoint.BUYER_SENT)
+
+    async def _decide(self, accepted: AcceptableOffer) -> tuple[Action, ...]:
+        try:
+            question = Question(accepted=accepted, max_fee=self._vault.max_fee(accepted.amount, now=accepted.now))
+            self._on_step("offer shown", _facts(question))
+            verdict = await self._ask(question)
+            return verdict if verdict is not None else self._sign(accepted)
+        except BledError as error:
+            return self._session.refuse(error)
+
+    async def _ask(self, question: Question) -> tuple[Action, ...] | None:
+        """Return None for yes. The till hears every 10 s that the person still thinks."""
+        asking = asyncio.ensure_future(self._approve(question))
+        try:
+            for _ in range(APPROVE_SECONDS // KEEP_ALIVE_SECONDS):
+                done, _pending = await asyncio.wait({asking}, timeout=KEEP_ALIVE_SECONDS)
+                if done:
+                    return None if asking.result() else self._session.decline()
+                await self._act(self._session.keep_alive())
+        finally:
+            asking.cancel()
+        return self._session.decline(AbortReason.TIMEOUT)
+
+    def _sign(self, accepted: AcceptableOffer) -> tuple[Action, ...]:
+        self._reservation = self._vault.reserve(accepted.offer, amount=accepted.amount, now=accepted.now)
+        request = self._reservation.request
+        self._on_step("request signed", {"bytes": len(request), "payer_id": self._reservation.payer_id.hex()})
+        return self._session.approve(request)
+
+    def _finish(self, status: StatusMessage) -> None:
+        reservation = self._reservation
+        if reservation is None:
+            return
+        failpoint(Failpoint.BUYER_OUTCOME)
+        # A till that says "not paid" may still charge until the signed expiry: only home can confirm it.
+        code = Code.PAID if status.code is StatusCode.PAID else Code.NOT_CONFIRMED
+        detail = status.text or f"the till says {status.code.name.lower()}"
+        try:
+            self._vault.record_outcome(
+                reservation.payer_id, code, invoice=status.invoice, preimage=status.preimage, now=self._clock.now()
+            )
+        except BledError as error:
+            code, detail = error.code, error.detail
+        self._result = Purchase(
+            code=code,
+            detail=detail,
+            reservation=reservation,
+            amount=reservation.amount,
+            preimage=status.preimage,
+            invoice=status.invoice,
+        )
+        self._on_step("outcome recorded", {"code": code.value})
+
+    def _close(self, reason: BledError | None) -> None:
+        if reason is not None:
+            self._result = self._broken(reason)
+
+    def _broken(self, error: BledError) -> Purchase:
+        """The meeting broke off. Once a signature left, only the home node knows the outcome."""
+        if self._result.code is not Code.CANCELLED:
+            return self._result  # the outcome was recorded; the acknowledgement got lost
+        if self._reservation is None:
+            return Purchase(code=error.code, detail=error.detail)
+        return Purchase(
+            code=Code.OUTCOME_UNKNOWN,
+            detail=str(error),
+            reservation=self._reservation,
+            amount=self._reservation.amount,
+        )
+
+
+def _facts(question: Question) -> dict[str, object]:
+    return {
+        "amount_msat": question.amount,
+        "max_fee_msat": question.max_fee,
+        "description": question.description,
+        "issuer": question.issuer,
+        "clock_trusted": question.clock_trusted,
+    }
