@@ -1,0 +1,159 @@
+"""`bled buyer`: the device without internet."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bled.cli.exit import end, reports_to
+from bled.cli.options import Data, Json, Mtu, Radio, Verbose
+from bled.cli.output import note, print_json, say, step_printer
+
+if TYPE_CHECKING:
+    from bled.vault.vault import Vault
+
+app = typer.Typer(
+    help="The buyer's device: take a grant book, pay at a till, see what was paid.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+
+def _open_vault(data: Path | None) -> "Vault":
+    from bled.config import load_settings
+    from bled.vault.vault import Vault
+
+    return Vault.open((data or load_settings().data_dir) / "buyer")
+
+
+@app.command("import")
+@reports_to("buyer")
+def import_(
+    book: Annotated[Path, typer.Argument(help="File that `bled home issue` wrote.")],
+    passphrase_file: Annotated[
+        Path | None, typer.Option(help="Read the passphrase from the first line of this file instead of asking.")
+    ] = None,
+    data: Data = None,
+    json_: Json = False,
+) -> None:
+    """Take a grant book from home onto this device.
+
+    The book is checked whole first; a book that is refused changes nothing.
+
+    \b
+    Example:
+      bled buyer import phone.book
+    """
+    from bled.cli.books import read_book, read_passphrase
+    from bled.clock import SystemClock
+    from bled.config import load_settings
+
+    raw = read_book(book)
+    passphrase = read_passphrase(raw, passphrase_file)
+    with _open_vault(data) as vault:
+        now = SystemClock().now()
+        taken = vault.import_book(raw, passphrase=passphrase, chain=load_settings().chain_hash, now=now)
+    facts = {
+        "outcome": "imported",
+        "book_id": taken.book_id,
+        "device": taken.device,
+        "home": taken.home_label,
+        "ids": len(taken.grants),
+        "not_after": taken.limits.not_after,
+        "total_msat": taken.limits.total_msat,
+    }
+    if json_:
+        print_json(facts)
+        return
+    from bled.cli.amount import format_amount
+    from bled.cli.books import format_time
+    from bled.cli.plain import printable
+
+    say(
+        f"Book {taken.book_id} from {printable(taken.home_label)}: {len(taken.grants)} payments, "
+        f"{format_amount(taken.limits.total_msat)} in all, until {format_time(taken.limits.not_after)}."
+    )
+
+
+@app.command()
+@reports_to("buyer")
+def run(
+    radio: Radio = None,
+    auto_approve_below: Annotated[
+        str | None,
+        typer.Option(metavar="AMOUNT", help="Approve amounts below this by itself, fees included; else ask."),
+    ] = None,
+    seconds: Annotated[int, typer.Option(min=1, max=120, help="How long to be visible to tills.")] = 120,
+    mtu: Mtu = 517,
+    data: Data = None,
+    verbose: Verbose = False,
+    json_: Json = False,
+) -> None:
+    """Be visible to a till, show what it asks for, and pay when you say yes. One meeting, then it ends.
+
+    \b
+    Examples:
+      bled buyer run --radio virtual:127.0.0.1:7701
+      bled buyer run --auto-approve-below 2000sat
+    """
+    import asyncio
+
+    from bled.buyer.approval import approve_below
+    from bled.cli.amount import parse_amount
+    from bled.cli.paying import meet_a_till
+    from bled.cli.prompt import ask_on_terminal
+    from bled.config import load_settings
+
+    settings = load_settings()
+    limit = settings.auto_approve_below_msat if auto_approve_below is None else parse_amount(auto_approve_below)
+    with _open_vault(data) as vault:
+        purchase = asyncio.run(
+            meet_a_till(
+                vault=vault,
+                radio=radio or settings.radio,
+                att_mtu=mtu,
+                seconds=seconds,
+                chain=settings.chain_hash,
+                approve=approve_below(limit, ask_on_terminal),
+                on_step=step_printer(as_json=json_, verbose=verbose),
+            )
+        )
+    from bled.cli.paying import print_purchase
+
+    print_purchase(purchase, as_json=json_)
+    end(purchase.code)
+
+
+@app.command()
+@reports_to("buyer")
+def status(data: Data = None, json_: Json = False) -> None:
+    """Show the grant books on this device and what is left in each."""
+    from bled.cli.books import describe_book
+    from bled.clock import SystemClock
+
+    with _open_vault(data) as vault:
+        books = vault.books(now=SystemClock().now())
+    if json_:
+        print_json({"books": [describe_book(book) for book in books]})
+        return
+    if not books:
+        note("No grant book is on this device. Issue one at home (`bled home issue`) and import it.")
+    from bled.cli.books import print_book
+
+    for book in books:
+        print_book(book)
+
+
+@app.command()
+@reports_to("buyer")
+def history(data: Data = None, json_: Json = False) -> None:
+    """Show every request that this device signed, and what became of it."""
+    from bled.cli.books import describe_entry, print_entry
+
+    with _open_vault(data) as vault:
+        entries = vault.history()
+    if json_:
+        print_json({"history": [describe_entry(entry) for entry in entries]})
+        return
+    for entry in entries:
+        print_entry(entry)

@@ -1,0 +1,107 @@
+"""Calls to the home plugin, and how its answers look to a person."""
+
+import asyncio
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from bled.cli.amount import format_amount
+from bled.cli.books import format_time
+from bled.cli.output import note, say
+from bled.cli.plain import printable
+from bled.codes import OUTCOMES, Code
+from bled.config import load_settings
+from bled.errors import BledError, ConfigurationError
+from bled.node.lightning_rpc import LightningRpc
+
+Answer = Mapping[str, Any]
+"""A JSON object of lightningd; what is in it is the plugin's, and is shown, never acted upon."""
+
+
+def call_home(rpc: Path | None, method: str, params: Mapping[str, object]) -> Answer:
+    """Call a method of the plugin over the node's `lightning-rpc` socket."""
+    path = rpc or load_settings().home_rpc
+    if path is None:
+        raise ConfigurationError(
+            Code.CONFIG_BAD, detail="no home node is configured; give --rpc PATH of its lightning-rpc socket"
+        )
+    return asyncio.run(LightningRpc(path).call(method, dict(params)))
+
+
+def write_book(out: Path, issue: Callable[[], Answer]) -> Answer:
+    """Issue a book into `out`, readable by its owner alone; return the answer without the book itself.
+
+    The file is made first: a book that cannot be written is never issued. Raises `ConfigurationError`.
+    """
+    try:
+        descriptor = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        raise ConfigurationError(Code.CONFIG_BAD, detail=f"{out} cannot be made: {error.strerror}") from error
+    with os.fdopen(descriptor, "wb") as file:
+        try:
+            answer = dict(issue())
+            file.write(bytes.fromhex(str(answer.pop("book"))))
+            file.flush()
+            os.fsync(file.fileno())
+        except BaseException:
+            out.unlink(missing_ok=True)
+            raise
+    return answer
+
+
+def revocation(*, book: int | None, payer_id: str | None, everything: bool) -> dict[str, object]:
+    """Return the parameters of `bled-revoke`; exactly one of the three must be given."""
+    chosen: dict[str, object] = {}
+    if book is not None:
+        chosen["book_id"] = book
+    if payer_id is not None:
+        chosen["payer_id"] = payer_id
+    if everything:
+        chosen["all"] = True
+    if len(chosen) != 1:
+        raise BledError(Code.USAGE, detail="give one of --book, --payer-id and --all")
+    return chosen
+
+
+def print_revocation(answer: Answer) -> None:
+    """Print what a revocation did, and what it came too late for."""
+    say(f"Revoked: {', '.join(str(each) for each in answer['revoked']) or 'nothing'}")
+    for flying in answer["in_flight"]:
+        say(f"In flight, may still be paid: {format_amount(flying['amount_msat'])}, hash {flying['payment_hash']}")
+    for paid in answer["already_paid"]:
+        say(f"Paid already: {format_amount(paid['amount_msat'])}, hash {paid['payment_hash']}")
+
+
+def print_books(answer: Answer) -> None:
+    """Print one line for each book."""
+    if not answer["books"]:
+        note("No book has been issued.")
+    for book in answer["books"]:
+        state = "revoked" if book["revoked"] else f"until {format_time(book['not_after'])}"
+        say(
+            f"Book {book['book_id']} ({printable(book['device'])}): {book['used']} of {book['ids']} used, "
+            f"{format_amount(book['spent_msat'])} spent, {format_amount(book['remaining_msat'])} left, {state}"
+        )
+
+
+def print_budget(answer: Answer) -> None:
+    """Print what is left of a book."""
+    say(
+        f"Book {answer['book_id']}: {format_amount(answer['remaining_msat'])} left of "
+        f"{format_amount(answer['total_msat'])}; {format_amount(answer['spent_msat'])} spent, "
+        f"{format_amount(answer['reserved_msat'])} reserved"
+    )
+
+
+def print_decisions(answer: Answer) -> None:
+    """Print one line for each decision, with the sentence of its row."""
+    for decision in answer["decisions"]:
+        say(
+            f"{decision['seq']:>5}  {format_time(decision['at'])}  {decision['code']:<28} {_sentence(decision['code'])}"
+        )
+
+
+def _sentence(code: str) -> str:
+    known = {each.value: each for each in Code}
+    return OUTCOMES[known[code]].buyer if code in known else ""

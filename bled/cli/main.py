@@ -1,0 +1,46 @@
+"""The command `bled`. Nothing heavy is imported here: each command loads what it needs when it runs."""
+
+from typing import Annotated
+
+import typer
+
+from bled import __version__
+from bled.cli import buyer, home, merchant, sandbox
+from bled.cli.demo import demo
+from bled.cli.exit import run_app
+from bled.cli.output import say
+
+app = typer.Typer(
+    name="bled",
+    help="Pay with BOLT12 over Bluetooth LE from a device that has no internet.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    epilog="`bled demo` shows a whole purchase in this terminal: no Bluetooth hardware, no Lightning node, no real money.",
+)
+app.command()(demo)
+app.add_typer(buyer.app, name="buyer")
+app.add_typer(merchant.app, name="merchant")
+app.add_typer(home.app, name="home")
+app.add_typer(sandbox.app, name="sandbox")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        say(f"bled {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Take the options that stand before a command."""
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    run_app(app)

@@ -1,0 +1,97 @@
+"""`bled merchant`: the till."""
+
+from typing import Annotated
+
+import typer
+
+from bled.cli.exit import end, reports_to
+from bled.cli.options import Credentials, Data, Json, Mtu, Node, Radio, Verbose
+from bled.cli.output import note, print_json, step_printer
+
+app = typer.Typer(help="The till: charge a buyer nearby, see the sales.", no_args_is_help=True, rich_markup_mode=None)
+
+
+@app.command()
+@reports_to("cashier")
+def charge(
+    amount: Annotated[str, typer.Argument(help="What the buyer pays: 2500, 2500sat or 2500000msat.")],
+    description: Annotated[
+        str, typer.Option("--description", "-d", help="What it is for; the buyer sees and signs it.")
+    ],
+    issuer: Annotated[str | None, typer.Option(help="Your shop's name, shown to the buyer.")] = None,
+    wait: Annotated[int, typer.Option(min=1, max=600, help="How long to look for a buyer, in seconds.")] = 120,
+    node: Node = None,
+    credentials: Credentials = None,
+    radio: Radio = None,
+    mtu: Mtu = 517,
+    data: Data = None,
+    verbose: Verbose = False,
+    json_: Json = False,
+) -> None:
+    """Charge one buyer and wait until the money is here.
+
+    A sale that an earlier run left open is looked up at the node first. Ctrl-C cancels a sale that nobody
+    has signed for yet; after that the sale goes on at the node, and `bled merchant resume` tells how it ended.
+
+    \b
+    Examples:
+      bled merchant charge 2500 --description "flat white"
+      bled merchant charge 2500sat -d "flat white" --json
+    """
+    import asyncio
+
+    from bled.cli.amount import parse_amount
+    from bled.cli.selling import Till, charge_once, print_sale
+
+    till = Till.from_options(node=node, credentials=credentials, radio=radio, att_mtu=mtu, data=data)
+    on_step = step_printer(as_json=json_, verbose=verbose)
+    result = asyncio.run(
+        charge_once(
+            till,
+            amount=parse_amount(amount),
+            description=description,
+            issuer=issuer,
+            buyer_seconds=wait,
+            on_step=on_step,
+        )
+    )
+    print_sale(result, as_json=json_)
+    end(result.code)
+
+
+@app.command()
+@reports_to("cashier")
+def resume(node: Node = None, credentials: Credentials = None, data: Data = None, json_: Json = False) -> None:
+    """Look up every open sale at the node and finish it: paid, cancelled, or still open.
+
+    \b
+    Example:
+      bled merchant resume
+    """
+    import asyncio
+
+    from bled.cli.selling import Till, describe_sale, print_sale, resume_sales
+
+    till = Till.from_options(node=node, credentials=credentials, radio=None, att_mtu=517, data=data)
+    results = asyncio.run(resume_sales(till, on_step=step_printer(as_json=json_)))
+    if json_:
+        print_json({"sales": [describe_sale(result) for result in results]})
+        return
+    if not results:
+        note("No sale is open.")
+    for result in results:
+        print_sale(result, as_json=False)
+
+
+@app.command()
+@reports_to("cashier")
+def sales(data: Data = None, json_: Json = False) -> None:
+    """Show the sales of this till, newest last."""
+    from bled.cli.selling import describe_row, print_row, read_sales
+
+    rows = read_sales(data)
+    if json_:
+        print_json({"sales": [describe_row(row) for row in rows]})
+        return
+    for row in rows:
+        print_row(row)

@@ -1,0 +1,35 @@
+"""Options that several commands share, so that each is spelled and explained once."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else.")]
+Radio = Annotated[
+    str | None,
+    typer.Option(
+        "--radio",
+        metavar="RADIO",
+        help="Radio to use: virtual:ADDRESS joins the air of `bled sandbox run`. [BLED_RADIO]",
+    ),
+]
+Mtu = Annotated[int, typer.Option("--mtu", min=23, max=517, help="Largest ATT_MTU to agree to, in bytes.")]
+Data = Annotated[
+    Path | None,
+    typer.Option("--data", metavar="DIR", help="Folder of this role's own files. [BLED_DATA_DIR, else XDG]"),
+]
+Node = Annotated[
+    str | None, typer.Option("--node", metavar="HOST:PORT", help="The till's Core Lightning node, by gRPC. [BLED_NODE]")
+]
+Credentials = Annotated[
+    Path | None,
+    typer.Option(
+        "--credentials", metavar="DIR", help="Folder with ca.pem, client.pem, client-key.pem. [BLED_CREDENTIALS]"
+    ),
+]
+Rpc = Annotated[
+    Path | None,
+    typer.Option("--rpc", metavar="SOCKET", help="lightning-rpc of the home node. [BLED_HOME_RPC]"),
+]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show offers, invoices and hashes in full.")]

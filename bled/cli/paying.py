@@ -1,0 +1,57 @@
+"""One meeting from the command line: the radio, the session, and what is printed of it."""
+
+from bled.buyer.approval import Approver
+from bled.buyer.meeting import Meeting, Purchase
+from bled.cli.amount import format_amount
+from bled.cli.output import print_json, report, say
+from bled.clock import SystemClock
+from bled.codes import OUTCOMES, Code
+from bled.errors import BledError
+from bled.link.radio import open_peripheral
+from bled.progress import OnStep
+from bled.vault.vault import Vault
+
+
+async def meet_a_till(
+    *,
+    vault: Vault,
+    radio: str,
+    att_mtu: int,
+    seconds: float,
+    chain: bytes,
+    approve: Approver,
+    on_step: OnStep,
+) -> Purchase:
+    """Advertise until a till connects, meet it once, and return the outcome. Raises when no till came."""
+    peripheral = await open_peripheral(radio, att_mtu=att_mtu)
+    try:
+        link = await peripheral.accept(seconds=seconds, on_step=on_step)
+        meeting = Meeting(link=link, vault=vault, chain=chain, clock=SystemClock(), approve=approve, on_step=on_step)
+        return await meeting.run()
+    finally:
+        await peripheral.close()
+
+
+def print_purchase(purchase: Purchase, *, as_json: bool) -> None:
+    """Print how the meeting ended."""
+    if as_json:
+        print_json(describe(purchase))
+    elif purchase.code is Code.PAID:
+        say(f"Paid {format_amount(purchase.amount or 0)}.")
+        if purchase.preimage is not None:
+            say(f"Proof (preimage): {purchase.preimage.hex()}")
+    else:
+        report(BledError(purchase.code, detail=purchase.detail), audience="buyer", as_json=False)
+
+
+def describe(purchase: Purchase) -> dict[str, object]:
+    """Return the purchase for `--json`."""
+    reservation = purchase.reservation
+    return {
+        "outcome": purchase.code.value,
+        "detail": purchase.detail,
+        "money_moved": OUTCOMES[purchase.code].money_moved.value,
+        "amount_msat": purchase.amount,
+        "payer_id": None if reservation is None else reservation.payer_id.hex(),
+        "preimage": None if purchase.preimage is None else purchase.preimage.hex(),
+    }

@@ -1,0 +1,51 @@
+"""The question to the person at the device, on a terminal."""
+
+import asyncio
+import sys
+from datetime import UTC, datetime
+
+from bled.buyer.approval import Question
+from bled.cli.amount import format_amount
+from bled.cli.output import note
+from bled.cli.plain import printable
+
+
+async def ask_on_terminal(question: Question) -> bool:
+    """Show the offer and return whether the person typed yes. Without a terminal nobody can: that is a no."""
+    if not sys.stdin.isatty():
+        note("The offer needs a person's yes, and there is no terminal to ask on. Declined.")
+        return False
+    for line in describe(question):
+        note(line)
+    note("Pay? Type yes: ")
+    answer = await _read_line()
+    return answer.strip().lower() in {"y", "yes"}
+
+
+def describe(question: Question) -> list[str]:
+    """Return what the person must know before a yes, one line each."""
+    lines = [
+        "",
+        f"  Amount       {format_amount(question.amount)}",
+        f"  For          {printable(question.description)}",
+        f"  Says it is   {printable(question.issuer) or '(no name given)'}",
+        f"  At most      {format_amount(question.most)} with fees",
+    ]
+    if not question.clock_trusted:
+        till_time = datetime.fromtimestamp(question.till_time, UTC).astimezone()
+        lines += [
+            "",
+            f"  This device's clock may be wrong. The till says it is {till_time:%Y-%m-%d %H:%M}. Say yes only if it is.",
+        ]
+    return [*lines, ""]
+
+
+async def _read_line() -> str:
+    """Wait for a line without blocking the radio; cancelling it leaves the terminal alone."""
+    loop = asyncio.get_running_loop()
+    line: asyncio.Future[str] = loop.create_future()
+    loop.add_reader(sys.stdin, lambda: line.done() or line.set_result(sys.stdin.readline()))
+    try:
+        return await line
+    finally:
+        loop.remove_reader(sys.stdin)

@@ -1,0 +1,153 @@
+"""One sale from the command line: node, ledger and radio opened and closed around it, and what is printed."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bled.cli.amount import format_amount
+from bled.cli.books import format_time
+from bled.cli.output import print_json, report, say
+from bled.cli.plain import printable
+from bled.clock import SystemClock
+from bled.codes import OUTCOMES, Code
+from bled.config import load_settings
+from bled.errors import BledError, ConfigurationError
+from bled.link.radio import open_central
+from bled.node.cln_grpc import ClnMerchantNode
+from bled.progress import OnStep
+from bled.sales.charge import SaleResult, charge, resume
+from bled.sales.ledger import Sale, SaleLedger
+from bled_codec.units import Msat
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Till:
+    """Where a till's parts are."""
+
+    target: str
+    credentials: Path
+    radio: str
+    att_mtu: int
+    ledger: Path
+
+    @classmethod
+    def from_options(
+        cls, *, node: str | None, credentials: Path | None, radio: str | None, att_mtu: int, data: Path | None
+    ) -> "Till":
+        """Return the till that flags and settings describe. Raises `ConfigurationError` naming what is missing."""
+        settings = load_settings()
+        target = node or settings.node
+        folder = credentials or settings.credentials
+        if target is None or folder is None:
+            missing = "--node HOST:PORT" if target is None else "--credentials DIR"
+            raise ConfigurationError(Code.CONFIG_BAD, detail=f"the till's node is not configured; give {missing}")
+        return cls(
+            target=target,
+            credentials=folder,
+            radio=radio or settings.radio,
+            att_mtu=att_mtu,
+            ledger=ledger_path(data),
+        )
+
+
+def ledger_path(data: Path | None) -> Path:
+    """Return the file of the sale ledger; its folder exists afterwards."""
+    folder = (data or load_settings().data_dir) / "merchant"
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise ConfigurationError(Code.CONFIG_BAD, detail=f"{folder} cannot be made: {error.strerror}") from error
+    return folder / "sales.sqlite"
+
+
+@asynccontextmanager
+async def _node_of(till: Till) -> AsyncIterator[ClnMerchantNode]:
+    node = await ClnMerchantNode.connect(till.target, till.credentials)
+    try:
+        yield node
+    finally:
+        await node.close()
+
+
+async def charge_once(
+    till: Till, *, amount: Msat, description: str, issuer: str | None, buyer_seconds: float, on_step: OnStep
+) -> SaleResult:
+    """Run one sale to its end."""
+    with SaleLedger.open(till.ledger) as ledger:
+        async with _node_of(till) as node:
+            central = await open_central(till.radio, att_mtu=till.att_mtu)
+            try:
+                return await charge(
+                    node=node,
+                    ledger=ledger,
+                    central=central,
+                    amount=amount,
+                    description=description,
+                    clock=SystemClock(),
+                    on_step=on_step,
+                    issuer=issuer,
+                    buyer_seconds=buyer_seconds,
+                )
+            finally:
+                await central.close()
+
+
+async def resume_sales(till: Till, *, on_step: OnStep) -> tuple[SaleResult, ...]:
+    """Bring every open sale to the state that the node's own records show."""
+    with SaleLedger.open(till.ledger) as ledger:
+        async with _node_of(till) as node:
+            return await resume(node=node, ledger=ledger, clock=SystemClock(), on_step=on_step)
+
+
+def print_sale(result: SaleResult, *, as_json: bool) -> None:
+    """Print how a sale ended."""
+    if as_json:
+        print_json(describe_sale(result))
+    elif result.code is Code.PAID:
+        told = "" if result.buyer_told else " The buyer's device does not know it yet."
+        say(f"Paid {format_amount(result.amount)}. Sale {result.sale_id}.{told}")
+    else:
+        report(BledError(result.code, detail=result.detail), audience="cashier", as_json=False)
+
+
+def describe_sale(result: SaleResult) -> dict[str, object]:
+    """Return a sale's end for `--json`."""
+    return {
+        "outcome": result.code.value,
+        "detail": result.detail,
+        "money_moved": OUTCOMES[result.code].money_moved.value,
+        "sale_id": result.sale_id,
+        "amount_msat": result.amount,
+        "offer": result.offer,
+        "invoice_request": result.invoice_request,
+        "invoice": result.invoice,
+        "payment_hash": None if result.payment_hash is None else result.payment_hash.hex(),
+        "preimage": None if result.preimage is None else result.preimage.hex(),
+        "buyer_told": result.buyer_told,
+    }
+
+
+def read_sales(data: Path | None) -> tuple[Sale, ...]:
+    """Return the ledger's rows, oldest first."""
+    with SaleLedger.open(ledger_path(data)) as ledger:
+        return tuple(ledger.sales())
+
+
+def describe_row(sale: Sale) -> dict[str, object]:
+    """Return a row of the ledger for `--json`."""
+    return {
+        "sale_id": sale.sale_id,
+        "state": sale.state.value,
+        "amount_msat": sale.amount,
+        "description": sale.description,
+        "created_at": sale.created_at,
+    }
+
+
+def print_row(sale: Sale) -> None:
+    """Print a row of the ledger in one line."""
+    say(
+        f"{format_time(sale.created_at)}  {format_amount(sale.amount):>16}  {sale.state.value:<10}  "
+        f"{printable(sale.description)}  {sale.sale_id}"
+    )
