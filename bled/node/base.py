@@ -91,11 +91,14 @@ class MerchantNode(Protocol):
     async def create_offer(
         self, *, amount: Msat, description: str, label: str, absolute_expiry: UnixTime, issuer: str | None = None
     ) -> CreatedOffer:
-        """Make an offer that can be paid once, until `absolute_expiry`; what comes back is checked against it."""
+        """Make an offer that can be paid once, until `absolute_expiry` or a few seconds later.
+
+        What comes back is checked whole. An offer that was made under the same label may be returned again.
+        """
         ...
 
     async def find_offer(self, label: str) -> CreatedOffer | None:
-        """Return the offer that was made under `label`, after a run that ended before it heard the answer."""
+        """Return the offer under `label` that can still be paid, after a run that ended before it heard the answer."""
         ...
 
     async def create_invoice(

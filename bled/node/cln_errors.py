@@ -52,6 +52,13 @@ class RpcFailure(Unavailable):
         return self.rpc_code is None and self.message.startswith(_ANSWER_UNREADABLE)
 
 
+class NoAnswerInTime(Unavailable):
+    """The call's deadline passed. Whether the node did what was asked is not known."""
+
+    def __init__(self) -> None:
+        super().__init__(Code.NODE_DIED, detail="no answer in time")
+
+
 def classify(status: str, details: str) -> BledError:
     """Return the error for a gRPC status (by name) and its text.
 
@@ -63,7 +70,7 @@ def classify(status: str, details: str) -> BledError:
         case "UNAVAILABLE":
             return _unavailable(details)
         case "DEADLINE_EXCEEDED":
-            return _error(Code.NODE_DIED, "no answer in time")
+            return NoAnswerInTime()
         case "UNAUTHENTICATED" | "PERMISSION_DENIED":
             return _error(Code.NODE_REFUSED, details)
         case _:

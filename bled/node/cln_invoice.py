@@ -46,7 +46,7 @@ def check_signed(text: str, *, request: InvoiceRequest, draft: UnsignedInvoice, 
     """Return the invoice that the node signed, if it is the one that was drafted.
 
     Raises `Unavailable` (`NODE_PROTOCOL`) when it is not an invoice, answers something else, lacks a valid field
-    239, or differs in amount, payment hash or payee.
+    239, or differs in amount, payment hash or payee. It may be older than the draft, but it ends with the offer.
     """
     try:
         invoice = Invoice.from_string(text)
@@ -65,4 +65,5 @@ def _agrees(invoice: Invoice, draft: UnsignedInvoice) -> bool:
         invoice.invoice_payment_hash == draft.invoice_payment_hash
         and invoice.invoice_amount == draft.invoice_amount
         and invoice.invoice_node_id == draft.invoice_node_id
+        and invoice.expires_at == invoice.offer_absolute_expiry
     )

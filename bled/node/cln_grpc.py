@@ -1,0 +1,260 @@
+"""A stock Core Lightning node as a till's node, over its gRPC interface (direct flow first, push second).
+
+What is said here of lightningd's behaviour was measured on v26.06.
+"""
+
+import secrets
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from bled.codes import Code
+from bled.errors import BledError, Unavailable
+from bled.node.base import (
+    AlreadyPaid,
+    Cancelled,
+    CreatedOffer,
+    InvoiceState,
+    InvoiceStatus,
+    MerchantNode,
+    NodeInfo,
+    invoice_label,
+)
+from bled.node.cln_connection import ClnConnection
+from bled.node.cln_credentials import load_credentials
+from bled.node.cln_errors import (
+    DUPLICATE_LABEL,
+    INVOICE_EXPIRED_DURING_WAIT,
+    OFFER_ALREADY_EXISTS,
+    OFFER_NOT_ACTIVE,
+    UNKNOWN_LABEL_OR_OFFER,
+    NoAnswerInTime,
+    RpcFailure,
+)
+from bled.node.cln_invoice import check_signed, draft_invoice
+from bled.node.cln_onions import InjectedOnion, invoice_onion, request_onion
+from bled.node.cln_probe import probe
+from bled.node.cln_records import check_offer, read_info, read_invoice, read_offer, what_is_wrong
+from bled.node.stubs import cln_subset_pb2 as pb
+from bled_codec.blinded_path import BlindedPath
+from bled_codec.crypto import SecretKey, sha256
+from bled_codec.invoice import Invoice
+from bled_codec.invoice_request import InvoiceRequest
+from bled_codec.units import Msat, UnixTime
+
+READ_SECONDS: Final = 5.0
+"""Longest wait for an answer that changes nothing; a few milliseconds are usual."""
+CHANGE_SECONDS: Final = 10.0
+"""Longest wait for a call that changes something: lightningd syncs its database first."""
+CONNECT_SECONDS: Final = 8.0
+"""Longest wait for a connection to a peer; a silent host would take lightningd a minute."""
+_SAME_TERMS_TRIES: Final = 5
+"""How many seconds an offer's expiry may move so that it differs from offers made in the same second."""
+
+
+class ClnMerchantNode(MerchantNode):
+    """A node, reached over mutual TLS. Every call has a deadline; none is repeated here."""
+
+    def __init__(self, connection: ClnConnection, info: NodeInfo) -> None:
+        """Take a connection that works and what `Getinfo` said over it; `connect` makes both."""
+        self._connection = connection
+        self._info = info
+
+    @classmethod
+    async def connect(cls, target: str, credentials: Path) -> "ClnMerchantNode":
+        """Return the node at `target` (host:port), having asked it who it is.
+
+        `credentials` is the folder with ca.pem, client.pem and client-key.pem. Raises `ConfigurationError`
+        (`CONFIG_BAD` for a file or address, `NODE_TLS` for a refused certificate) and `Unavailable`
+        (`NODE_UNREACHABLE`, or what `Getinfo` can raise).
+        """
+        proof = load_credentials(credentials)
+        await probe(target, proof)
+        connection = ClnConnection(target, proof)
+        try:
+            answer = await connection.call("Getinfo", pb.GetinfoRequest(), pb.GetinfoResponse, seconds=READ_SECONDS)
+            return cls(connection, read_info(answer))
+        except BaseException:
+            await connection.close()
+            raise
+
+    async def info(self) -> NodeInfo:
+        """Ask the node who it is. A node that changed its id or network since `connect` is refused."""
+        info = read_info(await self._getinfo())
+        if (info.node_id, info.chain) != (self._info.node_id, self._info.chain):
+            raise Unavailable(Code.NODE_PROTOCOL, detail="another node answers at this address now")
+        self._info = info
+        return info
+
+    async def self_test(self) -> Sequence[str]:
+        """Return what would keep this node from serving a sale, as sentences."""
+        return what_is_wrong(await self._getinfo())
+
+    async def create_offer(
+        self, *, amount: Msat, description: str, label: str, absolute_expiry: UnixTime, issuer: str | None = None
+    ) -> CreatedOffer:
+        """Make a single-use offer. It ends up to 5 s later when the same terms exist under another label already.
+
+        Core Lightning knows an offer by its content alone: two equal sales in one second would share one.
+        """
+        for expiry in range(absolute_expiry, absolute_expiry + _SAME_TERMS_TRIES):
+            request = pb.OfferRequest(
+                amount=f"{amount}msat",
+                description=description,
+                issuer=issuer,
+                label=label,
+                absolute_expiry=expiry,
+                single_use=True,
+            )
+            answer = await self._offer(request)
+            if answer is not None and answer.label == label and answer.active and not answer.used:
+                return self._checked_offer(answer, amount, description, issuer, UnixTime(expiry))
+        raise Unavailable(Code.NODE_REFUSED, detail="the node has these offers already")
+
+    async def _offer(self, request: pb.OfferRequest) -> pb.OfferResponse | None:
+        """Return what the node says of the offer, None when it has a closed one with the same terms."""
+        try:
+            return await self._connection.call("Offer", request, pb.OfferResponse, seconds=CHANGE_SECONDS)
+        except RpcFailure as error:
+            if error.rpc_code == OFFER_ALREADY_EXISTS:
+                return None
+            raise
+
+    def _checked_offer(
+        self, answer: pb.OfferResponse, amount: Msat, description: str, issuer: str | None, expiry: UnixTime
+    ) -> CreatedOffer:
+        if not answer.single_use:
+            raise Unavailable(Code.NODE_PROTOCOL, detail="the node's offer can be paid more than once")
+        created = read_offer(answer.offer_id, answer.bolt12)
+        check_offer(created, amount=amount, description=description, issuer=issuer, expiry=expiry, info=self._info)
+        return created
+
+    async def find_offer(self, label: str) -> CreatedOffer | None:
+        """Return the offer under `label` that can still be paid."""
+        request = pb.ListoffersRequest(active_only=True)
+        answer = await self._connection.call("ListOffers", request, pb.ListoffersResponse, seconds=READ_SECONDS)
+        rows = [row for row in answer.offers if row.label == label]
+        return read_offer(rows[0].offer_id, rows[0].bolt12) if rows else None
+
+    async def create_invoice(
+        self, request: InvoiceRequest, *, offer: CreatedOffer, preimage: bytes, now: UnixTime
+    ) -> Invoice:
+        """Make the invoice for `request` under the label where the node's own offers plugin will find it."""
+        label = invoice_label(offer.offer_id, request.invreq_payer_id)
+        draft = draft_invoice(request, offer=offer.offer, preimage=preimage, now=now)
+        text = await self._existing(label, sha256(preimage))
+        if text is None:
+            call = pb.CreateinvoiceRequest(invstring=draft.string, label=label, preimage=preimage)
+            text = await self._create(call)
+        return check_signed(text, request=request, draft=draft, chain=self._info.chain, now=now)
+
+    async def _existing(self, label: str, payment_hash: bytes) -> str | None:
+        """Return the invoice that this payment hash has already.
+
+        Under another label it must never be offered to lightningd: version 26.06 dies of that.
+        """
+        for state in await self._invoices(pb.ListinvoicesRequest(payment_hash=payment_hash)):
+            if state.label != label:
+                raise BledError(Code.INTERNAL, detail="this preimage belongs to another invoice of the node")
+            return state.text or ""
+        return None
+
+    async def _create(self, call: pb.CreateinvoiceRequest) -> str:
+        try:
+            answer = await self._connection.call(
+                "CreateInvoice", call, pb.CreateinvoiceResponse, seconds=CHANGE_SECONDS
+            )
+        except RpcFailure as error:
+            # The invoice exists: made by an earlier call, or by this one whose answer did not fit the gRPC types.
+            if error.rpc_code != DUPLICATE_LABEL and not error.answer_was_unreadable:
+                raise
+            state = await self.lookup(call.label)
+            return (state.text if state else None) or ""
+        return answer.bolt12
+
+    async def deliver(self, request: InvoiceRequest, *, invoice: Invoice, path: BlindedPath) -> None:  # noqa: ARG002
+        """Hand `request` to the node with `path` as the way back: it finds `invoice` and sends that."""
+        await self._inject(
+            request_onion(
+                self._info.node_id,
+                request.encode(),
+                reply_path=path,
+                path_session=_fresh_key(),
+                onion_session=_fresh_key(),
+            )
+        )
+
+    async def push(self, invoice: Invoice, *, path: BlindedPath) -> None:
+        """Connect to the introduction, then send `invoice` along `path`. Says at once when there is no connection."""
+        introduction = path.introduction
+        if introduction is None:
+            raise Unavailable(Code.NODE_REFUSED, detail="the path names its introduction by a channel only")
+        if introduction != self._info.node_id:
+            peer = pb.ConnectRequest(id=introduction.hex())
+            await self._connection.call("ConnectPeer", peer, pb.ConnectResponse, seconds=CONNECT_SECONDS)
+        await self._inject(
+            invoice_onion(
+                self._info.node_id,
+                invoice.encode(),
+                path=path,
+                path_session=_fresh_key(),
+                onion_session=_fresh_key(),
+            )
+        )
+
+    async def _inject(self, message: InjectedOnion) -> None:
+        call = pb.InjectonionmessageRequest(path_key=message.path_key, message=message.onion)
+        await self._connection.call("InjectOnionMessage", call, pb.InjectonionmessageResponse, seconds=CHANGE_SECONDS)
+
+    async def wait_paid(self, label: str, *, seconds: float) -> InvoiceState | None:
+        """Wait for the payment. lightningd's own wait misses a cancelled offer and an expiry, so the end is read."""
+        try:
+            await self._connection.call(
+                "WaitInvoice", pb.WaitinvoiceRequest(label=label), pb.WaitinvoiceResponse, seconds=seconds
+            )
+        except RpcFailure as error:
+            if error.rpc_code not in (INVOICE_EXPIRED_DURING_WAIT, UNKNOWN_LABEL_OR_OFFER):
+                raise
+        except NoAnswerInTime:
+            pass  # that is how a wait ends in which nothing happened
+        return await self.lookup(label)
+
+    async def lookup(self, label: str) -> InvoiceState | None:
+        """Return the node's record of an invoice."""
+        states = await self._invoices(pb.ListinvoicesRequest(label=label))
+        return states[0] if states else None
+
+    async def invoices_of(self, offer_id: bytes) -> Sequence[InvoiceState]:
+        """Return every invoice for an offer."""
+        return await self._invoices(pb.ListinvoicesRequest(offer_id=offer_id.hex()))
+
+    async def cancel(self, offer_id: bytes) -> Cancelled | AlreadyPaid:
+        """Disable the offer, which expires its unpaid invoices at once; then see what became of them."""
+        try:
+            call = pb.DisableofferRequest(offer_id=offer_id)
+            await self._connection.call("DisableOffer", call, pb.DisableofferResponse, seconds=CHANGE_SECONDS)
+        except RpcFailure as error:
+            if error.rpc_code not in (OFFER_NOT_ACTIVE, UNKNOWN_LABEL_OR_OFFER):
+                raise
+        states = await self.invoices_of(offer_id)
+        paid = [state for state in states if state.status is InvoiceStatus.PAID]
+        if paid:
+            return AlreadyPaid(invoice=paid[0])
+        if any(state.status is InvoiceStatus.UNPAID for state in states):
+            raise Unavailable(Code.NODE_PROTOCOL, detail="an invoice of the closed offer can still be paid")
+        return Cancelled()
+
+    async def close(self) -> None:
+        """Close the connection."""
+        await self._connection.close()
+
+    async def _getinfo(self) -> pb.GetinfoResponse:
+        return await self._connection.call("Getinfo", pb.GetinfoRequest(), pb.GetinfoResponse, seconds=READ_SECONDS)
+
+    async def _invoices(self, request: pb.ListinvoicesRequest) -> list[InvoiceState]:
+        answer = await self._connection.call("ListInvoices", request, pb.ListinvoicesResponse, seconds=READ_SECONDS)
+        return [read_invoice(row) for row in answer.invoices]
+
+
+def _fresh_key() -> SecretKey:
+    return SecretKey(secrets.token_bytes(32))

@@ -1,0 +1,123 @@
+"""A buyer's home node that is Core Lightning: `xpay` pays, `listsendpays` knows what became of it."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from bled.codes import Code
+from bled.errors import BledError, Unavailable
+from bled.node.cln_errors import RpcFailure
+from bled.node.home_base import Failed, Paid, Parts, PartsStatus, PayAnswer, Unknown
+from bled.node.lightning_rpc import LightningRpc
+from bled_codec.crypto import parse_point, sha256
+from bled_codec.errors import CodecError
+from bled_codec.invoice import Invoice
+from bled_codec.units import MAX_MSAT, Msat, Point
+
+MAX_DELAY_BLOCKS: Final = 504
+"""Longest time, in blocks, that a payment may be stuck: three and a half days; two default hops need 178."""
+
+_PLUGIN_DIED: Final = -4
+_IN_PROGRESS: Final = -3
+# Neither says that the attempts are over: xpay died in the middle, or another call for the same hash is at work.
+_NOT_AN_END: Final = frozenset({_PLUGIN_DIED, _IN_PROGRESS})
+_LOOKUP_SECONDS: Final = 20.0
+_USABLE_CHANNELS: Final = frozenset({"CHANNELD_NORMAL", "CHANNELD_AWAITING_SPLICE"})
+
+
+class ClnHomeNode:
+    """Core Lightning as `HomeNode`."""
+
+    def __init__(self, rpc: LightningRpc) -> None:
+        """Take the way to lightningd."""
+        self._rpc = rpc
+
+    async def node_id(self) -> Point:
+        """Return the node's id."""
+        answer = await self._rpc.call("getinfo", seconds=_LOOKUP_SECONDS)
+        return _point("getinfo", answer.get("id"))
+
+    async def pay(self, invoice: Invoice, *, max_fee: Msat, retry_for: int, label: str) -> PayAnswer:
+        """Call `xpay`. A held part makes it wait far beyond `retry_for`, so there is no deadline here."""
+        params = {
+            "invstring": invoice.string,
+            "maxfee": max_fee,
+            "retry_for": retry_for,
+            "maxdelay": MAX_DELAY_BLOCKS,
+            "label": label,
+        }
+        try:
+            answer = await self._rpc.call("xpay", params)
+            return _paid(answer, invoice.invoice_payment_hash)
+        except RpcFailure as failure:
+            ended = failure.rpc_code is not None and failure.rpc_code not in _NOT_AN_END
+            return Failed(reason=failure.detail) if ended else Unknown(reason=failure.detail)
+        except BledError as error:
+            # Not even an unreachable socket is called a failure here: looking up costs nothing.
+            return Unknown(reason=str(error))
+
+    async def lookup(self, payment_hash: bytes) -> Parts:
+        """Read `listsendpays`."""
+        params = {"payment_hash": payment_hash.hex()}
+        answer = await self._rpc.call("listsendpays", params, seconds=_LOOKUP_SECONDS)
+        rows = answer.get("payments")
+        if not isinstance(rows, list):
+            raise Unavailable(Code.NODE_PROTOCOL, detail="listsendpays: no list of payments")
+        return _parts(rows, payment_hash)
+
+    async def peers_for_paths(self) -> Sequence[Point]:
+        """Read `listpeerchannels`: every connected peer with a usable channel, once, in the node's order."""
+        answer = await self._rpc.call("listpeerchannels", seconds=_LOOKUP_SECONDS)
+        channels = answer.get("channels")
+        rows = [row for row in channels if isinstance(row, dict)] if isinstance(channels, list) else []
+        usable = [row for row in rows if row.get("peer_connected") and row.get("state") in _USABLE_CHANNELS]
+        return tuple(dict.fromkeys(_point("listpeerchannels", row.get("peer_id")) for row in usable))
+
+
+def _paid(answer: dict[str, Any], payment_hash: bytes) -> PayAnswer:
+    preimage = _preimage(answer.get("payment_preimage"), payment_hash)
+    if preimage is None:
+        return Unknown(reason="xpay answered without the preimage of the payment hash")
+    return Paid(preimage=preimage, amount_sent=_msat("xpay", answer.get("amount_sent_msat")))
+
+
+def _parts(rows: Iterable[object], payment_hash: bytes) -> Parts:
+    status, sent, preimage = PartsStatus.NOTHING, 0, None
+    for row in rows:
+        if not isinstance(row, dict) or row.get("payment_hash") != payment_hash.hex():
+            raise Unavailable(Code.NODE_PROTOCOL, detail="listsendpays: a row for something else")
+        if row.get("status") == "failed":
+            continue
+        sent += _msat("listsendpays", row.get("amount_sent_msat"))
+        if row.get("status") == "complete":
+            status = PartsStatus.COMPLETE
+            preimage = preimage or _preimage(row.get("payment_preimage"), payment_hash)
+        elif status is PartsStatus.NOTHING:
+            status = PartsStatus.PENDING  # pending, and every word not known here
+    return Parts(status=status, amount_sent=Msat(sent), preimage=preimage)
+
+
+def _preimage(value: object, payment_hash: bytes) -> bytes | None:
+    if not isinstance(value, str):
+        return None
+    try:
+        preimage = bytes.fromhex(value)
+    except ValueError:
+        return None
+    return preimage if sha256(preimage) == payment_hash else None
+
+
+def _msat(method: str, value: object) -> Msat:
+    """Read an amount, a number or text such as `15000msat`."""
+    digits = value.removesuffix("msat") if isinstance(value, str) else value
+    if isinstance(digits, str) and digits.isascii() and digits.isdigit():
+        digits = int(digits)
+    if not isinstance(digits, int) or isinstance(digits, bool) or not 0 <= digits <= MAX_MSAT:
+        raise Unavailable(Code.NODE_PROTOCOL, detail=f"{method}: no amount where one belongs")
+    return Msat(digits)
+
+
+def _point(method: str, value: object) -> Point:
+    try:
+        return parse_point(bytes.fromhex(value if isinstance(value, str) else ""))
+    except (ValueError, CodecError):
+        raise Unavailable(Code.NODE_PROTOCOL, detail=f"{method}: no node id where one belongs") from None

@@ -1,0 +1,65 @@
+"""One TLS connection made by hand before gRPC: it tells a node that is away from one that refuses our certificate.
+
+gRPC folds both into UNAVAILABLE with a text that differs between versions and platforms.
+"""
+
+import asyncio
+import ssl
+from typing import Final
+
+from bled.codes import Code
+from bled.errors import ConfigurationError, Unavailable
+from bled.node.cln_credentials import Credentials
+
+TLS_NAME: Final = "cln"
+"""The name in Core Lightning's own certificate, whatever the host is called."""
+
+PROBE_SECONDS: Final = 5.0
+"""Longest wait for the whole probe: a connection, a handshake of two round trips, one answer."""
+
+_HELLO: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
+"""An HTTP/2 client's first words and empty settings. TLS 1.3 tells of a refused client only in answer to data."""
+
+
+async def probe(target: str, credentials: Credentials) -> None:
+    """Return when the node at `target` (host:port) speaks TLS, proves itself, and accepts our certificate.
+
+    Raises `Unavailable` (`NODE_UNREACHABLE`) when nobody answers there, and `ConfigurationError` with `NODE_TLS` when
+    one side refuses the other, or `CONFIG_BAD` when `target` is no address.
+    """
+    host, port = split_target(target)
+    try:
+        async with asyncio.timeout(PROBE_SECONDS):
+            await _shake_hands(host, port, credentials.tls_context())
+    except ssl.SSLError as error:
+        raise ConfigurationError(Code.NODE_TLS, detail=f"{target}: {_reason(error)}") from error
+    except TimeoutError as error:
+        raise Unavailable(Code.NODE_UNREACHABLE, detail=f"{target}: no answer in {PROBE_SECONDS:.0f} s") from error
+    except OSError as error:
+        raise Unavailable(Code.NODE_UNREACHABLE, detail=f"{target}: {error.strerror or error}") from error
+
+
+def split_target(target: str) -> tuple[str, int]:
+    """Return host and port of `host:port` or `[v6]:port`. Raises `ConfigurationError` (`CONFIG_BAD`)."""
+    host, _, port = target.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
+        raise ConfigurationError(Code.CONFIG_BAD, detail=f"the node's address is host:port, not {target!r}")
+    return host, int(port)
+
+
+async def _shake_hands(host: str, port: int, context: ssl.SSLContext) -> None:
+    reader, writer = await asyncio.open_connection(host, port, ssl=context, server_hostname=TLS_NAME)
+    try:
+        writer.write(_HELLO)
+        await writer.drain()
+        if not await reader.read(1):
+            raise ConnectionResetError(0, "the node closed the connection")
+    finally:
+        writer.transport.abort()
+
+
+def _reason(error: ssl.SSLError) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not the one we trust: {error.verify_message}"
+    return (error.reason or str(error)).replace("_", " ").lower()

@@ -1,0 +1,104 @@
+"""What Core Lightning tells of itself, its offers and invoices, read into the types of `bled.node.base`. Pure."""
+
+from typing import Final
+
+from bled.codes import Code
+from bled.errors import Unavailable
+from bled.node.base import CreatedOffer, InvoiceState, InvoiceStatus, NodeInfo
+from bled.node.stubs import cln_subset_pb2 as pb
+from bled_codec.chains import BITCOIN_CHAIN, CHAIN_NAMES
+from bled_codec.crypto import parse_point
+from bled_codec.errors import CodecError
+from bled_codec.offer import Offer
+from bled_codec.units import Msat, UnixTime
+
+_STATUS: Final = {0: InvoiceStatus.UNPAID, 1: InvoiceStatus.PAID, 2: InvoiceStatus.EXPIRED}
+"""Numbers of `ListInvoices`; the other calls number the same states in other ways."""
+_OLDEST: Final = (25, 2)
+"""The release that brought `InjectOnionMessage` to gRPC."""
+
+
+def read_info(answer: pb.GetinfoResponse) -> NodeInfo:
+    """Return who the node is. Raises `Unavailable` (`NODE_PROTOCOL`) for a network or an id that cannot be."""
+    chain = CHAIN_NAMES.get(answer.network)
+    if chain is None:
+        raise Unavailable(Code.NODE_PROTOCOL, detail=f"the node is on an unknown network {answer.network[:40]!r}")
+    try:
+        node_id = parse_point(answer.id)
+    except CodecError as error:
+        raise Unavailable(Code.NODE_PROTOCOL, detail="the node's id is no point") from error
+    return NodeInfo(
+        node_id=node_id, network=answer.network, chain=chain, version=answer.version, height=answer.blockheight
+    )
+
+
+def what_is_wrong(answer: pb.GetinfoResponse) -> list[str]:
+    """Return what would keep this node from serving a sale, as sentences."""
+    checks = {
+        f"The node is Core Lightning {answer.version}; bled needs v25.02 or newer.": _too_old(answer.version),
+        "The node has no peer, so no invoice can be sent.": answer.num_peers == 0,
+        "The node has no active channel, so nothing can be received.": answer.num_active_channels == 0,
+        f"The node waits for its bitcoind: {answer.warning_bitcoind_sync}": bool(answer.warning_bitcoind_sync),
+        f"The node is catching up with the chain: {answer.warning_lightningd_sync}": bool(
+            answer.warning_lightningd_sync
+        ),
+    }
+    return [sentence for sentence, wrong in checks.items() if wrong]
+
+
+def _too_old(version: str) -> bool:
+    parts = version.removeprefix("v").split(".")
+    if len(parts) < 2 or not (parts[0].isdigit() and parts[1][:2].isdigit()):
+        return False  # built from a branch: nobody can say
+    return (int(parts[0]), int(parts[1][:2])) < _OLDEST
+
+
+def read_offer(offer_id: bytes, text: str) -> CreatedOffer:
+    """Return an offer of the node. Raises `Unavailable` (`NODE_PROTOCOL`) when id and text do not agree."""
+    try:
+        offer = Offer.from_string(text)
+    except CodecError as error:
+        raise Unavailable(Code.NODE_PROTOCOL, detail=f"the node's offer: {error}", rule=error.rule) from error
+    if offer.offer_id != offer_id:
+        raise Unavailable(Code.NODE_PROTOCOL, detail="the node's offer has another id than the node says")
+    return CreatedOffer(offer_id=offer_id, offer=offer)
+
+
+def check_offer(
+    created: CreatedOffer, *, amount: Msat, description: str, issuer: str | None, expiry: UnixTime, info: NodeInfo
+) -> None:
+    """Check that the node's offer says what was asked for, and nothing that a sale cannot use.
+
+    Raises `Unavailable` (`NODE_PROTOCOL`).
+    """
+    offer = created.offer
+    said = (offer.offer_amount, offer.offer_currency, offer.offer_description, offer.offer_issuer)
+    if said != (amount, None, description, issuer) or offer.offer_absolute_expiry != expiry:
+        raise Unavailable(Code.NODE_PROTOCOL, detail="the node's offer is not the one that was asked for")
+    if info.chain not in (offer.offer_chains or (BITCOIN_CHAIN,)) or offer.offer_issuer_id != info.node_id:
+        raise Unavailable(Code.NODE_PROTOCOL, detail="the node's offer names another chain or node")
+    if offer.offer_quantity_max is not None:
+        raise Unavailable(Code.NODE_PROTOCOL, detail="the node's offer asks for a quantity")
+    if offer.offer_paths:
+        detail = "the node is not public: it has no announced channel or address, which a sale needs so far"
+        raise Unavailable(Code.NODE_REFUSED, detail=detail)
+
+
+def read_invoice(row: pb.ListinvoicesInvoices) -> InvoiceState:
+    """Return one row of `ListInvoices`. Raises `Unavailable` (`NODE_PROTOCOL`) for a paid one without preimage."""
+    status = _STATUS.get(row.status)
+    if status is None:
+        raise Unavailable(Code.NODE_PROTOCOL, detail=f"an invoice has the unknown status {row.status}")
+    if status is not InvoiceStatus.PAID:
+        return InvoiceState(label=row.label, status=status, payment_hash=row.payment_hash, text=row.bolt12 or None)
+    if len(row.payment_preimage) != 32:
+        raise Unavailable(Code.NODE_PROTOCOL, detail="a paid invoice has no preimage")
+    return InvoiceState(
+        label=row.label,
+        status=status,
+        payment_hash=row.payment_hash,
+        text=row.bolt12 or None,
+        preimage=row.payment_preimage,
+        amount_received=Msat(row.amount_received_msat.msat),
+        paid_at=UnixTime(row.paid_at),
+    )

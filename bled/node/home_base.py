@@ -1,0 +1,81 @@
+"""What home asks of the buyer's Lightning node, whichever node that is."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Protocol
+
+from bled_codec.invoice import Invoice
+from bled_codec.units import Msat, Point
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paid:
+    """The payee has the money. `preimage` hashes to the payment hash; `amount_sent` is with fees."""
+
+    preimage: bytes = field(repr=False)
+    amount_sent: Msat
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed:
+    """The node says that it has ended its attempts without success. A part of them may still be under way: look up."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unknown:
+    """Nobody can say whether the node goes on trying. Only looking up, and time, can tell."""
+
+    reason: str
+
+
+PayAnswer = Paid | Failed | Unknown
+
+
+class PartsStatus(Enum):
+    """What the node's own records hold for a payment hash, the strongest of all its parts."""
+
+    NOTHING = "nothing"
+    """No part is under way and none arrived: every one failed, or there never was one."""
+    PENDING = "pending"
+    COMPLETE = "complete"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """The node's records for one payment hash.
+
+    Attributes:
+        status: the strongest of all parts.
+        amount_sent: with fees, of all parts that arrived or may still.
+        preimage: set when complete and the node has kept it.
+    """
+
+    status: PartsStatus
+    amount_sent: Msat
+    preimage: bytes | None = field(default=None, repr=False)
+
+
+class HomeNode(Protocol):
+    """The buyer's own node."""
+
+    async def node_id(self) -> Point:
+        """Return who the node is. Raises `Unavailable`."""
+        ...
+
+    async def pay(self, invoice: Invoice, *, max_fee: Msat, retry_for: int, label: str) -> PayAnswer:
+        """Pay `invoice` with at most `max_fee`, making attempts for `retry_for` seconds; may take far longer.
+
+        Raises nothing for a payment that did not work: every way it can go is in the answer.
+        """
+        ...
+
+    async def lookup(self, payment_hash: bytes) -> Parts:
+        """Return what the node's records hold for a payment hash. Raises `Unavailable`; that is not `NOTHING`."""
+        ...
+
+    async def peers_for_paths(self) -> Sequence[Point]:
+        """Return the peers at which reply paths may begin: connected, with a usable channel. Raises `Unavailable`."""
+        ...
