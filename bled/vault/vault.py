@@ -1,0 +1,168 @@
+"""The buyer's vault: grant books, and every signature ever made with them.
+
+Money rules 1 and 2 live in `Vault.reserve`: the exact bytes are on the disk before the signature leaves it, and the
+payer id that signed them never signs again, whatever becomes of the sale.
+"""
+
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from bled.codes import Code, Failpoint
+from bled.errors import BledError, PeerError, Refused
+from bled.failpoint import failpoint
+from bled.grants.book import Grant, GrantBook, decode_book
+from bled.grants.wrapping import is_wrapped, unwrap_book
+from bled.vault.choice import Choice, choose
+from bled.vault.receipt import check_receipt
+from bled.vault.records import BookSummary, HistoryEntry, Reservation
+from bled.vault.signing import sign_request
+from bled.vault.store import Store, open_store
+from bled.vault.tables import Tables
+from bled_codec.chains import BITCOIN_CHAIN
+from bled_codec.offer import Offer
+from bled_codec.units import Msat, Point, UnixTime
+
+__all__ = ["BookSummary", "HistoryEntry", "Reservation", "Vault"]
+
+
+class Vault:
+    """An open vault. One process at a time has it; `close` gives it free. Not for several threads.
+
+    Every method raises `BledError` (`STORE_BROKEN`) when the disk does not read or write.
+    """
+
+    def __init__(self, store: Store) -> None:
+        """Take over an open store; `Vault.open` is the way in."""
+        self._store = store
+        self._tables = Tables(store)
+
+    @classmethod
+    def open(cls, folder: Path, *, create: bool = True) -> "Vault":
+        """Open the vault in `folder`; `create` makes a new one when there is none.
+
+        Raises `BledError`: `CONFIG_BAD` without a vault or permission, `STORE_LOCKED` while another process has it,
+        `STORE_VERSION` when another version of bled wrote it, `STORE_BROKEN`.
+        """
+        return cls(open_store(folder, create=create))
+
+    def close(self) -> None:
+        """Close the vault. May be called again."""
+        self._store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def import_book(self, data: bytes, *, passphrase: str | None, chain: bytes, now: UnixTime) -> GrantBook:
+        """Check a book's file, take it whole or not at all, and return it.
+
+        The first book pins its home's key and its chain. `passphrase` is for a wrapped book. Raises `BledError`: all
+        of `unwrap_book` and `decode_book`, `BOOK_OTHER_HOME`, `BOOK_ALREADY_IMPORTED`.
+        """
+        book = decode_book(_unwrapped(data, passphrase), chain=chain, now=now)
+        with self._store.change():
+            self._check_new(book)
+            self._tables.add_book(book)
+        return book
+
+    def _check_new(self, book: GrantBook) -> None:
+        home_key, chain = self._tables.pinned()
+        if home_key not in (None, book.book_key):
+            raise Refused(Code.BOOK_OTHER_HOME, detail=f"signed by {book.book_key.hex()}, not by {home_key.hex()}")
+        if chain not in (None, book.chain):
+            raise BledError(Code.BOOK_CHAIN, detail="the vault has books of another chain")
+        if self._tables.has_book(book.book_id):
+            raise BledError(Code.BOOK_ALREADY_IMPORTED, detail=f"book {book.book_id}")
+        if all(grant.secret is None for grant in book.grants):
+            raise BledError(Code.BOOK_VERSION, detail="its secret keys were to be made on the device")
+
+    def clock_trusted(self, now: UnixTime) -> bool:
+        """Say whether `now` can be right: not before the issue of a book, nor before the last use of the vault."""
+        return now >= self._tables.earliest_now()
+
+    def max_fee(self, amount: Msat, *, now: UnixTime) -> Msat:
+        """Return the maximum fee of the payment that `reserve` would make of the same arguments.
+
+        Raises `Refused` as `reserve` does.
+        """
+        return self._choose(amount, now).max_fee
+
+    def reserve(self, offer: Offer, *, amount: Msat, now: UnixTime) -> Reservation:
+        """Sign a request for `offer`, burn its payer id, and return when both are on the disk.
+
+        Raises `Refused`: `NO_GRANT_LEFT`, what `check_limits` refuses, `OFFER_WITHOUT_EXPIRY`; `PeerError` for an
+        offer that cannot be answered; nothing is burnt then. `BledError` (`STORE_BROKEN`): the signature is not given
+        out, the id may be burnt.
+        """
+        with self._store.change():
+            choice = self._choose(amount, now)
+            grant = self._tables.grant(choice.book_id, choice.index)
+            reservation = self._sign(grant, choice, offer, amount, now)
+            self._tables.add_reservation(reservation, now)
+            self._tables.saw(now)
+        failpoint(Failpoint.BUYER_RESERVED)
+        return reservation
+
+    def _choose(self, amount: Msat, now: UnixTime) -> Choice:
+        return choose(self._tables.candidates(now), amount=amount, now=now)
+
+    def _sign(self, grant: Grant, choice: Choice, offer: Offer, amount: Msat, now: UnixTime) -> Reservation:
+        _, chain = self._tables.pinned()
+        request = sign_request(grant, offer, amount=amount, chain=chain or BITCOIN_CHAIN, aux=os.urandom(32), now=now)
+        return Reservation(
+            request=request.encode(),
+            payer_id=grant.payer_id,
+            amount=amount,
+            max_fee=choice.max_fee,
+            offer=offer,
+        )
+
+    def record_outcome(
+        self, payer_id: Point, code: Code, *, invoice: bytes | None, preimage: bytes | None, now: UnixTime
+    ) -> None:
+        """Record what the till said of a payment. Nothing is ever given back here: only home knows.
+
+        `PAID` with an invoice is checked. Raises `BledError` (`PROOF_MISMATCH`), recorded as well, and `Refused`
+        (`PAYER_ID_NOT_ISSUED`) when nothing was signed with `payer_id`.
+        """
+        request = self._tables.request_of(payer_id)
+        fault = None
+        if code is Code.PAID and invoice is not None:
+            fault = _fault(request=request, invoice=invoice, preimage=preimage)
+        proven = code is Code.PAID and invoice is not None and fault is None
+        said = code if fault is None else fault.code
+        with self._store.change():
+            self._tables.add_outcome(payer_id, said, proven=proven, invoice=invoice, preimage=preimage, at=now)
+            self._tables.saw(now)
+        if fault is not None:
+            raise fault
+
+    def books(self, *, now: UnixTime) -> tuple[BookSummary, ...]:
+        """Return what is left of every book, by number."""
+        return self._tables.summaries(now)
+
+    def history(self) -> tuple[HistoryEntry, ...]:
+        """Return everything that was ever signed, oldest first."""
+        return self._tables.history()
+
+
+def _unwrapped(data: bytes, passphrase: str | None) -> bytes:
+    if not is_wrapped(data):
+        return data
+    if passphrase is None:
+        raise BledError(Code.BOOK_PASSPHRASE, detail="the book is wrapped and needs its passphrase")
+    return unwrap_book(data, passphrase=passphrase)
+
+
+def _fault(*, request: bytes, invoice: bytes, preimage: bytes | None) -> BledError | None:
+    try:
+        check_receipt(request=request, invoice=invoice, preimage=preimage)
+    except PeerError as error:
+        return error
+    return None
