@@ -98,7 +98,7 @@ class CodecError(Exception):
     Attributes:
         rule: which rule.
         tlv_type: the TLV record at fault, when one is.
-        offset: bytes (or characters of a string) before the place, when known.
+        offset: bytes of the stream (or characters of a string) before the place, when known.
     """
 
     def __init__(self, rule: Rule, *, tlv_type: int | None = None, offset: int | None = None) -> None:

@@ -1,6 +1,6 @@
 """Every field of offer, invoice_request and invoice by its number, with the codec of its value (BOLT 12)."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from itertools import pairwise
@@ -150,27 +150,30 @@ def select(records: Iterable[TlvRecord], ranges: Iterable[range]) -> tuple[TlvRe
     return tuple(record for record in records if any(record.type in part for part in parts))
 
 
-def decode_fields(records: Iterable[TlvRecord], types: TypeRanges) -> dict[str, Any]:
+def decode_fields(records: Sequence[TlvRecord], types: TypeRanges) -> dict[str, Any]:
     """Return the values of the known fields by their specification name.
 
-    Raises `CodecError` with the TLV type at fault.
+    Raises `CodecError` with the TLV type at fault, and the offset in the stream of `records`.
     """
     found: dict[str, Any] = {}
     known = types.known
-    for record in records:
+    for index, record in enumerate(records):
         if record.type in known:
             codec = FIELD_CODECS[record.type]
-            found[codec.name] = _decode(codec, record)
+            try:
+                found[codec.name] = codec.decode(record.value)
+            except CodecError as error:
+                raise _placed(error, records, index) from error
         else:
             types.check(record)
     return found
 
 
-def _decode(codec: FieldCodec, record: TlvRecord) -> Any:
-    try:
-        return codec.decode(record.value)
-    except CodecError as error:
-        raise type(error)(error.rule, tlv_type=record.type, offset=error.offset) from error
+def _placed(error: CodecError, records: Sequence[TlvRecord], index: int) -> CodecError:
+    """Return `error`, whose offset counts within one value, with its place in the whole stream."""
+    record = records[index]
+    value_starts = sum(len(before.raw) for before in records[:index]) + len(record.raw) - len(record.value)
+    return type(error)(error.rule, tlv_type=record.type, offset=value_starts + (error.offset or 0))
 
 
 def encode_fields(fields: Mapping[str, Any], extra: Iterable[TlvRecord] = ()) -> tuple[TlvRecord, ...]:

@@ -1,8 +1,10 @@
 """invoice_error (BOLT 12, "Invoice Errors"): what a node sends when it refuses a request or an invoice."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
+from bled_codec.errors import CodecError
 from bled_codec.primitives import decode_tu64, encode_truncated
 from bled_codec.tlv import encode_stream, require_known_even, split_stream
 from bled_codec.values import decode_text
@@ -10,6 +12,8 @@ from bled_codec.values import decode_text
 _ERRONEOUS_FIELD: Final = 1
 _SUGGESTED_VALUE: Final = 3
 _ERROR: Final = 5
+
+_Value = TypeVar("_Value")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,9 +45,17 @@ class InvoiceError:
         records = split_stream(data)
         require_known_even(records, frozenset())
         values = {record.type: record.value for record in records}
-        field = values.get(_ERRONEOUS_FIELD)
         return cls(
-            error=decode_text(values.get(_ERROR, b"")),
-            erroneous_field=None if field is None else decode_tu64(field),
+            error=_decode(decode_text, values, _ERROR) or "",
+            erroneous_field=_decode(decode_tu64, values, _ERRONEOUS_FIELD),
             suggested_value=values.get(_SUGGESTED_VALUE),
         )
+
+
+def _decode(decode: Callable[[bytes], _Value], values: Mapping[int, bytes], type_: int) -> _Value | None:
+    if type_ not in values:
+        return None
+    try:
+        return decode(values[type_])
+    except CodecError as error:
+        raise type(error)(error.rule, tlv_type=type_, offset=error.offset) from error

@@ -25,7 +25,7 @@ def split_stream(data: bytes) -> tuple[TlvRecord, ...]:
     records: list[TlvRecord] = []
     last = -1
     while reader.offset < len(data):
-        start = reader.offset
+        start, reader.tlv_type = reader.offset, None
         type_ = reader.bigsize()
         if type_ <= last:
             raise TlvError(_order_rule(type_, last), tlv_type=type_, offset=start)
@@ -48,7 +48,8 @@ def _value(reader: Reader) -> bytes:
 
 def make_record(type_: int, value: bytes) -> TlvRecord:
     """Return the record for `type_` and `value`, encoded minimally."""
-    return TlvRecord(type_, value, encode_bigsize(type_) + encode_bigsize(len(value)) + value)
+    # A plain int, never a member of an enumeration: `in range(...)` counts one by one for anything but a plain int.
+    return TlvRecord(int(type_), value, encode_bigsize(type_) + encode_bigsize(len(value)) + value)
 
 
 def join_records(records: Iterable[TlvRecord]) -> bytes:
