@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bled.cli.exit import end, reports_to
-from bled.cli.options import Data, Json, Mtu, Radio, Verbose
+from bled.cli.options import Chain, Data, Json, Mtu, Radio, Verbose
 from bled.cli.output import note, print_json, say, step_printer
 
 if TYPE_CHECKING:
+    from bled.config import Settings
     from bled.vault.vault import Vault
 
 app = typer.Typer(
@@ -19,11 +20,10 @@ app = typer.Typer(
 )
 
 
-def _open_vault(data: Path | None) -> "Vault":
-    from bled.config import load_settings
+def _open_vault(settings: "Settings") -> "Vault":
     from bled.vault.vault import Vault
 
-    return Vault.open((data or load_settings().data_dir) / "buyer")
+    return Vault.open(settings.data_dir / "buyer")
 
 
 @app.command("import")
@@ -33,6 +33,7 @@ def import_(
     passphrase_file: Annotated[
         Path | None, typer.Option(help="Read the passphrase from the first line of this file instead of asking.")
     ] = None,
+    chain: Chain = None,
     data: Data = None,
     json_: Json = False,
 ) -> None:
@@ -48,11 +49,12 @@ def import_(
     from bled.clock import SystemClock
     from bled.config import load_settings
 
+    settings = load_settings({"chain": chain, "data_dir": data})
     raw = read_book(book)
     passphrase = read_passphrase(raw, passphrase_file)
-    with _open_vault(data) as vault:
+    with _open_vault(settings) as vault:
         now = SystemClock().now()
-        taken = vault.import_book(raw, passphrase=passphrase, chain=load_settings().chain_hash, now=now)
+        taken = vault.import_book(raw, passphrase=passphrase, chain=settings.chain_hash, now=now)
     facts = {
         "outcome": "imported",
         "book_id": taken.book_id,
@@ -85,6 +87,7 @@ def run(
     ] = None,
     seconds: Annotated[int, typer.Option(min=1, max=120, help="How long to be visible to tills.")] = 120,
     mtu: Mtu = 517,
+    chain: Chain = None,
     data: Data = None,
     verbose: Verbose = False,
     json_: Json = False,
@@ -100,26 +103,26 @@ def run(
 
     from bled.buyer.approval import approve_below
     from bled.cli.amount import parse_amount
-    from bled.cli.paying import meet_a_till
+    from bled.cli.paying import meet_a_till, print_purchase
     from bled.cli.prompt import ask_on_terminal
+    from bled.cli.radio import chosen_radio
     from bled.config import load_settings
 
-    settings = load_settings()
-    limit = settings.auto_approve_below_msat if auto_approve_below is None else parse_amount(auto_approve_below)
-    with _open_vault(data) as vault:
+    limit = None if auto_approve_below is None else parse_amount(auto_approve_below)
+    flags = {"radio": radio, "chain": chain, "data_dir": data, "auto_approve_below_msat": limit}
+    settings = load_settings(flags)
+    with _open_vault(settings) as vault:
         purchase = asyncio.run(
             meet_a_till(
                 vault=vault,
-                radio=radio or settings.radio,
+                radio=chosen_radio(settings.radio),
                 att_mtu=mtu,
                 seconds=seconds,
                 chain=settings.chain_hash,
-                approve=approve_below(limit, ask_on_terminal),
+                approve=approve_below(settings.auto_approve_below_msat, ask_on_terminal),
                 on_step=step_printer(as_json=json_, verbose=verbose),
             )
         )
-    from bled.cli.paying import print_purchase
-
     print_purchase(purchase, as_json=json_)
     end(purchase.code)
 
@@ -128,18 +131,17 @@ def run(
 @reports_to("buyer")
 def status(data: Data = None, json_: Json = False) -> None:
     """Show the grant books on this device and what is left in each."""
-    from bled.cli.books import describe_book
+    from bled.cli.books import describe_book, print_book
     from bled.clock import SystemClock
+    from bled.config import load_settings
 
-    with _open_vault(data) as vault:
+    with _open_vault(load_settings({"data_dir": data})) as vault:
         books = vault.books(now=SystemClock().now())
     if json_:
         print_json({"books": [describe_book(book) for book in books]})
         return
     if not books:
         note("No grant book is on this device. Issue one at home (`bled home issue`) and import it.")
-    from bled.cli.books import print_book
-
     for book in books:
         print_book(book)
 
@@ -149,8 +151,9 @@ def status(data: Data = None, json_: Json = False) -> None:
 def history(data: Data = None, json_: Json = False) -> None:
     """Show every request that this device signed, and what became of it."""
     from bled.cli.books import describe_entry, print_entry
+    from bled.config import load_settings
 
-    with _open_vault(data) as vault:
+    with _open_vault(load_settings({"data_dir": data})) as vault:
         entries = vault.history()
     if json_:
         print_json({"history": [describe_entry(entry) for entry in entries]})

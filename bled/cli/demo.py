@@ -38,6 +38,6 @@ def demo(
     """
     from bled.demo.show import show
 
-    status = show(amount_msat=amount_msat, description=description, att_mtu=mtu, tamper=tamper, as_json=json_)
+    status = show(amount_msat=amount_msat, description=description, att_mtu=mtu, tamper=tamper, in_json=json_)
     if status:
         raise typer.Exit(status)

@@ -18,7 +18,7 @@ _Arguments = ParamSpec("_Arguments")
 
 
 def reports_to(audience: Audience) -> Callable[[Callable[_Arguments, None]], Callable[_Arguments, None]]:
-    """Return a decorator for commands: a `BledError` ends them with its sentence and exit code (`--json` is `json_`)."""
+    """Return a decorator for commands: a `BledError` ends them as its row says; `--json` is `json_`."""
 
     def decorate(command: Callable[_Arguments, None]) -> Callable[_Arguments, None]:
         @functools.wraps(command)

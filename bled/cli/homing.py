@@ -21,7 +21,7 @@ Answer = Mapping[str, Any]
 
 def call_home(rpc: Path | None, method: str, params: Mapping[str, object]) -> Answer:
     """Call a method of the plugin over the node's `lightning-rpc` socket."""
-    path = rpc or load_settings().home_rpc
+    path = load_settings({"lightning_rpc": rpc}).lightning_rpc
     if path is None:
         raise ConfigurationError(
             Code.CONFIG_BAD, detail="no home node is configured; give --rpc PATH of its lightning-rpc socket"

@@ -4,7 +4,6 @@ from typing import Annotated
 
 import typer
 
-from bled import __version__
 from bled.cli import buyer, home, merchant, sandbox
 from bled.cli.demo import demo
 from bled.cli.exit import run_app
@@ -17,7 +16,7 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    epilog="`bled demo` shows a whole purchase in this terminal: no Bluetooth hardware, no Lightning node, no real money.",
+    epilog="Try `bled demo`: a whole purchase in this terminal, without Bluetooth, node or real money.",
 )
 app.command()(demo)
 app.add_typer(buyer.app, name="buyer")
@@ -28,7 +27,9 @@ app.add_typer(sandbox.app, name="sandbox")
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        say(f"bled {__version__}")
+        from importlib.metadata import version
+
+        say(f"bled {version('bled')}")
         raise typer.Exit
 
 

@@ -42,8 +42,10 @@ def charge(
 
     from bled.cli.amount import parse_amount
     from bled.cli.selling import Till, charge_once, print_sale
+    from bled.config import load_settings
 
-    till = Till.from_options(node=node, credentials=credentials, radio=radio, att_mtu=mtu, data=data)
+    flags = {"node": node, "credentials": credentials, "radio": radio, "data_dir": data}
+    till = Till.from_settings(load_settings(flags), att_mtu=mtu)
     on_step = step_printer(as_json=json_, verbose=verbose)
     result = asyncio.run(
         charge_once(
@@ -71,8 +73,9 @@ def resume(node: Node = None, credentials: Credentials = None, data: Data = None
     import asyncio
 
     from bled.cli.selling import Till, describe_sale, print_sale, resume_sales
+    from bled.config import load_settings
 
-    till = Till.from_options(node=node, credentials=credentials, radio=None, att_mtu=517, data=data)
+    till = Till.from_settings(load_settings({"node": node, "credentials": credentials, "data_dir": data}))
     results = asyncio.run(resume_sales(till, on_step=step_printer(as_json=json_)))
     if json_:
         print_json({"sales": [describe_sale(result) for result in results]})
@@ -88,8 +91,9 @@ def resume(node: Node = None, credentials: Credentials = None, data: Data = None
 def sales(data: Data = None, json_: Json = False) -> None:
     """Show the sales of this till, newest last."""
     from bled.cli.selling import describe_row, print_row, read_sales
+    from bled.config import load_settings
 
-    rows = read_sales(data)
+    rows = read_sales(load_settings({"data_dir": data}))
     if json_:
         print_json({"sales": [describe_row(row) for row in rows]})
         return

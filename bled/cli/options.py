@@ -30,6 +30,10 @@ Credentials = Annotated[
 ]
 Rpc = Annotated[
     Path | None,
-    typer.Option("--rpc", metavar="SOCKET", help="lightning-rpc of the home node. [BLED_HOME_RPC]"),
+    typer.Option("--rpc", metavar="SOCKET", help="lightning-rpc of the home node. [BLED_LIGHTNING_RPC]"),
+]
+Chain = Annotated[
+    str | None,
+    typer.Option("--chain", metavar="NAME", help="bitcoin, testnet, signet or regtest. [BLED_CHAIN, else bitcoin]"),
 ]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show offers, invoices and hashes in full.")]

@@ -35,7 +35,7 @@ def describe(question: Question) -> list[str]:
         till_time = datetime.fromtimestamp(question.till_time, UTC).astimezone()
         lines += [
             "",
-            f"  This device's clock may be wrong. The till says it is {till_time:%Y-%m-%d %H:%M}. Say yes only if it is.",
+            f"  This device's clock may be wrong. The till says {till_time:%Y-%m-%d %H:%M}. Say yes only if it is.",
         ]
     return [*lines, ""]
 
@@ -44,7 +44,12 @@ async def _read_line() -> str:
     """Wait for a line without blocking the radio; cancelling it leaves the terminal alone."""
     loop = asyncio.get_running_loop()
     line: asyncio.Future[str] = loop.create_future()
-    loop.add_reader(sys.stdin, lambda: line.done() or line.set_result(sys.stdin.readline()))
+
+    def take() -> None:
+        if not line.done():
+            line.set_result(sys.stdin.readline())
+
+    loop.add_reader(sys.stdin, take)
     try:
         return await line
     finally:

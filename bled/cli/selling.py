@@ -9,10 +9,12 @@ from bled.cli.amount import format_amount
 from bled.cli.books import format_time
 from bled.cli.output import print_json, report, say
 from bled.cli.plain import printable
+from bled.cli.radio import chosen_radio
 from bled.clock import SystemClock
 from bled.codes import OUTCOMES, Code
-from bled.config import load_settings
+from bled.config import Settings
 from bled.errors import BledError, ConfigurationError
+from bled.gatt.profile import MAX_ATT_MTU
 from bled.link.radio import open_central
 from bled.node.cln_grpc import ClnMerchantNode
 from bled.progress import OnStep
@@ -27,33 +29,25 @@ class Till:
 
     target: str
     credentials: Path
-    radio: str
+    radio: str | None
     att_mtu: int
     ledger: Path
 
     @classmethod
-    def from_options(
-        cls, *, node: str | None, credentials: Path | None, radio: str | None, att_mtu: int, data: Path | None
-    ) -> "Till":
-        """Return the till that flags and settings describe. Raises `ConfigurationError` naming what is missing."""
-        settings = load_settings()
-        target = node or settings.node
-        folder = credentials or settings.credentials
+    def from_settings(cls, settings: Settings, *, att_mtu: int = MAX_ATT_MTU) -> "Till":
+        """Return the till that the settings describe. Raises `ConfigurationError` naming what is missing."""
+        target, folder = settings.node, settings.credentials
         if target is None or folder is None:
             missing = "--node HOST:PORT" if target is None else "--credentials DIR"
             raise ConfigurationError(Code.CONFIG_BAD, detail=f"the till's node is not configured; give {missing}")
         return cls(
-            target=target,
-            credentials=folder,
-            radio=radio or settings.radio,
-            att_mtu=att_mtu,
-            ledger=ledger_path(data),
+            target=target, credentials=folder, radio=settings.radio, att_mtu=att_mtu, ledger=ledger_path(settings)
         )
 
 
-def ledger_path(data: Path | None) -> Path:
+def ledger_path(settings: Settings) -> Path:
     """Return the file of the sale ledger; its folder exists afterwards."""
-    folder = (data or load_settings().data_dir) / "merchant"
+    folder = settings.data_dir / "merchant"
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
@@ -76,7 +70,7 @@ async def charge_once(
     """Run one sale to its end."""
     with SaleLedger.open(till.ledger) as ledger:
         async with _node_of(till) as node:
-            central = await open_central(till.radio, att_mtu=till.att_mtu)
+            central = await open_central(chosen_radio(till.radio), att_mtu=till.att_mtu)
             try:
                 return await charge(
                     node=node,
@@ -128,9 +122,9 @@ def describe_sale(result: SaleResult) -> dict[str, object]:
     }
 
 
-def read_sales(data: Path | None) -> tuple[Sale, ...]:
+def read_sales(settings: Settings) -> tuple[Sale, ...]:
     """Return the ledger's rows, oldest first."""
-    with SaleLedger.open(ledger_path(data)) as ledger:
+    with SaleLedger.open(ledger_path(settings)) as ledger:
         return tuple(ledger.sales())
 
 

@@ -37,7 +37,7 @@ def _settings(sandbox: Sandbox, address: str, folder: Path) -> dict[str, str]:
         "BLED_RADIO": f"virtual:{address}",
         "BLED_NODE": sandbox.grpc_target,
         "BLED_CREDENTIALS": str(sandbox.credentials),
-        "BLED_HOME_RPC": str(sandbox.home_rpc),
+        "BLED_LIGHTNING_RPC": str(sandbox.home_rpc),
         "BLED_DATA_DIR": str(folder.parent),
     }
 

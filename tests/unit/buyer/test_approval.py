@@ -1,0 +1,62 @@
+"""Who says yes."""
+
+import pytest
+
+from bled.buyer.approval import Question, approve_below
+from bled.session.offer_policy import AcceptableOffer
+from bled_codec.crypto import SecretKey
+from bled_codec.offer import create_offer
+from bled_codec.units import Msat, UnixTime
+
+_NOW = UnixTime(1_800_000_000)
+_OFFER = create_offer(
+    description="tea",
+    amount=Msat(1_000_000),
+    issuer="shop",
+    issuer_id=SecretKey(b"\x02" * 32).public_key,
+    absolute_expiry=UnixTime(_NOW + 300),
+)
+
+
+def _question(*, amount: int = 1_000_000, fee: int = 5_000, trusted: bool = True) -> Question:
+    accepted = AcceptableOffer(offer=_OFFER, amount=Msat(amount), now=_NOW, clock_trusted=trusted)
+    return Question(accepted=accepted, max_fee=Msat(fee))
+
+
+class _Person:
+    def __init__(self, answer: bool) -> None:
+        self.answer = answer
+        self.asked = 0
+
+    async def __call__(self, question: Question) -> bool:
+        self.asked += 1
+        return self.answer
+
+
+def test_a_question_says_what_will_be_signed_and_what_it_can_cost() -> None:
+    question = _question()
+    assert (question.amount, question.max_fee, question.most) == (1_000_000, 5_000, 1_005_000)
+    assert (question.description, question.issuer) == ("tea", "shop")
+    assert question.till_time == _NOW
+
+
+@pytest.mark.parametrize("fee", [0, 4_999])
+async def test_an_amount_that_stays_below_the_limit_with_its_fees_needs_no_person(fee: int) -> None:
+    person = _Person(answer=False)
+    assert await approve_below(Msat(1_005_000), person)(_question(fee=fee)) is True
+    assert person.asked == 0
+
+
+@pytest.mark.parametrize("limit", [None, 0, 1_000_000, 1_004_999, 1_005_000])
+async def test_anything_that_can_reach_the_limit_is_asked(limit: int | None) -> None:
+    person = _Person(answer=False)
+    approve = approve_below(None if limit is None else Msat(limit), person)
+    assert await approve(_question()) is False
+    assert person.asked == 1
+
+
+@pytest.mark.parametrize("answer", [True, False])
+async def test_without_a_trusted_clock_only_a_person_decides(answer: bool) -> None:
+    person = _Person(answer=answer)
+    assert await approve_below(Msat(10**12), person)(_question(trusted=False)) is answer
+    assert person.asked == 1
