@@ -123,7 +123,7 @@ def settings_files() -> tuple[Path, ...]:
 def load_settings(flags: Mapping[str, object] | None = None) -> Settings:
     """Return the settings of this machine with `flags` above them; a flag that is `None` was not given.
 
-    Raises `ConfigurationError` (`CONFIG_BAD`) that names the file, variable or flag and the key, and what is wrong.
+    Raises `ConfigurationError` (`CONFIG_BAD`) that names the file or variable and the key, and what is wrong.
     """
     given = {key: value for key, value in (flags or {}).items() if value is not None}
     files = {path: _read(path) for path in settings_files()}
@@ -169,7 +169,7 @@ def _unknown(key: str) -> str:
 def _origin(key: str, flags: Mapping[str, object], files: Mapping[Path, Mapping[str, Any]]) -> str:
     """Return what a person has to mend: the strongest source that has the key."""
     if key in flags:
-        return f"--{key.replace('_', '-')}"
+        return "command line"
     variable = f"{_PREFIX}{key.upper()}"
     if os.environ.get(variable):
         return variable

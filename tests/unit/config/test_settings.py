@@ -129,8 +129,10 @@ def test_a_wrong_value_is_reported_with_its_variable(machine: Machine, monkeypat
     assert _complaint().startswith("BLED_CHAIN: chain: ")
 
 
-def test_a_wrong_value_is_reported_with_its_flag(machine: Machine) -> None:
-    assert _complaint({"auto_approve_below_msat": -1}).startswith("--auto-approve-below-msat: ")
+def test_a_wrong_value_of_a_flag_is_reported_as_such(machine: Machine) -> None:
+    machine.user_file.write_text("auto_approve_below_msat = 1\n")
+    complaint = _complaint({"auto_approve_below_msat": -1})
+    assert complaint.startswith("command line: auto_approve_below_msat: ")
 
 
 def test_an_unknown_key_of_a_file_is_refused_with_the_nearest_name(machine: Machine) -> None:
