@@ -60,6 +60,8 @@ class Violation(StrEnum):
     """The next frame did not come within 2 seconds."""
     TIMEOUT = "timeout"
     """The message was not complete within 8 seconds."""
+    FLOOD = "flood"
+    """More messages came unread than the receiver holds."""
     FRAGMENT_SIZE = "fragment-size"
     """ATT_MTU or the peer's limit leaves less than 18 bytes for a frame."""
 

@@ -1,0 +1,93 @@
+"""The link protocol: whole messages between one till and one buyer's device, whatever radio carries them.
+
+bumble's virtual controllers are behind it today; bleak (central) and bless (peripheral) fit the same three protocols.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from bled.progress import OnStep
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkStats:
+    """What one connection cost, from its first ATT PDU on, discovery included; both directions together.
+
+    Attributes:
+        att_pdus: ATT PDUs that this side's host sent or received.
+        bytes_on_air: bytes of the link-layer packets that carry them, by the model of `bled.link.meter`.
+    """
+
+    att_pdus: int
+    bytes_on_air: int
+
+
+class MessageLink(Protocol):
+    """A connection that carries whole messages of 1 to 4096 bytes, in order, one direction at a time."""
+
+    @property
+    def att_mtu(self) -> int:
+        """The negotiated ATT_MTU, 23 to 517."""
+        ...
+
+    @property
+    def peer(self) -> str:
+        """The other side's Bluetooth address as text. It is random, and new each time."""
+        ...
+
+    @property
+    def stats(self) -> LinkStats:
+        """What the connection has cost so far; readable after its end."""
+        ...
+
+    async def send(self, message: bytes) -> None:
+        """Send one whole message; return when it has left this host (a till: when the peer's host has it).
+
+        Raises `Unavailable` (`LINK_LOST`), also when the peer takes no whole message within 8 s, and `BledError`
+        (`MESSAGE_TOO_LARGE`) above 4096 bytes. A message that was cut off ends the link.
+        """
+        ...
+
+    async def receive(self, *, seconds: float) -> bytes:
+        """Return the next whole message. What had arrived before the link's end is returned first.
+
+        Raises `Unavailable` (`PEER_TIMEOUT`) when none came within `seconds`, `Unavailable` (`LINK_LOST`) when the link
+        is gone, `FramingError` when the peer broke the fragment layer: the link is then of no more use for receiving.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Close the connection; idempotent, never hangs, raises nothing for what a peer or radio can do."""
+        ...
+
+
+class Central(Protocol):
+    """The till's radio."""
+
+    async def connect(self, *, seconds: float, on_step: OnStep) -> MessageLink:
+        """Find a buyer's beacon, the strongest first, and return the link once notifications are on.
+
+        Each device gets 3 tries. Raises `Unavailable`: `NO_BUYER` when none led to a link within `seconds`,
+        `RADIO_UNAVAILABLE` when the radio itself is gone.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Close the link, if any, and give the radio back; idempotent, never hangs."""
+        ...
+
+
+class Peripheral(Protocol):
+    """The buyer's radio."""
+
+    async def accept(self, *, seconds: float, on_step: OnStep) -> MessageLink:
+        """Show the beacon until a central has subscribed and written, and return the link to that one alone.
+
+        The beacon stays on for 120 s at most. Raises `Unavailable`: `NO_BUYER` when no till came in time,
+        `RADIO_UNAVAILABLE` when the radio itself is gone.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Close the link, if any, stop the beacon and give the radio back; idempotent, never hangs."""
+        ...

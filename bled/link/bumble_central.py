@@ -1,0 +1,172 @@
+"""The till's radio on bumble: find a beacon, connect, discover, subscribe."""
+
+import asyncio
+from typing import Any, Final
+
+from bumble import core, device, gatt, gatt_client, hci
+
+from bled.codes import Code
+from bled.errors import Unavailable
+from bled.gatt.beacon import is_beacon
+from bled.gatt.channel import PlainChannel
+from bled.gatt.profile import B2M_UUID, M2B_UUID, MAX_ATT_MTU, MIN_ATT_MTU, SERVICE_UUID
+from bled.link.bumble_bearer import BumbleBearer
+from bled.link.bumble_radio import COMMAND_SECONDS, BumbleRadio, Lost, bounded
+from bled.link.framed import FramedLink
+from bled.link.radio import check_att_mtu
+from bled.link.tries import MAX_REMEMBERED, Tries
+from bled.progress import OnStep
+
+CONNECT_SECONDS: Final = 4.0
+"""Longest wait for a connection that was asked for."""
+DISCOVER_SECONDS: Final = 5.0
+"""Longest wait for MTU exchange and discovery together."""
+SUBSCRIBE_SECONDS: Final = 2.0
+"""Longest wait for the answer to the subscription."""
+SETTLE_SECONDS: Final = 0.05
+"""How much longer to listen once a beacon was heard: a stronger one may be a moment behind."""
+
+_PREFERENCES: Final = device.ConnectionParametersPreferences(
+    connection_interval_min=7.5, connection_interval_max=15, max_latency=0, supervision_timeout=2000
+)
+"""In milliseconds. Half a second of default interval and supervision would cost more than the whole exchange."""
+_WRITE: Final = gatt.Characteristic.Properties.WRITE
+_COMMAND: Final = gatt.Characteristic.Properties.WRITE_WITHOUT_RESPONSE
+_NOTIFY: Final = gatt.Characteristic.Properties.NOTIFY
+
+_Proxy = gatt_client.CharacteristicProxy[bytes]
+
+
+class BumbleCentral:
+    """A `Central` on a bumble radio. One link at a time."""
+
+    def __init__(self, radio: BumbleRadio, *, att_mtu: int = MAX_ATT_MTU) -> None:
+        """Take the radio, which `close` gives back, and the most that is asked for as ATT_MTU."""
+        check_att_mtu(att_mtu)
+        self._radio = radio
+        self._att_mtu = att_mtu
+        self._link: FramedLink | None = None
+
+    async def connect(self, *, seconds: float, on_step: OnStep) -> FramedLink:
+        """Return a link to the strongest buyer in reach, as `Central.connect` says."""
+        await self._hang_up()
+        try:
+            async with asyncio.timeout(seconds):
+                self._link = await self._search(on_step)
+                return self._link
+        except TimeoutError:
+            raise Unavailable(Code.NO_BUYER, detail=f"no link within {seconds:g} s") from None
+
+    async def close(self) -> None:
+        """Close the link and give the radio back."""
+        await self._hang_up()
+        await self._radio.close()
+
+    async def _hang_up(self) -> None:
+        if self._link is not None:
+            await self._link.close()
+            self._link = None
+
+    async def _search(self, on_step: OnStep) -> FramedLink:
+        tries = Tries()
+        while True:
+            address = await self._find(tries)
+            on_step("advertisement seen", {"peer": address.to_string(with_type_qualifier=False)})
+            try:
+                return await self._join(address, on_step)
+            except Unavailable as error:
+                if self._radio.gone.done():
+                    raise Unavailable(Code.RADIO_UNAVAILABLE, detail=self._radio.gone.result()) from error
+            await asyncio.sleep(tries.failed(str(address), now=_now()))
+
+    async def _find(self, tries: Tries) -> hci.Address:
+        """Scan until a beacon is seen that may be tried; return the strongest."""
+        stack = self._radio.device
+        seen: dict[hci.Address, int] = {}
+        first: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+        def on_advertisement(advertisement: device.Advertisement) -> None:
+            if is_beacon(advertisement.data_bytes) and tries.may_try(str(advertisement.address), now=_now()):
+                seen[advertisement.address] = advertisement.rssi
+                if not first.done():
+                    first.set_result(None)
+            elif len(stack.advertisement_accumulators) > MAX_REMEMBERED:
+                stack.advertisement_accumulators.clear()  # bumble keeps everybody it ever heard
+
+        stack.on(stack.EVENT_ADVERTISEMENT, on_advertisement)
+        try:
+            # Passive: a beacon says everything in its first packet, and asking would tell it that we are here.
+            await self._radio.command(stack.start_scanning(active=False, scanning_phys=(hci.HCI_LE_1M_PHY,)))
+            await asyncio.wait([first, self._radio.gone], return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.sleep(SETTLE_SECONDS)
+            await self._radio.command(stack.stop_scanning())
+        finally:
+            stack.remove_listener(stack.EVENT_ADVERTISEMENT, on_advertisement)
+        return max(seen, key=seen.__getitem__)
+
+    async def _join(self, address: hci.Address, on_step: OnStep) -> FramedLink:
+        """Connect to one device and subscribe; leaves nothing behind when that fails or is cancelled."""
+        link = None
+        try:
+            connection = await self._connect(address)
+            self._radio.meter.start(connection.handle)
+            link = await self._open(connection, self._radio.watch(connection), on_step)
+            return link
+        finally:
+            if link is None:
+                await self._radio.disconnect_all()
+
+    async def _connect(self, address: hci.Address) -> device.Connection:
+        stack = self._radio.device
+        connection = None
+        try:
+            work = stack.connect_le(
+                address,
+                connection_parameters_preferences={hci.Phy.LE_1M: _PREFERENCES},
+                timeout=CONNECT_SECONDS,
+            )
+            connection = await bounded(work, lost=self._radio.gone, seconds=CONNECT_SECONDS + COMMAND_SECONDS)
+            return connection
+        finally:
+            if connection is None:  # cancelled, perhaps: the controller would go on trying
+                await self._radio.give_up_connecting()
+
+    async def _open(self, connection: device.Connection, lost: Lost, on_step: OnStep) -> FramedLink:
+        client = connection.gatt_client
+        m2b, b2m = await bounded(self._discover(client), lost=lost, seconds=DISCOVER_SECONDS)
+        on_step("connected", {"att_mtu": connection.att_mtu})
+        always_acknowledged = not m2b.properties & _COMMAND
+
+        async def put(frame: bytes, last: bool) -> None:
+            await client.write_value(m2b, frame, with_response=last or always_acknowledged)
+
+        bearer = BumbleBearer(self._radio, connection, lost=lost, put=put)
+        link = FramedLink(bearer, channel=PlainChannel(), on_step=on_step)
+        lost.add_done_callback(lambda _: link.lose(lost.result()))
+        await bounded(b2m.subscribe(link.take_frame), lost=lost, seconds=SUBSCRIBE_SECONDS)
+        on_step("subscribed", {})
+        return link
+
+    async def _discover(self, client: gatt_client.Client) -> tuple[_Proxy, _Proxy]:
+        """Agree on ATT_MTU and return the two characteristics."""
+        if self._att_mtu > MIN_ATT_MTU:
+            await client.request_mtu(self._att_mtu)
+        services = await client.discover_service(core.UUID(str(SERVICE_UUID)))
+        if len(services) != 1:
+            raise _other_table("it has no such service")
+        found = {proxy.uuid: proxy for proxy in await services[0].discover_characteristics()}
+        m2b, b2m = found.get(core.UUID(str(M2B_UUID))), found.get(core.UUID(str(B2M_UUID)))
+        if m2b is None or b2m is None or not m2b.properties & _WRITE or not b2m.properties & _NOTIFY:
+            raise _other_table("its characteristics are not those of the profile")
+        await b2m.discover_descriptors()
+        if b2m.get_descriptor(gatt.GATT_CLIENT_CHARACTERISTIC_CONFIGURATION_DESCRIPTOR) is None:
+            raise _other_table("it cannot be subscribed to")
+        return m2b, b2m
+
+
+def _other_table(detail: str) -> Unavailable:
+    return Unavailable(Code.LINK_LOST, detail=f"the device is no buyer's: {detail}")
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,66 @@
+"""Centrals that are connected to a buyer's device while none is bound yet."""
+
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
+
+MAX_GUESTS: Final = 4
+"""Connections beside each other before one is bound; the oldest gives way to a fifth."""
+SUBSCRIBE_SECONDS: Final = 10.0
+"""How long a central may be connected without subscribing."""
+OFFER_SECONDS: Final = 75.0
+"""How long a central may be subscribed without writing: its node may be slow."""
+
+_Handle = TypeVar("_Handle")
+
+
+@dataclass(slots=True, kw_only=True)
+class _Guest:
+    deadline: float
+    subscribed: bool = False
+
+
+class Lobby(Generic[_Handle]):
+    """Who may become the one that is bound: whoever subscribed, by its first write.
+
+    Time is the caller's: seconds of any monotonic clock.
+    """
+
+    def __init__(self) -> None:
+        """Nobody is here."""
+        self._guests: dict[_Handle, _Guest] = {}
+
+    def enter(self, guest: _Handle, *, now: float) -> None:
+        """A central has connected."""
+        self._guests[guest] = _Guest(deadline=now + SUBSCRIBE_SECONDS)
+
+    def subscribe(self, guest: _Handle, *, on: bool, now: float) -> None:
+        """A central has switched notifications on or off."""
+        entry = self._guests.get(guest)
+        if entry is not None:
+            entry.subscribed = on
+            entry.deadline = now + (OFFER_SECONDS if on else SUBSCRIBE_SECONDS)
+
+    def may_write(self, guest: _Handle) -> bool:
+        """Return whether a write of this central binds it."""
+        entry = self._guests.get(guest)
+        return entry is not None and entry.subscribed
+
+    def condemn(self, guest: _Handle, *, now: float) -> None:
+        """A central has broken the profile: it is overdue from now on."""
+        entry = self._guests.get(guest)
+        if entry is not None:
+            entry.deadline = now
+
+    def leave(self, guest: _Handle) -> None:
+        """A central has disconnected."""
+        self._guests.pop(guest, None)
+
+    def to_drop(self, *, now: float) -> tuple[_Handle, ...]:
+        """Return who is to be disconnected: the overdue, and the oldest above the limit."""
+        overdue = [guest for guest, entry in self._guests.items() if now >= entry.deadline]
+        rest = [guest for guest in self._guests if guest not in overdue]
+        return (*overdue, *rest[: max(0, len(rest) - MAX_GUESTS)])
+
+    def deadline(self) -> float | None:
+        """Return when the next guest is overdue; None while nobody is here."""
+        return min((entry.deadline for entry in self._guests.values()), default=None)
