@@ -85,6 +85,11 @@ class BookStore:
         """Return all invoices, oldest first."""
         return [_invoice(row) for row in self._db.execute("SELECT * FROM invoices ORDER BY created_index")]
 
+    def unpaid_invoices(self) -> list[InvoiceRow]:
+        """Return the invoices that can still be paid as far as this file knows, oldest first."""
+        sql = "SELECT * FROM invoices WHERE status = 'unpaid' ORDER BY created_index"
+        return [_invoice(row) for row in self._db.execute(sql)]
+
     def add_invoice(self, invoice: InvoiceRow) -> InvoiceRow:
         """Add an invoice; return it with its index."""
         numbered = replace(invoice, created_index=self.next_index("created"))
