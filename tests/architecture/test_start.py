@@ -1,0 +1,36 @@
+"""`bled --help` answers at once: what is heavy is loaded by the commands that need it."""
+
+import subprocess
+import sys
+
+import pytest
+
+# Not pydantic: typer itself uses it for what follows a subcommand.
+HEAVY = ("asyncio", "bleak", "bless", "bumble", "coincurve", "cryptography", "google", "grpc", "rich", "sqlalchemy")
+
+_PROGRAM = """
+import sys
+from bled.cli.main import main
+sys.argv = ["bled", *sys.argv[1:]]
+try:
+    main()
+finally:
+    print("\\nloaded:", *sorted(name for name in sys.modules if "." not in name), file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["--version"], ["buyer", "--help"], ["merchant", "charge", "--help"]]
+)
+def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
+    command = [sys.executable, "-c", _PROGRAM, *arguments]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    loaded = ended.stderr.partition("loaded: ")[2].split()
+    assert "typer" in loaded
+    assert set(HEAVY) & set(loaded) == set()
+
+
+def test_the_modules_in_this_list_would_be_seen() -> None:
+    command = [sys.executable, "-c", f"import rich\n{_PROGRAM}", "--version"]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert "rich" in ended.stderr.partition("loaded: ")[2].split()
