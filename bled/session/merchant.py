@@ -84,6 +84,13 @@ class Settled:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Stopped:
+    """The till goes away before the sale has ended; `code` says why."""
+
+    code: Code
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KeepAliveDue:
     """`KEEP_ALIVE_SECONDS` have passed while the node works."""
 
@@ -111,6 +118,7 @@ Event = (
     | RequestRefused
     | InvoiceSent
     | Settled
+    | Stopped
     | KeepAliveDue
     | Silence
     | Garbled
@@ -151,6 +159,7 @@ Action = Send | Judge | BuyerGone | Hangup
 _NEXT: Final[dict[tuple[State, type[Event]], State]] = {
     (State.READY, Started): State.OFFERED,
     (State.READY, LinkLost): State.CLOSED,
+    (State.READY, Stopped): State.CLOSED,
     (State.OFFERED, Wait): State.OFFERED,
     (State.OFFERED, InvreqMessage): State.JUDGING,
     (State.OFFERED, Abort): State.CLOSED,
@@ -158,6 +167,8 @@ _NEXT: Final[dict[tuple[State, type[Event]], State]] = {
     (State.OFFERED, Garbled): State.CLOSED,
     (State.OFFERED, Silence): State.CLOSED,
     (State.OFFERED, LinkLost): State.CLOSED,
+    (State.OFFERED, Stopped): State.CLOSED,
+    (State.JUDGING, Stopped): State.CLOSED,
     (State.JUDGING, RequestAccepted): State.PAYING,
     (State.JUDGING, RequestRefused): State.CLOSED,
     (State.PAYING, InvoiceSent): State.PAYING,
@@ -167,6 +178,7 @@ _NEXT: Final[dict[tuple[State, type[Event]], State]] = {
     (State.PAYING, InvreqMessage): State.PAYING,
     (State.PAYING, Silence): State.PAYING,
     (State.PAYING, Settled): State.REPORTING,
+    (State.PAYING, Stopped): State.DETACHED,
     (State.PAYING, Abort): State.DETACHED,
     (State.PAYING, ErrorMessage): State.DETACHED,
     (State.PAYING, Garbled): State.DETACHED,
@@ -180,11 +192,14 @@ _NEXT: Final[dict[tuple[State, type[Event]], State]] = {
     (State.REPORTING, Garbled): State.CLOSED,
     (State.REPORTING, Silence): State.CLOSED,
     (State.REPORTING, LinkLost): State.CLOSED,
+    (State.REPORTING, Stopped): State.CLOSED,
     (State.DETACHED, InvoiceSent): State.DETACHED,
     (State.DETACHED, KeepAliveDue): State.DETACHED,
     (State.DETACHED, Settled): State.CLOSED,
     (State.DETACHED, LinkLost): State.DETACHED,
+    (State.DETACHED, Stopped): State.DETACHED,
     (State.CLOSED, LinkLost): State.CLOSED,
+    (State.CLOSED, Stopped): State.CLOSED,
     (State.CLOSED, KeepAliveDue): State.CLOSED,
 }
 """No row: a message out of turn ends the session, anything else is a defect of ours."""
@@ -269,6 +284,8 @@ class MerchantSession:
                 return self._progress(event)
             case Settled():
                 return self._report(before, event.status)
+            case Stopped():
+                return self._stop(before, event.code)
             case StatusAck():
                 self.told = self.state is State.CLOSED
                 return (Hangup(),) if self.told else ()
@@ -276,9 +293,7 @@ class MerchantSession:
                 return self._garbled(before, event.code)
             case Abort() | ErrorMessage() | LinkLost() | Silence():
                 return self._ended(before, event)
-            case Wait():
-                return ()
-            case OfferMessage() | StatusMessage():  # a till's own messages: no row lets them in
+            case Wait() | OfferMessage() | StatusMessage():  # the last two are a till's own: no row lets them in
                 return ()
             case _:
                 assert_never(event)
@@ -297,6 +312,12 @@ class MerchantSession:
     def _report(self, before: State, status: StatusMessage) -> tuple[Action, ...]:
         self._reported = status.code
         return (Send(message=status),) if before is State.PAYING else ()
+
+    def _stop(self, before: State, code: Code) -> tuple[Action, ...]:
+        if before in (State.DETACHED, State.CLOSED):
+            return ()
+        word: Message = _error(code) if OUTCOMES[code].air is not None else Abort(reason=AbortReason.DONE)
+        return (Send(message=word), Hangup())
 
     def _garbled(self, before: State, code: Code) -> tuple[Action, ...]:
         gone = (BuyerGone(code=code, detail="the buyer's device sent no message"),) if before is State.OFFERED else ()

@@ -1,0 +1,95 @@
+"""One sale from the cashier's wish to its end, and the sales that an earlier run left open."""
+
+import secrets
+from typing import Final
+
+from bled.clock import Clock
+from bled.codes import Code
+from bled.errors import BledError
+from bled.link.base import Central
+from bled.node.base import MerchantNode
+from bled.progress import OnStep
+from bled.sales.ledger import SaleLedger
+from bled.sales.result import SaleResult
+from bled.sales.resumption import finish_sales
+from bled.sales.run import SaleRun
+from bled.sales.states import Sale, SaleState
+from bled.sales.till import Till
+from bled.sales.times import TIMES, Times
+from bled_codec.units import MAX_MSAT, Msat, UnixTime
+
+__all__ = ["SaleResult", "charge", "resume"]
+
+MAX_DESCRIPTION_BYTES: Final = 500
+"""Longest description in UTF-8, so that every device takes the offer (1200 bytes)."""
+MAX_ISSUER_BYTES: Final = 200
+"""Longest issuer in UTF-8."""
+
+
+async def charge(
+    *,
+    node: MerchantNode,
+    ledger: SaleLedger,
+    central: Central,
+    amount: Msat,
+    description: str,
+    clock: Clock,
+    on_step: OnStep,
+    issuer: str | None = None,
+    buyer_seconds: float = 120.0,
+    times: Times = TIMES,
+) -> SaleResult:
+    """Sell one thing to one buyer nearby.
+
+    Sales that an earlier run left open are finished first. From then on whatever a buyer, the radio or the node does
+    ends in a result: the sale has ended, or it is open in the ledger (codes with money moved "unknown", and the
+    node's own) and the next run finishes it. A cancelled task cancels the offer unless a buyer has signed, in which
+    case the sale stays open.
+
+    Raises `BledError` before the sale exists: `USAGE` for terms that cannot be offered, `SALE_OPEN`, and what the
+    node or the ledger raises.
+    """
+    _check_terms(amount, description, issuer)
+    till = Till(node=node, ledger=ledger, clock=clock, on_step=on_step, times=times)
+    chain = (await node.info()).chain
+    await finish_sales(till)
+    sale = ledger.begin(_new_sale(amount, description, issuer, now=clock.now(), times=times))
+    return await SaleRun(till, sale, chain=chain).run(central, buyer_seconds=buyer_seconds)
+
+
+async def resume(
+    *,
+    node: MerchantNode,
+    ledger: SaleLedger,
+    clock: Clock,
+    on_step: OnStep,
+    times: Times = TIMES,
+) -> tuple[SaleResult, ...]:
+    """Finish every open sale from the node's own records, and see whether one that had ended was paid late.
+
+    A sale whose buyer has signed is served on for `times.resume` seconds and then cancelled; one without a request is
+    cancelled at once. Raises `Unavailable` when the node does not answer: nothing is decided without it.
+    """
+    return await finish_sales(Till(node=node, ledger=ledger, clock=clock, on_step=on_step, times=times))
+
+
+def _check_terms(amount: Msat, description: str, issuer: str | None) -> None:
+    if not 0 < amount <= MAX_MSAT:
+        raise BledError(Code.USAGE, detail="the amount must be at least 1 msat and at most 21 million bitcoin")
+    if not description.strip() or len(description.encode("utf-8", "replace")) > MAX_DESCRIPTION_BYTES:
+        raise BledError(Code.USAGE, detail=f"a description has 1 to {MAX_DESCRIPTION_BYTES} bytes of UTF-8")
+    if issuer is not None and not 0 < len(issuer.encode("utf-8", "replace")) <= MAX_ISSUER_BYTES:
+        raise BledError(Code.USAGE, detail=f"an issuer has 1 to {MAX_ISSUER_BYTES} bytes of UTF-8")
+
+
+def _new_sale(amount: Msat, description: str, issuer: str | None, *, now: UnixTime, times: Times) -> Sale:
+    return Sale(
+        sale_id=secrets.token_hex(8),
+        created_at=now,
+        amount=amount,
+        description=description,
+        issuer=issuer,
+        state=SaleState.OPENED,
+        expires_at=UnixTime(now + times.offer),
+        preimage=secrets.token_bytes(32),
+    )

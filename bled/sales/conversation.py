@@ -1,0 +1,170 @@
+"""The till's talk with one buyer: the pure session driven over a link. The sale does not depend on it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Protocol, assert_never
+
+from bled.clock import Clock
+from bled.codes import Code
+from bled.errors import BledError, PeerError, Unavailable
+from bled.gatt.messages import Message, StatusMessage, decode_message, encode_message
+from bled.link.base import MessageLink
+from bled.session.merchant import (
+    ACK_SECONDS,
+    KEEP_ALIVE_SECONDS,
+    Action,
+    BuyerGone,
+    Event,
+    Garbled,
+    Hangup,
+    InvoiceSent,
+    Judge,
+    KeepAliveDue,
+    LinkLost,
+    MerchantSession,
+    RequestAccepted,
+    RequestRefused,
+    Send,
+    Settled,
+    Silence,
+    Started,
+    State,
+    Stopped,
+)
+
+
+class Buyer(Protocol):
+    """Whoever is to hear how the sale goes on."""
+
+    async def invoice_sent(self, payment_hash: bytes) -> None:
+        """The invoice is on its way to the buyer's home."""
+        ...
+
+
+class Nobody:
+    """The buyer of a sale that an earlier run began: long gone."""
+
+    async def invoice_sent(self, payment_hash: bytes) -> None:
+        """Tell nobody."""
+
+
+class Conversation:
+    """One buyer over one link. Nothing here raises for what a buyer or the radio does after the request came."""
+
+    def __init__(self, link: MessageLink, clock: Clock) -> None:
+        """Take a link that is up."""
+        self._link = link
+        self._clock = clock
+        self._session = MerchantSession()
+        self._request: bytes | None = None
+        self._gone: BuyerGone | None = None
+        self._keep_alive_at = 0.0
+
+    async def offer(self, offer: bytes, *, valid_for: int) -> None:
+        """Send the offer, which has `valid_for` seconds left. Raises as `request` does."""
+        await self._handle(Started(valid_for=valid_for, offer=offer))
+        self._check_there()
+
+    async def request(self) -> bytes:
+        """Return the bytes that the buyer answers with, not judged yet.
+
+        Raises `PeerError` with the code that says why no request will come.
+        """
+        while self._request is None:
+            await self._hear(self._session.patience(self._clock.monotonic()) or 0.0)
+            self._check_there()
+        return self._request
+
+    def _check_there(self) -> None:
+        if self._gone is not None:
+            raise PeerError(self._gone.code, detail=self._gone.detail)
+
+    async def refuse(self, code: Code) -> None:
+        """Say why the request will not be served, and hang up."""
+        await self._handle(RequestRefused(code=code))
+
+    @asynccontextmanager
+    async def accepted(self) -> AsyncIterator[None]:
+        """Say that the request is on disk, and listen in the background while the sale goes on."""
+        await self._handle(RequestAccepted())
+        listening = asyncio.create_task(self._listen())
+        try:
+            yield
+            await self._last_words(listening)
+        finally:
+            listening.cancel()
+            await asyncio.gather(listening, return_exceptions=True)
+
+    async def invoice_sent(self, payment_hash: bytes) -> None:
+        """Tell the buyer that the invoice is on its way."""
+        await self._handle(InvoiceSent(payment_hash=payment_hash))
+
+    async def tell(self, status: StatusMessage) -> None:
+        """Tell the buyer how the sale ended."""
+        await self._handle(Settled(status=status))
+
+    async def stop(self, code: Code) -> None:
+        """Tell the buyer that this till goes away before the end, and hang up."""
+        await self._handle(Stopped(code=code))
+
+    @property
+    def told(self) -> bool:
+        """Whether the buyer acknowledged the outcome."""
+        return self._session.told
+
+    async def _last_words(self, listening: asyncio.Task[None]) -> None:
+        """Wait for the acknowledgement, at most `ACK_SECONDS`."""
+        await asyncio.wait({listening}, timeout=ACK_SECONDS)
+        if self._session.state is State.REPORTING:
+            await self._handle(Silence())
+
+    async def _listen(self) -> None:
+        self._keep_alive_at = self._clock.monotonic() + KEEP_ALIVE_SECONDS
+        while self._session.state in (State.PAYING, State.REPORTING):
+            await self._hear(max(0.0, self._keep_alive_at - self._clock.monotonic()))
+
+    async def _hear(self, seconds: float) -> None:
+        """Take one message off the link, or the lack of one."""
+        try:
+            message = decode_message(await self._link.receive(seconds=seconds))
+        except PeerError as error:
+            await self._handle(Garbled(code=error.code))
+        except Unavailable as error:
+            await self._handle(self._nothing_heard(error))
+        else:
+            if message is not None:  # None: an odd type that this version may ignore
+                await self._handle(message)
+
+    def _nothing_heard(self, error: Unavailable) -> Event:
+        if error.code is not Code.PEER_TIMEOUT:
+            return LinkLost()
+        if self._session.state is State.OFFERED:
+            return Silence()
+        self._keep_alive_at = self._clock.monotonic() + KEEP_ALIVE_SECONDS
+        return KeepAliveDue()
+
+    async def _handle(self, event: Event) -> None:
+        for action in self._session.handle(event, self._clock.monotonic()):
+            await self._do(action)
+
+    async def _do(self, action: Action) -> None:
+        match action:
+            case Send():
+                await self._send(action.message)
+            case Judge():
+                self._request = action.request
+            case BuyerGone():
+                self._gone = action
+            case Hangup():
+                await self._link.close()
+            case _:
+                assert_never(action)
+
+    async def _send(self, message: Message) -> None:
+        try:
+            await self._link.send(encode_message(message))
+        except BledError as error:
+            if error.code is not Code.LINK_LOST:
+                raise
+            await self._handle(LinkLost())

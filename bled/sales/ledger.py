@@ -1,0 +1,175 @@
+"""The till's ledger of sales: one SQLite file, one process, one open sale. What it says survives a kill."""
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any, Final, Self
+
+from bled.codes import Code
+from bled.errors import BledError, ConfigurationError, Refused, Unavailable
+from bled.sales.states import NEXT_STATES, OPEN_STATES, Sale, SaleState
+from bled_codec.units import Msat, UnixTime
+
+__all__ = ["SCHEMA_VERSION", "Sale", "SaleLedger", "SaleState"]
+
+SCHEMA_VERSION: Final = 1
+_APPLICATION_ID: Final = 0x626C6564
+"""Marks the file as bled's own ("bled"), so that no other database is taken for a ledger."""
+_OPEN: Final = ", ".join(f"'{state.value}'" for state in sorted(OPEN_STATES))
+
+_SCHEMA: Final = f"""
+CREATE TABLE sales (
+    number INTEGER PRIMARY KEY,
+    sale_id TEXT NOT NULL UNIQUE, created_at INTEGER NOT NULL, amount INTEGER NOT NULL CHECK (amount > 0),
+    description TEXT NOT NULL, issuer TEXT, state TEXT NOT NULL, expires_at INTEGER NOT NULL,
+    preimage BLOB NOT NULL, code TEXT, detail TEXT NOT NULL, offer TEXT, offer_id BLOB UNIQUE, request BLOB,
+    payer_id BLOB, invoice BLOB, payment_hash BLOB UNIQUE, amount_received INTEGER, paid_at INTEGER,
+    buyer_told INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX one_open_sale ON sales ((1)) WHERE state IN ({_OPEN});
+"""
+_COLUMNS: Final = tuple(column.name for column in fields(Sale))
+
+
+class SaleLedger:
+    """All sales of one till. Every change is on the disk before the call returns."""
+
+    def __init__(self, db: sqlite3.Connection, lock: int) -> None:
+        """Take an open database and the descriptor that holds the lock; `open` makes both."""
+        self._db = db
+        self._lock = lock
+
+    @classmethod
+    def open(cls, path: Path) -> "SaleLedger":
+        """Open the ledger at `path`, making file and folders when they are missing (for the owner's eyes only).
+
+        Raises `Unavailable` (`STORE_LOCKED`, `STORE_BROKEN`) and `ConfigurationError` (`STORE_VERSION`).
+        """
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            lock = os.open(path.with_name(f"{path.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise Unavailable(Code.STORE_BROKEN, detail=f"{path}: {error.strerror}") from error
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return cls(_open_database(path), lock)
+        except BlockingIOError as error:
+            os.close(lock)
+            raise Unavailable(Code.STORE_LOCKED, detail=f"{path} is in use") from error
+        except BaseException:
+            os.close(lock)
+            raise
+
+    def close(self) -> None:
+        """Close the file and let go of the lock. Harmless when it is closed already."""
+        self._db.close()
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def sales(self) -> tuple[Sale, ...]:
+        """Return all sales, oldest first."""
+        return self._select("")
+
+    def open_sales(self) -> tuple[Sale, ...]:
+        """Return the sales that have not ended; the file itself allows one at most."""
+        return self._select(f"WHERE state IN ({_OPEN})")
+
+    def unpaid_since(self, time: UnixTime) -> tuple[Sale, ...]:
+        """Return the sales that ended unpaid, had an invoice, and expired at `time` or later."""
+        ended = self._select("WHERE expires_at >= ? AND invoice IS NOT NULL", time)
+        return tuple(sale for sale in ended if not sale.is_open and not sale.is_paid)
+
+    def begin(self, sale: Sale) -> Sale:
+        """Write a new sale. Raises `Refused` (`SALE_OPEN`) while another is open."""
+        marks = ", ".join("?" for _ in _COLUMNS)
+        sql = f"INSERT INTO sales ({', '.join(_COLUMNS)}) VALUES ({marks})"  # noqa: S608 - own names
+        with _broken_store():
+            try:
+                self._db.execute(sql, [getattr(sale, column) for column in _COLUMNS])
+            except sqlite3.IntegrityError as error:
+                raise Refused(Code.SALE_OPEN) from error
+        return sale
+
+    def advance(self, sale: Sale, state: SaleState, **facts: object) -> Sale:
+        """Write that `sale` has come to `state`, with new values for its other fields; return it as it is now.
+
+        Raises `BledError` (`INTERNAL`) for a step that no sale takes, or when the row is not as `sale` says.
+        """
+        if state not in NEXT_STATES[sale.state]:
+            raise BledError(Code.INTERNAL, detail=f"a sale cannot go from {sale.state} to {state}")
+        return self._write(sale, replace(sale, state=state, **facts))  # type: ignore[arg-type] # checked by the columns
+
+    def tell_buyer(self, sale: Sale) -> Sale:
+        """Write that the buyer acknowledged the outcome."""
+        return self._write(sale, replace(sale, buyer_told=True))
+
+    def _write(self, before: Sale, after: Sale) -> Sale:
+        columns = ", ".join(f"{column} = ?" for column in _COLUMNS)
+        sql = f"UPDATE sales SET {columns} WHERE sale_id = ? AND state = ?"  # noqa: S608 - own names
+        values = [getattr(after, column) for column in _COLUMNS]
+        with _broken_store():
+            cursor = self._db.execute(sql, [*values, before.sale_id, before.state])
+        if cursor.rowcount != 1:
+            raise BledError(Code.INTERNAL, detail="the sale changed behind our back")
+        return after
+
+    def _select(self, where: str, *values: object) -> tuple[Sale, ...]:
+        with _broken_store():
+            sql = f"SELECT {', '.join(_COLUMNS)} FROM sales {where} ORDER BY number"  # noqa: S608 - own words
+            return tuple(_sale(row) for row in self._db.execute(sql, values).fetchall())
+
+
+@contextmanager
+def _broken_store() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise Unavailable(Code.STORE_BROKEN, detail=f"the ledger: {error}") from error
+
+
+def _open_database(path: Path) -> sqlite3.Connection:
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    db = sqlite3.connect(path, isolation_level=None)
+    try:
+        with _broken_store():
+            db.row_factory = sqlite3.Row
+            # More than FULL, under which a power cut can bring back the journal and undo the last commit.
+            db.execute("PRAGMA synchronous = EXTRA")
+            _check_version(db, path)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _check_version(db: sqlite3.Connection, path: Path) -> None:
+    version = db.execute("PRAGMA user_version").fetchone()[0]
+    application = db.execute("PRAGMA application_id").fetchone()[0]
+    if (version, application) == (SCHEMA_VERSION, _APPLICATION_ID):
+        return
+    if (version, application) != (0, 0) or db.execute("SELECT 1 FROM sqlite_schema").fetchone():
+        raise ConfigurationError(Code.STORE_VERSION, detail=f"{path} has version {version}, not {SCHEMA_VERSION}")
+    marks = f"PRAGMA application_id = {_APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION};"
+    db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} {marks} COMMIT;")
+
+
+def _sale(row: sqlite3.Row) -> Sale:
+    values: dict[str, Any] = dict(row)
+    values |= {
+        "state": SaleState(row["state"]),
+        "code": None if row["code"] is None else Code(row["code"]),
+        "amount": Msat(row["amount"]),
+        "buyer_told": bool(row["buyer_told"]),
+    }
+    return Sale(**values)

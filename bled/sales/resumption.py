@@ -1,0 +1,39 @@
+"""The sales that an earlier run left open are finished from the node's own records."""
+
+from bled.codes import Code
+from bled.node.base import InvoiceStatus, invoice_label
+from bled.sales.conversation import Nobody
+from bled.sales.result import SaleResult, result_of
+from bled.sales.settlement import Settlement
+from bled.sales.states import Sale, SaleState
+from bled.sales.till import Till
+from bled_codec.units import Point, UnixTime
+
+
+async def finish_sales(till: Till) -> tuple[SaleResult, ...]:
+    """Finish every open sale, then see whether one that ended unpaid within the last `times.late` was paid after all.
+
+    Returns what is new. Raises `BledError` as soon as one cannot be decided: it stays open.
+    """
+    finished = [await _finish(till, sale) for sale in till.ledger.open_sales()]
+    since = UnixTime(till.clock.now() - till.times.late)
+    late = [await _look_again(till, sale) for sale in till.ledger.unpaid_since(since)]
+    results = tuple(result_of(sale) for sale in finished + [sale for sale in late if sale.is_paid])
+    for result in results:
+        till.on_step("sale resumed", {"sale_id": result.sale_id, "code": result.code.value, "detail": result.detail})
+    return results
+
+
+async def _finish(till: Till, sale: Sale) -> Sale:
+    if sale.state in (SaleState.OPENED, SaleState.OFFERED):
+        detail = "the till stopped before a buyer had signed"
+        return await till.close(sale, SaleState.CANCELLED, Code.CANCELLED, detail)
+    return await Settlement(till, sale, Nobody(), patience=till.times.resume).run()
+
+
+async def _look_again(till: Till, sale: Sale) -> Sale:
+    if sale.offer_id is None or sale.payer_id is None:
+        return sale
+    state = await till.node.lookup(invoice_label(sale.offer_id, Point(sale.payer_id)))
+    paid = state is not None and state.status is InvoiceStatus.PAID
+    return till.paid(sale, state) if state is not None and paid else sale

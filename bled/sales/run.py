@@ -1,0 +1,173 @@
+"""One sale with one buyer, from the offer to the last word. Whatever happens ends in a result."""
+
+import asyncio
+import contextlib
+
+from bled.codes import OUTCOMES, Code, Failpoint, MoneyMoved
+from bled.errors import BledError, PeerError, Refused, Unavailable
+from bled.failpoint import failpoint
+from bled.link.base import Central, MessageLink
+from bled.node.base import AlreadyPaid
+from bled.sales.conversation import Conversation
+from bled.sales.judge import judge_request
+from bled.sales.result import SaleResult, result_of
+from bled.sales.settlement import Settlement
+from bled.sales.states import Sale, SaleState
+from bled.sales.status import last_status
+from bled.sales.till import NODE_AWAY, Till
+from bled_codec.invoice_request import InvoiceRequest
+from bled_codec.offer import Offer
+from bled_codec.units import UnixTime
+
+
+class SaleRun:
+    """One run of one sale: opened in the ledger, not known to the node yet."""
+
+    def __init__(self, till: Till, sale: Sale, *, chain: bytes) -> None:
+        """Take the sale, and the chain that the node is on."""
+        self._till = till
+        self._sale = sale
+        self._chain = chain
+        self._link: MessageLink | None = None
+        self._buyer: Conversation | None = None
+
+    async def run(self, central: Central, *, buyer_seconds: float) -> SaleResult:
+        """Sell, and return how it ended. Raises nothing but the cancellation of its own task."""
+        try:
+            failpoint(Failpoint.MERCHANT_SALE_OPENED)
+            await self._sell(central, buyer_seconds)
+        except BledError as error:
+            return await self._interrupted(error)
+        except asyncio.CancelledError:
+            await self._leave()
+            raise
+        finally:
+            if self._link is not None:
+                await self._link.close()
+        return result_of(self._sale)
+
+    async def _sell(self, central: Central, buyer_seconds: float) -> None:
+        offer = await self._make_offer()
+        try:
+            self._link = await central.connect(seconds=buyer_seconds, on_step=self._till.on_step)
+        except Unavailable as error:
+            await self._cancel(error)
+            return
+        await self._meet(Conversation(self._link, self._till.clock), offer)
+
+    async def _make_offer(self) -> Offer:
+        sale = self._sale
+        created = await self._till.node.create_offer(
+            amount=sale.amount,
+            description=sale.description,
+            label=sale.sale_id,
+            absolute_expiry=sale.expires_at,
+            issuer=sale.issuer,
+        )
+        failpoint(Failpoint.MERCHANT_OFFER_CREATED)
+        offer = created.offer
+        self._sale = self._till.ledger.advance(
+            sale,
+            SaleState.OFFERED,
+            offer=offer.string,
+            offer_id=created.offer_id,
+            expires_at=offer.offer_absolute_expiry,
+        )
+        facts = {"offer": offer.string, "offer_id": created.offer_id.hex(), "expires_at": self._sale.expires_at}
+        self._till.on_step("offer created", facts)
+        return offer
+
+    async def _fresh_offer(self, offer: Offer) -> Offer:
+        """Return an offer with enough time left: `offer`, or a new one in its place."""
+        till = self._till
+        if till.seconds_left(self._sale) >= till.times.offer_left:
+            return offer
+        if isinstance(await till.node.cancel(offer.offer_id), AlreadyPaid):
+            raise Unavailable(Code.NODE_PROTOCOL, detail="an offer that nobody has seen was paid")
+        expiry = UnixTime(till.clock.now() + till.times.offer)
+        self._sale = till.ledger.advance(self._sale, SaleState.OPENED, offer=None, offer_id=None, expires_at=expiry)
+        return await self._make_offer()
+
+    async def _meet(self, buyer: Conversation, offer: Offer) -> None:
+        self._buyer = buyer
+        offer = await self._fresh_offer(offer)
+        try:
+            data = await self._ask(buyer, offer.encode())
+            self._till.on_step("request received", {"bytes": len(data)})
+        except PeerError as error:
+            await self._cancel(error)
+            return
+        try:
+            request = self._judge(data, offer)
+        except (PeerError, Refused) as error:
+            await buyer.refuse(error.code)
+            await self._cancel(error)
+            return
+        self._accept(request)
+        await self._serve(buyer)
+
+    async def _ask(self, buyer: Conversation, offer: bytes) -> bytes:
+        await buyer.offer(offer, valid_for=self._till.seconds_left(self._sale))
+        self._till.on_step("offer sent", {"bytes": len(offer)})
+        return await buyer.request()
+
+    def _judge(self, data: bytes, offer: Offer) -> InvoiceRequest:
+        return judge_request(
+            data,
+            offer=offer,
+            amount=self._sale.amount,
+            chain=self._chain,
+            left=self._till.times.invoice_left,
+            now=self._till.clock.now(),
+        )
+
+    def _accept(self, request: InvoiceRequest) -> None:
+        self._sale = self._till.ledger.advance(
+            self._sale, SaleState.REQUESTED, request=request.encode(), payer_id=request.invreq_payer_id
+        )
+        self._till.on_step("request verified", {"payer_id": request.invreq_payer_id.hex()})
+        failpoint(Failpoint.MERCHANT_REQUEST_STORED)
+
+    async def _serve(self, buyer: Conversation) -> None:
+        settlement = Settlement(self._till, self._sale, buyer)
+        async with buyer.accepted():
+            try:
+                self._sale = await settlement.run()
+            except BaseException:
+                self._sale = settlement.sale
+                raise
+            await buyer.tell(last_status(self._sale))
+        if buyer.told:
+            self._sale = self._till.ledger.tell_buyer(self._sale)
+            self._till.on_step("buyer told", {})
+
+    async def _cancel(self, error: BledError) -> None:
+        """End a sale that nobody has signed for, for the reason in `error`."""
+        self._sale = await self._till.close(self._sale, SaleState.CANCELLED, error.code, error.detail)
+
+    async def _interrupted(self, error: BledError) -> SaleResult:
+        """Return what is known when the run ends before the sale."""
+        if not self._sale.is_open:  # it ended; only telling the buyer went wrong
+            return result_of(self._sale)
+        if self._buyer is not None:
+            await self._buyer.stop(error.code)
+        if self._sale.request is None and error.code not in NODE_AWAY:
+            with contextlib.suppress(BledError):
+                await self._cancel(error)
+        code = self._open_code(error)
+        return result_of(self._sale, code=code, detail=error.detail if code is error.code else str(error))
+
+    def _open_code(self, error: BledError) -> Code:
+        """Return the code for a sale that stays open: after a request nobody may say that no money moved."""
+        if self._sale.request is None or OUTCOMES[error.code].money_moved is not MoneyMoved.NO:
+            return error.code
+        return Code.NODE_DIED if error.code in NODE_AWAY else Code.OUTCOME_UNKNOWN
+
+    async def _leave(self) -> None:
+        """The till was stopped: cancel what nobody has signed for."""
+        with contextlib.suppress(BledError, TimeoutError):
+            async with asyncio.timeout(self._till.times.leave):
+                if self._buyer is not None:
+                    await self._buyer.stop(Code.CANCELLED)
+                if self._sale.request is None:
+                    await self._cancel(BledError(Code.CANCELLED, detail="stopped at the till"))

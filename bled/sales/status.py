@@ -1,0 +1,40 @@
+"""What a buyer's device is told of the end of a sale. Pure."""
+
+from typing import Final
+
+from bled.codes import OUTCOMES, Code
+from bled.gatt.messages import StatusCode, StatusMessage
+from bled.gatt.profile import MAX_RECEIPT_TEXT_BYTES
+from bled.sales.states import Sale, SaleState
+from bled_codec.crypto import sha256
+
+_LARGEST_SENT_INVOICE: Final = 3600
+"""Bytes. A larger invoice is left out of the last status, which has 4096 in all; home has it anyway."""
+
+_STATUS: Final = {
+    SaleState.PAID: StatusCode.PAID,
+    SaleState.PAID_LATE: StatusCode.PAID,
+    SaleState.CANCELLED: StatusCode.CANCELLED,
+    SaleState.EXPIRED: StatusCode.EXPIRED,
+    SaleState.FAILED: StatusCode.FAILED,
+}
+
+
+def last_status(sale: Sale) -> StatusMessage:
+    """Return what the buyer is to know of a sale that has ended; a paid one gets invoice, preimage and a receipt."""
+    code = _STATUS[sale.state]
+    if not sale.is_paid:
+        text = OUTCOMES[sale.code or Code.CANCELLED].buyer
+        return StatusMessage(code=code, payment_hash=sale.payment_hash, text=_cut(text))
+    invoice = sale.invoice or b""
+    return StatusMessage(
+        code=code,
+        invoice=invoice if 0 < len(invoice) <= _LARGEST_SENT_INVOICE else None,
+        preimage=sale.preimage,
+        payment_hash=sha256(sale.preimage),
+        text=_cut(f"{sale.amount} msat for {sale.description}"),
+    )
+
+
+def _cut(text: str) -> str:
+    return text.encode("utf-8", "replace")[:MAX_RECEIPT_TEXT_BYTES].decode("utf-8", "ignore")

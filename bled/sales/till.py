@@ -1,0 +1,91 @@
+"""What every sale of one till works with, and the two ways in which a sale ends in the ledger."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from bled.clock import Clock
+from bled.codes import Code, Failpoint
+from bled.errors import Unavailable
+from bled.failpoint import failpoint
+from bled.node.base import AlreadyPaid, InvoiceState, MerchantNode
+from bled.progress import OnStep
+from bled.sales.ledger import SaleLedger
+from bled.sales.states import Sale, SaleState
+from bled.sales.times import Times
+from bled_codec.bolt12_string import parse_string
+from bled_codec.crypto import sha256
+
+NODE_AWAY: Final = frozenset({Code.NODE_DIED, Code.NODE_UNREACHABLE})
+"""A node that may come back: what was asked of it can be asked again."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Till:
+    """What every sale of one till works with."""
+
+    node: MerchantNode
+    ledger: SaleLedger
+    clock: Clock
+    on_step: OnStep
+    times: Times
+
+    def seconds_left(self, sale: Sale) -> int:
+        """Return how many seconds the sale's offer still has; not positive when it has ended."""
+        return sale.expires_at - self.clock.now()
+
+    async def steadily(self, call: Callable[[], Awaitable[T]]) -> T:
+        """Return what `call` returns, asking again while the node is away, at most `times.node` seconds.
+
+        Only for calls that may be repeated. Raises what the last one raised.
+        """
+        give_up_at = self.clock.monotonic() + self.times.node
+        while True:
+            try:
+                return await call()
+            except Unavailable as error:
+                if error.code not in NODE_AWAY or self.clock.monotonic() >= give_up_at:
+                    raise
+            await asyncio.sleep(self.times.node_retry)
+
+    async def close(self, sale: Sale, end: SaleState, code: Code, detail: str) -> Sale:
+        """Close the sale's offer at the node and write the end that the node's records show.
+
+        That is `end`, with `code` and `detail`, unless the money is there. Raises `Unavailable` when the node does not
+        tell: the sale then stays open.
+        """
+        offer_id = sale.offer_id or await self._forgotten_offer(sale)
+        if offer_id is not None:
+            outcome = await self.node.cancel(offer_id)
+            if isinstance(outcome, AlreadyPaid):
+                return self.paid(sale, outcome.invoice)
+        return self.ledger.advance(sale, end, code=code, detail=detail)
+
+    async def _forgotten_offer(self, sale: Sale) -> bytes | None:
+        """Return the id of an offer that was made without our hearing of it."""
+        found = await self.node.find_offer(sale.sale_id)
+        return None if found is None else found.offer_id
+
+    def paid(self, sale: Sale, state: InvoiceState) -> Sale:
+        """Write that the node has the money, with its proof. Raises `Unavailable` when the proof is none."""
+        failpoint(Failpoint.MERCHANT_PAID)
+        if state.preimage is None or sha256(state.preimage) != state.payment_hash:
+            raise Unavailable(Code.NODE_PROTOCOL, detail="the node says paid, but its preimage does not prove it")
+        late = not sale.is_open or (state.paid_at or 0) >= sale.expires_at
+        after = self.ledger.advance(
+            sale,
+            SaleState.PAID_LATE if late else SaleState.PAID,
+            code=Code.PAID,
+            detail="paid after the sale's time" if late else "",
+            preimage=state.preimage,
+            payment_hash=state.payment_hash,
+            invoice=sale.invoice if state.text is None else parse_string(state.text)[1],
+            amount_received=state.amount_received,
+            paid_at=state.paid_at,
+        )
+        failpoint(Failpoint.MERCHANT_PAID_STORED)
+        self.on_step("paid", {"preimage": state.preimage.hex()})
+        return after
