@@ -132,27 +132,44 @@ class Meeting:
     async def _decide(self, accepted: AcceptableOffer) -> tuple[Action, ...]:
         try:
             question = Question(accepted=accepted, max_fee=self._vault.max_fee(accepted.amount, now=accepted.now))
-            self._on_step("offer shown", _facts(question))
-            verdict = await self._ask(question)
-            return verdict if verdict is not None else self._sign(accepted)
         except BledError as error:
             return self._session.refuse(error)
+        self._on_step("offer shown", _facts(question))
+        verdict = await self._ask(question)
+        return self._sign(accepted) if verdict is None else verdict
 
     async def _ask(self, question: Question) -> tuple[Action, ...] | None:
-        """Return None for yes. The till hears every 10 s that the person still thinks."""
+        """Return None for yes. The till hears every 10 s that the person still thinks, and is heard meanwhile."""
         asking = asyncio.ensure_future(self._approve(question))
+        hearing = asyncio.ensure_future(self._hear_while_asking())
         try:
             for _ in range(APPROVE_SECONDS // KEEP_ALIVE_SECONDS):
-                done, _pending = await asyncio.wait({asking}, timeout=KEEP_ALIVE_SECONDS)
-                if done:
+                both = {asking, hearing}
+                await asyncio.wait(both, timeout=KEEP_ALIVE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+                if hearing.done():  # looked at first: a till that is gone must not get a signature
+                    return hearing.result()
+                if asking.done():
                     return None if asking.result() else self._session.decline()
                 await self._act(self._session.keep_alive())
         finally:
             asking.cancel()
+            hearing.cancel()
+            await asyncio.wait({asking, hearing})
         return self._session.decline(AbortReason.TIMEOUT)
 
+    async def _hear_while_asking(self) -> tuple[Action, ...]:
+        """Return what a message of the till asks for, once one does. Raises what the link raises."""
+        while True:
+            message = decode_message(await self._link.receive(seconds=APPROVE_SECONDS + KEEP_ALIVE_SECONDS))
+            actions = () if message is None else self._session.receive(message, now=self._clock.now())
+            if actions:
+                return actions
+
     def _sign(self, accepted: AcceptableOffer) -> tuple[Action, ...]:
-        self._reservation = self._vault.reserve(accepted.offer, amount=accepted.amount, now=accepted.now)
+        try:
+            self._reservation = self._vault.reserve(accepted.offer, amount=accepted.amount, now=accepted.now)
+        except BledError as error:
+            return self._session.refuse(error)
         request = self._reservation.request
         self._on_step("request signed", {"bytes": len(request), "payer_id": self._reservation.payer_id.hex()})
         return self._session.approve(request)

@@ -46,13 +46,8 @@ class Till:
 
 
 def ledger_path(settings: Settings) -> Path:
-    """Return the file of the sale ledger; its folder exists afterwards."""
-    folder = settings.data_dir / "merchant"
-    try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    except OSError as error:
-        raise ConfigurationError(Code.CONFIG_BAD, detail=f"{folder} cannot be made: {error.strerror}") from error
-    return folder / "sales.sqlite"
+    """Return the file of the sale ledger, which may not exist yet."""
+    return settings.data_dir / "merchant" / "sales.sqlite"
 
 
 @asynccontextmanager

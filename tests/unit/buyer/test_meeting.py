@@ -1,0 +1,372 @@
+"""A meeting of the device with a till: real vault, real session; the till is a script at the other end of the link."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from bled.buyer import meeting as meeting_module
+from bled.buyer.approval import Question
+from bled.buyer.meeting import Meeting, Purchase
+from bled.codes import Code
+from bled.errors import BledError, Unavailable
+from bled.gatt.messages import (
+    Abort,
+    AbortReason,
+    ErrorMessage,
+    InvreqMessage,
+    Message,
+    OfferMessage,
+    StatusAck,
+    StatusCode,
+    StatusMessage,
+    Wait,
+    WaitReason,
+    decode_message,
+    encode_message,
+)
+from bled.grants.book import encode_book
+from bled.grants.issue import issue_book
+from bled.grants.keys import HomeKeys
+from bled.grants.limits import BookLimits, GrantClass, MaxFee
+from bled.vault.vault import Vault
+from bled_codec.blinded_path import BlindedPayinfo, create_blinded_path
+from bled_codec.chains import REGTEST_CHAIN
+from bled_codec.crypto import SecretKey, sha256
+from bled_codec.invoice import create_invoice
+from bled_codec.invoice_request import InvoiceRequest
+from bled_codec.offer import create_offer
+from bled_codec.units import Msat, UnixTime
+
+NOW = UnixTime(1_800_000_000)
+SHOP = SecretKey(b"\x41" * 32)
+PREIMAGE = b"\x07" * 32
+
+
+class FixedClock:
+    def now(self) -> UnixTime:
+        return NOW
+
+    def monotonic(self) -> float:
+        return 0.0
+
+
+class Pipe:
+    """One end of a link; the other end is the till's script."""
+
+    def __init__(self) -> None:
+        self.to_buyer: asyncio.Queue[bytes | BledError] = asyncio.Queue()
+        self.to_till: asyncio.Queue[Message] = asyncio.Queue()
+        self.closed = False
+        self.before_send: Callable[[Message], None] = lambda message: None
+
+    async def send(self, message: bytes) -> None:
+        decoded = decode_message(message)
+        assert decoded is not None
+        self.before_send(decoded)
+        await self.to_till.put(decoded)
+
+    async def receive(self, *, seconds: float) -> bytes:
+        got = await asyncio.wait_for(self.to_buyer.get(), 5)
+        if isinstance(got, BledError):
+            raise got
+        return got
+
+    async def close(self) -> None:
+        self.closed = True
+
+    async def say(self, message: Message) -> None:
+        await self.to_buyer.put(encode_message(message))
+
+    async def hear(self) -> Message:
+        return await asyncio.wait_for(self.to_till.get(), 5)
+
+    async def drop(self) -> None:
+        await self.to_buyer.put(Unavailable(Code.LINK_LOST, detail="gone"))
+
+
+Till = Callable[[Pipe], Awaitable[None]]
+
+
+@pytest.fixture
+def vault(tmp_path: Path) -> Vault:
+    end = UnixTime(NOW + 86_400)
+    ids = GrantClass(first_index=0, count=3, per_payment_msat=Msat(100_000), not_before=NOW, not_after=end)
+    limits = BookLimits(
+        total_msat=Msat(1_000_000),
+        per_payment_msat=Msat(100_000),
+        per_day_msat=Msat(1_000_000),
+        payments=3,
+        not_before=NOW,
+        not_after=end,
+        max_fee=MaxFee(base_msat=Msat(1_000), ppm=0),
+        classes=(ids,),
+    )
+    keys = HomeKeys.from_master(b"\x05" * 32)
+    chance = random.Random(1)  # noqa: S311 - the same in every run
+    nodes = [SecretKey(bytes([number]) * 32).public_key for number in (1, 2)]
+    book = issue_book(
+        keys,
+        book_id=1,
+        book_salt=chance.randbytes(16),
+        device="phone",
+        chain=REGTEST_CHAIN,
+        issued_at=NOW,
+        limits=limits,
+        home_label="home",
+        routes=[nodes],
+        entropy=chance.randbytes,
+    )
+    opened = Vault.open(tmp_path / "vault")
+    data = encode_book(book, book_key=keys.book_key, aux=chance.randbytes(32))
+    opened.import_book(data, passphrase=None, chain=REGTEST_CHAIN, now=NOW)
+    return opened
+
+
+def _offer(*, amount: int = 15_000, expires_in: int | None = 300) -> OfferMessage:
+    expiry = None if expires_in is None else UnixTime(NOW + expires_in)
+    offer = create_offer(
+        description="tea",
+        amount=Msat(amount),
+        chains=[REGTEST_CHAIN],
+        issuer_id=SHOP.public_key,
+        absolute_expiry=expiry,
+    )
+    return OfferMessage(valid_for=300, offer=offer.encode())
+
+
+def _invoice(request: bytes, *, preimage: bytes = PREIMAGE) -> bytes:
+    path = create_blinded_path((SHOP.public_key,), (b"",), session_key=SecretKey(b"\x09" * 32))
+    payinfo = BlindedPayinfo(
+        fee_base_msat=0,
+        fee_proportional_millionths=0,
+        cltv_expiry_delta=10,
+        htlc_minimum_msat=Msat(0),
+        htlc_maximum_msat=Msat(10**9),
+    )
+    draft = create_invoice(
+        InvoiceRequest.decode(request),
+        payment_hash=sha256(preimage),
+        created_at=NOW,
+        node_id=SHOP.public_key,
+        amount=Msat(15_000),
+        relative_expiry=300,
+        paths=(path,),
+        blindedpay=(payinfo,),
+    )
+    return draft.sign(SHOP, aux=bytes(32)).encode()
+
+
+async def _yes(question: Question) -> bool:
+    return True
+
+
+async def _no(question: Question) -> bool:
+    return False
+
+
+async def _meet(vault: Vault, till: Till, *, approve: Callable[[Question], Awaitable[bool]] = _yes) -> Purchase:
+    pipe = Pipe()
+    steps: list[str] = []
+
+    def on_step(name: str, facts: Mapping[str, object]) -> None:
+        steps.append(name)
+
+    device = Meeting(link=pipe, vault=vault, chain=REGTEST_CHAIN, clock=FixedClock(), approve=approve, on_step=on_step)
+    with vault:
+        purchase, _ = await asyncio.gather(device.run(), till(pipe))
+        assert pipe.closed
+        _outcomes.clear()
+        _outcomes.extend(entry.code for entry in vault.history())
+    return purchase
+
+
+_outcomes: list[Code] = []
+
+
+async def _request(pipe: Pipe) -> bytes:
+    await pipe.say(_offer())
+    message = await pipe.hear()
+    assert isinstance(message, InvreqMessage)
+    return message.request
+
+
+async def test_a_paid_purchase_is_proved_recorded_and_then_acknowledged(vault: Vault) -> None:
+    async def till(pipe: Pipe) -> None:
+        request = await _request(pipe)
+        await pipe.say(StatusMessage(code=StatusCode.RECEIVED))
+        await pipe.say(Wait(reason=WaitReason.WAITING_FOR_PAYMENT))
+        await pipe.say(StatusMessage(code=StatusCode.INVOICE_SENT, payment_hash=sha256(PREIMAGE)))
+        await pipe.say(StatusMessage(code=StatusCode.PAID, invoice=_invoice(request), preimage=PREIMAGE))
+        assert await pipe.hear() == StatusAck(code=StatusCode.PAID)
+
+    purchase = await _meet(vault, till)
+    assert (purchase.code, purchase.amount, purchase.preimage) == (Code.PAID, 15_000, PREIMAGE)
+    assert _outcomes == [Code.PAID]
+
+
+async def test_the_request_is_on_the_disk_before_a_byte_of_it_leaves(vault: Vault) -> None:
+    seen: list[int] = []
+
+    async def till(pipe: Pipe) -> None:
+        pipe.before_send = lambda message: seen.append(len(vault.history()))
+        await _request(pipe)
+        await pipe.drop()
+
+    await _meet(vault, till)
+    assert seen == [1]
+
+
+@pytest.mark.parametrize("preimage", [None, b"\x08" * 32])
+async def test_a_paid_status_whose_proof_does_not_fit_is_not_called_paid(vault: Vault, preimage: bytes | None) -> None:
+    async def till(pipe: Pipe) -> None:
+        request = await _request(pipe)
+        await pipe.say(StatusMessage(code=StatusCode.PAID, invoice=_invoice(request), preimage=preimage))
+        await pipe.hear()
+
+    assert (await _meet(vault, till)).code is Code.PROOF_MISMATCH
+    assert _outcomes == [Code.PROOF_MISMATCH]
+
+
+@pytest.mark.parametrize("status", [StatusCode.FAILED, StatusCode.EXPIRED, StatusCode.CANCELLED])
+async def test_a_till_that_says_not_paid_is_not_believed(vault: Vault, status: StatusCode) -> None:
+    async def till(pipe: Pipe) -> None:
+        await _request(pipe)
+        await pipe.say(StatusMessage(code=status))
+        assert await pipe.hear() == StatusAck(code=status)
+
+    purchase = await _meet(vault, till)
+    assert purchase.code is Code.NOT_CONFIRMED
+    assert purchase.reservation is not None
+
+
+@pytest.mark.parametrize(
+    "ending",
+    [
+        Abort(reason=AbortReason.BUSY),
+        ErrorMessage(code=0x000C, text="node away"),
+        OfferMessage(valid_for=300, offer=b"\x00"),
+        None,
+    ],
+)
+async def test_whatever_breaks_off_after_the_signature_leaves_the_outcome_unknown(
+    vault: Vault, ending: Message | None
+) -> None:
+    async def till(pipe: Pipe) -> None:
+        await _request(pipe)
+        if ending is None:
+            await pipe.drop()
+        else:
+            await pipe.say(ending)
+
+    purchase = await _meet(vault, till)
+    assert purchase.code is Code.OUTCOME_UNKNOWN
+    assert _outcomes == [Code.OUTCOME_UNKNOWN]
+
+
+async def test_garbage_after_the_signature_leaves_the_outcome_unknown(vault: Vault) -> None:
+    async def till(pipe: Pipe) -> None:
+        await _request(pipe)
+        await pipe.to_buyer.put(b"\x14")
+
+    assert (await _meet(vault, till)).code is Code.OUTCOME_UNKNOWN
+
+
+async def test_a_no_signs_nothing_and_says_so(vault: Vault) -> None:
+    async def till(pipe: Pipe) -> None:
+        await pipe.say(_offer())
+        assert await pipe.hear() == Abort(reason=AbortReason.USER_DECLINED)
+
+    purchase = await _meet(vault, till, approve=_no)
+    assert (purchase.code, purchase.reservation, _outcomes) == (Code.BUYER_DECLINED, None, [])
+
+
+@pytest.mark.parametrize(
+    ("offer", "code"),
+    [
+        (_offer(expires_in=None), Code.OFFER_WITHOUT_EXPIRY),
+        (_offer(expires_in=100), Code.OFFER_EXPIRES_TOO_SOON),
+        (_offer(expires_in=601), Code.OFFER_EXPIRES_TOO_LATE),
+        (_offer(amount=100_001), Code.OVER_PAYMENT_LIMIT),
+        (OfferMessage(valid_for=300, offer=b"\x01"), Code.OFFER_BAD),
+    ],
+)
+async def test_an_offer_against_the_devices_rules_is_refused_before_anybody_is_asked(
+    vault: Vault, offer: OfferMessage, code: Code
+) -> None:
+    asked: list[Question] = []
+
+    async def ask(question: Question) -> bool:
+        asked.append(question)
+        return True
+
+    async def till(pipe: Pipe) -> None:
+        await pipe.say(offer)
+        assert isinstance(await pipe.hear(), ErrorMessage | Abort)
+
+    purchase = await _meet(vault, till, approve=ask)
+    assert (purchase.code, asked, _outcomes) == (code, [], [])
+
+
+async def test_a_link_that_breaks_before_the_offer_is_just_lost(vault: Vault) -> None:
+    async def till(pipe: Pipe) -> None:
+        await pipe.drop()
+
+    assert (await _meet(vault, till)).code is Code.LINK_LOST
+
+
+async def test_the_till_hears_that_the_person_still_thinks_and_silence_is_a_no(
+    vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(meeting_module, "APPROVE_SECONDS", 3)
+    monkeypatch.setattr(meeting_module, "KEEP_ALIVE_SECONDS", 1)
+
+    async def think(question: Question) -> bool:
+        await asyncio.Event().wait()
+        return True
+
+    async def till(pipe: Pipe) -> None:
+        await pipe.say(_offer())
+        for _ in range(3):
+            assert await pipe.hear() == Wait(reason=WaitReason.USER_DECIDING)
+        assert await pipe.hear() == Abort(reason=AbortReason.TIMEOUT)
+
+    purchase = await _meet(vault, till, approve=think)
+    assert (purchase.code, _outcomes) == (Code.PEER_TIMEOUT, [])
+
+
+@pytest.mark.parametrize(
+    ("ending", "code"),
+    [
+        (Abort(reason=AbortReason.TIMEOUT), Code.CANCELLED),
+        (ErrorMessage(code=0x000C, text="node away"), Code.CANCELLED),
+        (StatusMessage(code=StatusCode.PAID), Code.BAD_STATE),
+        (None, Code.LINK_LOST),
+    ],
+)
+async def test_a_till_that_goes_while_the_person_thinks_gets_no_signature(
+    vault: Vault, ending: Message | None, code: Code
+) -> None:
+    async def think(question: Question) -> bool:
+        await asyncio.Event().wait()
+        return True
+
+    async def till(pipe: Pipe) -> None:
+        await pipe.say(_offer())
+        await pipe.say(Wait(reason=WaitReason.SIGNING))
+        await (pipe.drop() if ending is None else pipe.say(ending))
+
+    purchase = await _meet(vault, till, approve=think)
+    assert (purchase.code, purchase.reservation, _outcomes) == (code, None, [])
+
+
+async def test_messages_of_an_unknown_odd_type_are_passed_over(vault: Vault) -> None:
+    async def till(pipe: Pipe) -> None:
+        await pipe.to_buyer.put(b"\x71future")
+        request = await _request(pipe)
+        await pipe.say(StatusMessage(code=StatusCode.PAID, invoice=_invoice(request), preimage=PREIMAGE))
+        await pipe.hear()
+
+    assert (await _meet(vault, till)).code is Code.PAID
