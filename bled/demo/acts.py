@@ -1,0 +1,193 @@
+"""The plays: an honest purchase, and the same purchase attacked at one point."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+from bled.clock import Clock, ShiftedClock, SystemClock
+from bled.demo.attacks import ATTACKS, Tamper, max_fee
+from bled.demo.crooked_node import CrookedNode
+from bled.demo.purchase import Meet, decision_after, last_decision, meet
+from bled.demo.recorder import Recorder, Who
+from bled.demo.result import Change, Result, attack_problems, purchase_problems
+from bled.demo.stage import MAX_FEE_BASE, MAX_FEE_PPM, IssuedBook, Stage, open_stage
+from bled.node.cln_grpc import ClnMerchantNode
+from bled_codec.units import Msat
+
+_IDS: Final = 10
+_LATE_SECONDS: Final = -310
+"""How slow the shop's clocks run in the late attack: by home's clock the signed expiry is 10 s ago."""
+_SHORT_BOOK_SECONDS: Final = 12
+"""Life of the book that runs out: long enough to sign on a slow machine, short enough to wait for."""
+
+
+def book_terms(amount: Msat) -> dict[str, object]:
+    """Return the terms of the demo's book: twenty such payments, at most this amount each."""
+    return {
+        "ids": _IDS,
+        "total_msat": 20 * (amount + max_fee(amount)),
+        "per_payment_msat": amount,
+        "max_fee_base_msat": MAX_FEE_BASE,
+        "max_fee_ppm": MAX_FEE_PPM,
+        "home_label": "demo home",
+    }
+
+
+async def play_purchase(folder: Path, *, amount: Msat, description: str, att_mtu: int, recorder: Recorder) -> Result:
+    """Play an honest purchase and check everything that can be checked about it."""
+    setting = open_stage(folder, att_mtu=att_mtu, recorder=recorder, clock=SystemClock(), node_type=ClnMerchantNode)
+    async with setting as stage:
+        book = await stage.issue_book("phone", book_terms(amount))
+        with stage.device("phone", book) as vault:
+            figures = await _figures(stage, book)
+            recorder.restart()
+            async with meet(stage, vault, amount=amount, description=description) as meeting:
+                sale, purchase = await asyncio.gather(meeting.sale, meeting.purchase)
+                stats = meeting.stats
+        decision = await decision_after(stage, 0) if sale.payment_hash is not None else {}
+        recorder.add(Who.HOME, f"decided: {decision.get('code', 'nothing')}")
+        result = Result(
+            amount_msat=amount,
+            sale=sale,
+            purchase=purchase,
+            decision=decision,
+            attack=None,
+            stats=stats,
+            recorder=recorder,
+            **_changes(figures, await _figures(stage, book)),
+        )
+    return replace(result, problems=purchase_problems(result))
+
+
+async def play_attack(
+    folder: Path, tamper: Tamper, *, amount: Msat, description: str, att_mtu: int, recorder: Recorder
+) -> Result:
+    """Play a purchase attacked at one point, until home has decided; then see that nothing moved."""
+    clock: Clock = ShiftedClock(_LATE_SECONDS) if tamper is Tamper.LATE else SystemClock()
+    setting = open_stage(folder, att_mtu=att_mtu, recorder=recorder, clock=clock, node_type=CrookedNode)
+    async with setting as stage:
+        play = _Attacked(stage, tamper, amount=amount, description=description)
+        result = await play.run()
+    return replace(result, problems=attack_problems(result, ATTACKS[tamper]))
+
+
+class _Attacked:
+    """One attack under way."""
+
+    def __init__(self, stage: Stage, tamper: Tamper, *, amount: Msat, description: str) -> None:
+        self._stage = stage
+        self._tamper = tamper
+        self._attack = ATTACKS[tamper]
+        self._amount = amount
+        self._description = description
+        self._node = _crooked(stage)
+
+    async def run(self) -> Result:
+        """Issue the book, prepare, attack."""
+        book = await self._stage.issue_book("phone", self._terms())
+        self._prepare(book)
+        if self._tamper is Tamper.OVER_BUDGET:
+            await self._spend_honestly(book)
+        device = "copy of the phone" if self._tamper is Tamper.OVER_BUDGET else "phone"
+        with self._stage.device(device, book) as vault:
+            if self._tamper is Tamper.REPLAY:
+                return await self._replay(book, vault)
+            return await self._meet_and_watch(book, vault)
+
+    def _terms(self) -> dict[str, object]:
+        terms = book_terms(self._amount)
+        if self._tamper is Tamper.EXPIRED:
+            terms["valid_seconds"] = _SHORT_BOOK_SECONDS
+        if self._tamper is Tamper.OVER_BUDGET:
+            terms |= _tight_terms(self._amount)
+        return terms
+
+    def _prepare(self, book: IssuedBook) -> None:
+        self._node.alter = self._attack.alter
+        self._node.forge = self._attack.forge
+        self._node.spare = self._tamper is Tamper.REPLAY
+        if self._tamper is Tamper.REVOKED:
+            self._node.before_invoice = lambda: self._revoke(book)
+        if self._tamper is Tamper.EXPIRED:
+            self._node.before_invoice = lambda: self._outlive(book)
+
+    async def _revoke(self, book: IssuedBook) -> None:
+        await self._stage.home.call("bled-revoke", {"book_id": book.book_id})
+        self._stage.recorder.add(Who.HOME, "book revoked", {"book_id": book.book_id})
+
+    async def _outlive(self, book: IssuedBook) -> None:
+        self._stage.recorder.add(Who.ATTACKER, "holds the request until the book has run out")
+        await asyncio.sleep(max(0.0, book.not_after - time.time()) + 1)
+
+    async def _spend_honestly(self, book: IssuedBook) -> None:
+        """The owner buys something with the phone; the budget that is left does not cover the thief's purchase."""
+        half = Msat(max(1, self._amount // 2))
+        with self._stage.device("phone", book) as vault:
+            async with meet(self._stage, vault, amount=half, description="the owner's own purchase") as meeting:
+                await asyncio.gather(meeting.sale, meeting.purchase)
+
+    async def _replay(self, book: IssuedBook, vault: Any) -> Result:
+        stage = self._stage
+        async with meet(stage, vault, amount=self._amount, description=self._description) as meeting:
+            await asyncio.gather(meeting.sale, meeting.purchase)
+            seq, figures = await last_decision(stage), await _figures(stage, book)
+            if self._node.spared is not None:
+                invoice, path = self._node.spared
+                stage.recorder.add(Who.ATTACKER, "sends a second invoice for the paid request")
+                await self._node.push(invoice, path=path)
+            return await self._watch(book, meeting, seq, figures)
+
+    async def _meet_and_watch(self, book: IssuedBook, vault: Any) -> Result:
+        stage = self._stage
+        seq, figures = await last_decision(stage), await _figures(stage, book)
+        stage.recorder.restart()
+        stage.recorder.add(Who.ATTACKER, self._attack.story)
+        async with meet(stage, vault, amount=self._amount, description=self._description) as meeting:
+            return await self._watch(book, meeting, seq, figures)
+
+    async def _watch(self, book: IssuedBook, meeting: Meet, seq: int, figures: Mapping[str, int]) -> Result:
+        stage = self._stage
+        decision = await decision_after(stage, seq)
+        stage.recorder.add(Who.HOME, f"refused: {decision['code']}", {"detail": decision.get("detail", "")})
+        return Result(
+            amount_msat=self._amount,
+            sale=meeting.sale.result() if meeting.sale.done() else None,
+            purchase=meeting.purchase.result() if meeting.purchase.done() else None,
+            decision=decision,
+            attack=self._attack,
+            stats=meeting.stats,
+            recorder=stage.recorder,
+            **_changes(figures, await _figures(stage, book)),
+        )
+
+
+def _tight_terms(amount: Msat) -> dict[str, object]:
+    """A budget for one such payment, in two classes, so that owner and thief use different payer ids."""
+    now = int(time.time())
+    half = Msat(max(1, amount // 2))
+    validity = {"not_before": now - 60, "not_after": now + 3600}
+    return {
+        "total_msat": amount + max_fee(amount),
+        "classes": [
+            {"first_index": 0, "count": _IDS // 2, "per_payment_msat": half, **validity},
+            {"first_index": _IDS // 2, "count": _IDS - _IDS // 2, "per_payment_msat": amount, **validity},
+        ],
+    }
+
+
+def _crooked(stage: Stage) -> CrookedNode:
+    if not isinstance(stage.node, CrookedNode):
+        raise TypeError("an attack needs a crooked node")
+    return stage.node
+
+
+async def _figures(stage: Stage, book: IssuedBook) -> dict[str, int]:
+    return {"budget": await stage.budget(book), **stage.balances()}
+
+
+def _changes(before: Mapping[str, int], after: Mapping[str, int]) -> dict[str, Any]:
+    changes = {name: Change(before=before[name], after=after[name]) for name in before}
+    return {"budget": changes.pop("budget"), "balances": changes}

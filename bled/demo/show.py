@@ -1,0 +1,58 @@
+"""Runs the demo and shows it, as a play in the terminal or as one JSON object."""
+
+import asyncio
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+from bled.codes import Code
+from bled.demo.acts import play_attack, play_purchase
+from bled.demo.attacks import ATTACKS, Tamper
+from bled.demo.recorder import Recorder, Step
+from bled.demo.render import Screen
+from bled.demo.result import Result, as_json
+from bled.errors import BledError
+from bled_codec.units import Msat
+
+
+def show(*, amount_msat: int, description: str, att_mtu: int, tamper: str | None, in_json: bool) -> int:
+    """Play a purchase, attacked if `tamper` names an attack; return the exit code.
+
+    Raises `BledError` (`USAGE`) for an unknown attack, and whatever keeps the stage from being set up.
+    """
+    attack = _attack(tamper)
+    screen = None if in_json else Screen()
+    if screen is not None:
+        screen.open(ATTACKS[attack].story if attack else "A buyer without internet pays at a till.")
+    recorder = Recorder(_silent if screen is None else screen.step)
+    result = asyncio.run(_play(attack, Msat(amount_msat), description, att_mtu, recorder))
+    if screen is None:
+        sys.stdout.write(json.dumps(as_json(result), ensure_ascii=False) + "\n")
+    else:
+        screen.close(result)
+    return result.exit_code
+
+
+def _silent(step: Step) -> None:
+    """Show nothing: the steps are in the JSON object."""
+
+
+def _attack(name: str | None) -> Tamper | None:
+    try:
+        return None if name is None else Tamper(name)
+    except ValueError:
+        known = ", ".join(tamper.value for tamper in Tamper)
+        raise BledError(Code.USAGE, detail=f"no attack is called {name!r}; there are {known}") from None
+
+
+async def _play(attack: Tamper | None, amount: Msat, description: str, att_mtu: int, recorder: Recorder) -> Result:
+    with tempfile.TemporaryDirectory(prefix="bled-demo-") as name:
+        folder = Path(name)
+        if attack is None:
+            return await play_purchase(
+                folder, amount=amount, description=description, att_mtu=att_mtu, recorder=recorder
+            )
+        return await play_attack(
+            folder, attack, amount=amount, description=description, att_mtu=att_mtu, recorder=recorder
+        )

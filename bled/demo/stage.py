@@ -1,0 +1,143 @@
+"""The stage of the demo: a sandbox network, an air, a till and a device, all real but for channels and coins."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from bled.clock import Clock, SystemClock
+from bled.demo.recorder import Recorder, Who
+from bled.link.base import Central, LinkStats, MessageLink
+from bled.link.virtual import VirtualAir
+from bled.node.cln_grpc import ClnMerchantNode
+from bled.node.lightning_rpc import LightningRpc
+from bled.progress import OnStep
+from bled.sales.ledger import SaleLedger
+from bled.sandbox.world import Sandbox
+from bled.vault.vault import Vault
+from bled_codec.chains import REGTEST_CHAIN
+from bled_codec.units import Msat
+
+CHAIN: Final = REGTEST_CHAIN
+MAX_FEE_BASE: Final = Msat(5_000)
+MAX_FEE_PPM: Final = 10_000
+
+NodeType = type[ClnMerchantNode]
+
+
+class WatchedCentral:
+    """A till's radio that remembers its link, so that the demo can count what went over the air."""
+
+    def __init__(self, central: Central) -> None:
+        """Take the radio to watch."""
+        self._central = central
+        self._links: list[MessageLink] = []
+
+    async def connect(self, *, seconds: float, on_step: OnStep) -> MessageLink:
+        """Connect as the radio does."""
+        link = await self._central.connect(seconds=seconds, on_step=on_step)
+        self._links.append(link)
+        return link
+
+    async def close(self) -> None:
+        """Close the radio."""
+        await self._central.close()
+
+    @property
+    def stats(self) -> LinkStats:
+        """What the last link carried."""
+        return self._links[-1].stats if self._links else LinkStats(att_pdus=0, bytes_on_air=0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """Everything that a purchase needs.
+
+    Attributes:
+        clock: of the till and of the buyer's device; home has its own.
+        home: the home node's RPC socket, with the plugin's methods.
+    """
+
+    folder: Path
+    sandbox: Sandbox
+    air: VirtualAir
+    node: ClnMerchantNode
+    ledger: SaleLedger
+    home: LightningRpc
+    clock: Clock
+    att_mtu: int
+    recorder: Recorder
+
+    def balances(self) -> dict[str, int]:
+        """Return what each node owns, in millisatoshi."""
+        return {name: int(amount) for name, amount in self.sandbox.balances().items()}
+
+    async def issue_book(self, name: str, terms: Mapping[str, object]) -> "IssuedBook":
+        """Have home issue a book for a device called `name`."""
+        answer = await self.home.call("bled-issue", {"device": name, **terms})
+        book = IssuedBook(
+            book_id=int(answer["book_id"]),
+            data=bytes.fromhex(answer["book"]),
+            passphrase=str(answer["passphrase"]),
+            not_after=int(answer["not_after"]),
+        )
+        facts = {"book_id": book.book_id, "bytes": len(book.data), "ids": answer["ids"]}
+        self.recorder.add(Who.HOME, "book issued", facts)
+        return book
+
+    def device(self, name: str, book: "IssuedBook") -> Vault:
+        """Return the vault of a device that has imported `book`; the caller closes it."""
+        vault = Vault.open(self.folder / name)
+        try:
+            vault.import_book(book.data, passphrase=book.passphrase, chain=CHAIN, now=SystemClock().now())
+        except BaseException:
+            vault.close()
+            raise
+        self.recorder.add(Who.BUYER, "book imported", {"device": name})
+        return vault
+
+    async def budget(self, book: "IssuedBook") -> int:
+        """Return what home would still pay for a book, in millisatoshi."""
+        answer = await self.home.call("bled-budget", {"book_id": book.book_id})
+        return int(answer["remaining_msat"])
+
+    async def decisions(self, since: int = 0) -> list[Mapping[str, Any]]:
+        """Return what home has decided, oldest first."""
+        answer = await self.home.call("bled-decisions", {"since": since})
+        return list(answer["decisions"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuedBook:
+    """A wrapped grant book as home handed it out."""
+
+    book_id: int
+    data: bytes
+    passphrase: str
+    not_after: int
+
+
+@asynccontextmanager
+async def open_stage(
+    folder: Path, *, att_mtu: int, recorder: Recorder, clock: Clock, node_type: NodeType
+) -> AsyncIterator[Stage]:
+    """Start everything under `folder` and stop it afterwards. `clock` is the shop's: till, its node, and device."""
+    async with AsyncExitStack() as stack:
+        sandbox = await stack.enter_async_context(Sandbox.run(folder / "sandbox", clock=clock))
+        recorder.add(Who.DEMO, "sandbox started", {"grpc": sandbox.grpc_target, "home_plugin_pid": sandbox.plugin_pid})
+        air = await stack.enter_async_context(VirtualAir())
+        node = await node_type.connect(sandbox.grpc_target, sandbox.credentials)
+        stack.push_async_callback(node.close)
+        ledger = stack.enter_context(SaleLedger.open(folder / "sales.sqlite"))
+        yield Stage(
+            folder=folder,
+            sandbox=sandbox,
+            air=air,
+            node=node,
+            ledger=ledger,
+            home=LightningRpc(sandbox.home_rpc),
+            clock=clock,
+            att_mtu=att_mtu,
+            recorder=recorder,
+        )

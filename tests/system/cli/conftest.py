@@ -1,0 +1,95 @@
+"""The sandbox in a process of its own, and the commands of each role as people run them."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+_BLED = Path(sys.executable).parent / "bled"
+
+
+@dataclass(kw_only=True)
+class Shop:
+    """A running sandbox, and the folder of everybody's files."""
+
+    folder: Path
+    env: Mapping[str, str]
+    children: list[subprocess.Popen[str]] = field(default_factory=list)
+
+    def start(self, *arguments: str, **env: str) -> subprocess.Popen[str]:
+        """Start a command of bled."""
+        child = subprocess.Popen(
+            [_BLED, *arguments],
+            env={**self.env, **env},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.children.append(child)
+        return child
+
+    def run(self, *arguments: str, **env: str) -> "Ended":
+        """Run a command of bled to its end."""
+        return ended(self.start(*arguments, **env))
+
+    def book(self, name: str = "phone", *, budget: str = "50000sat", ids: int = 10) -> tuple[Path, Path]:
+        """Issue a book at home; return its file and the file of its passphrase."""
+        out, passphrase = self.folder / f"{name}.book", self.folder / f"{name}.passphrase"
+        issued = self.run("home", "issue", str(out), "--device", name, "--budget", budget, "--ids", str(ids), "--json")
+        assert issued.code == 0, issued.err
+        passphrase.write_text(issued.object["passphrase"] + "\n")
+        return out, passphrase
+
+    def phone(self, name: str = "phone") -> dict[str, str]:
+        """Issue and import a book; return the environment of its device."""
+        env = {"BLED_DATA_DIR": str(self.folder / name)}
+        out, passphrase = self.book(name)
+        imported = self.run("buyer", "import", str(out), "--passphrase-file", str(passphrase), **env)
+        assert imported.code == 0, imported.err
+        return env
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def object(self) -> dict[str, Any]:
+        """The one JSON object that it printed."""
+        return dict(json.loads(self.out))
+
+
+def ended(child: subprocess.Popen[str]) -> Ended:
+    """Wait for a command's end."""
+    out, err = child.communicate(timeout=60)
+    return Ended(code=child.returncode, out=out, err=err)
+
+
+@pytest.fixture
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    folder = tmp_path_factory.mktemp("shop")
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("BLED_")}
+    clean |= {"XDG_CONFIG_HOME": str(folder / "config"), "XDG_DATA_HOME": str(folder / "data")}
+    shop = Shop(folder=folder, env=clean)
+    sandbox = shop.start("sandbox", "run", "--json", "--data", str(folder / "till"))
+    assert sandbox.stdout is not None
+    line = sandbox.stdout.readline()
+    assert line, sandbox.communicate()[1]
+    shop.env = {**clean, **json.loads(line)["settings"]}
+    yield shop
+    for child in reversed(shop.children):
+        if child.poll() is None:
+            child.terminate()
+        ended(child)
+    assert sandbox.returncode == 0

@@ -1,0 +1,175 @@
+"""Buyer, till and home as processes of their own, which join one air and one sandbox, run, die and run again."""
+
+import os
+import shutil
+import signal
+import time
+
+import pytest
+
+from bled.codes import Failpoint
+
+from .conftest import Shop, ended
+
+pytestmark = pytest.mark.system
+
+_CHARGE = ("merchant", "charge", "2500", "--description", "flat white", "--json")
+_PAY = ("buyer", "run", "--auto-approve-below", "3000sat", "--json")
+
+
+def _purchase(shop: Shop, phone: dict[str, str], **armed: str) -> tuple[object, object]:
+    buyer = shop.start(*_PAY, **phone, **armed)
+    till = shop.start(*_CHARGE)
+    return ended(till), ended(buyer)
+
+
+def test_a_purchase_runs_through_processes_of_their_own_and_everybody_knows_of_it(shop: Shop) -> None:
+    phone = shop.phone()
+    till, buyer = _purchase(shop, phone)
+    assert (till.code, buyer.code) == (0, 0), till.err + buyer.err
+    assert till.object["outcome"] == buyer.object["outcome"] == "paid"
+    assert till.object["preimage"] == buyer.object["preimage"]
+    assert till.object["buyer_told"] is True
+    history = shop.run("buyer", "history", "--json", **phone).object["history"]
+    assert [(entry["outcome"], entry["amount_msat"]) for entry in history] == [("paid", 2_500_000)]
+    books = shop.run("buyer", "status", "--json", **phone).object["books"]
+    assert (books[0]["ids_left"], books[0]["ids_total"]) == (9, 10)
+    sales = shop.run("merchant", "sales", "--json").object["sales"]
+    assert [sale["amount_msat"] for sale in sales] == [2_500_000]
+    decisions = shop.run("home", "decisions", "--json").object["decisions"]
+    assert [(each["code"], each["payer_id"]) for each in decisions] == [("paid", buyer.object["payer_id"])]
+    budget = shop.run("home", "budget", "1", "--json").object
+    assert budget["total_msat"] - budget["remaining_msat"] == budget["spent_msat"] >= 2_500_000
+
+
+def test_people_are_told_in_words_what_happened(shop: Shop) -> None:
+    phone = shop.phone()
+    buyer = shop.start("buyer", "run", "--auto-approve-below", "3000", **phone)
+    till = ended(shop.start(*_CHARGE[:-1]))
+    device = ended(buyer)
+    assert "Paid 2,500 sat." in till.out
+    assert "Paid 2,500 sat." in device.out
+    assert "Proof (preimage): " in device.out
+    for step in ("offer sent", "request received", "invoice created", "paid"):
+        assert step in till.err
+    assert "9 of 10 payments left" in shop.run("buyer", "status", **phone).out
+    assert "flat white" in shop.run("buyer", "history", **phone).out
+    assert "flat white" in shop.run("merchant", "sales").out
+    assert "1 of 10 used" in shop.run("home", "list").out
+
+
+def test_a_device_that_cannot_ask_its_person_declines(shop: Shop) -> None:
+    phone = shop.phone()
+    buyer = shop.start("buyer", "run", "--json", **phone)
+    till = ended(shop.start(*_CHARGE))
+    assert (till.code, till.object["outcome"]) == (77, "buyer-declined")
+    assert (ended(buyer).code, shop.run("buyer", "history", "--json", **phone).object["history"]) == (77, [])
+
+
+def test_a_till_that_finds_nobody_says_so_and_the_next_sale_works(shop: Shop) -> None:
+    phone = shop.phone()
+    alone = shop.run(*_CHARGE, "--wait", "1")
+    assert (alone.code, alone.object["outcome"], alone.object["money_moved"]) == (75, "no-buyer", "no")
+    till, buyer = _purchase(shop, phone)
+    assert (till.code, buyer.code) == (0, 0), till.err + buyer.err
+
+
+def test_ctrl_c_before_anybody_signed_cancels_the_sale(shop: Shop) -> None:
+    till = shop.start(*_CHARGE[:-1])
+    assert till.stderr is not None
+    while "offer created" not in till.stderr.readline():
+        pass
+    till.send_signal(signal.SIGINT)
+    assert ended(till).code == 130
+    assert [sale["state"] for sale in shop.run("merchant", "sales", "--json").object["sales"]] == ["cancelled"]
+
+
+@pytest.mark.parametrize("step", [Failpoint.BUYER_RESERVED, Failpoint.BUYER_SENT, Failpoint.BUYER_OUTCOME])
+def test_a_device_killed_at_any_step_pays_once_and_goes_on(shop: Shop, step: Failpoint) -> None:
+    phone = shop.phone()
+    till, buyer = _purchase(shop, phone, BLED_FAILPOINT=f"{step.value}=kill")
+    assert buyer.code == -signal.SIGKILL
+    paid = step is not Failpoint.BUYER_RESERVED
+    assert till.code == (0 if paid else 75), till.out + till.err
+    entry = shop.run("buyer", "history", "--json", **phone).object["history"][0]
+    assert entry["outcome"] == "outcome-unknown"
+    till, buyer = _purchase(shop, phone)
+    assert (till.code, buyer.code) == (0, 0), till.err + buyer.err
+    assert buyer.object["payer_id"] != entry["payer_id"]
+    decisions = shop.run("home", "decisions", "--json").object["decisions"]
+    assert [each["code"] for each in decisions] == ["paid"] * (2 if paid else 1)
+
+
+def test_books_that_are_damaged_foreign_or_on_the_device_already_change_nothing(shop: Shop) -> None:
+    env = {"BLED_DATA_DIR": str(shop.folder / "phone")}
+    out, passphrase = shop.book()
+    whole = out.read_bytes()
+    bad = {
+        "book-passphrase": whole[:-1] + bytes([whole[-1] ^ 1]),
+        "book-damaged": whole[: len(whole) // 2],
+        "book-version": whole[:8] + b"\x63" + whole[9:],
+    }
+    for code, data in bad.items():
+        broken = shop.folder / f"{code}.book"
+        broken.write_bytes(data)
+        refused = shop.run("buyer", "import", str(broken), "--passphrase-file", str(passphrase), "--json", **env)
+        assert refused.code == 65, refused.out + refused.err
+        assert refused.object["outcome"] in {code, "book-damaged", "book-passphrase"}
+        assert refused.object["money_moved"] == "no"
+    assert shop.run("buyer", "status", "--json", **env).object == {"books": []}
+    take = ("buyer", "import", str(out), "--passphrase-file", str(passphrase))
+    assert shop.run(*take, **env).code == 0
+    again = shop.run(*take, **env)
+    assert again.code == 65
+    assert "on the device already. Nothing was changed." in again.err
+    assert len(shop.run("buyer", "status", "--json", **env).object["books"]) == 1
+
+
+def test_a_book_that_cannot_be_written_is_never_issued(shop: Shop) -> None:
+    issue = ("home", "issue", str(shop.folder / "no" / "such.book"), "--device", "x", "--budget", "1")
+    assert shop.run(*issue).code == 78
+    assert shop.run("home", "list", "--json").object == {"books": []}
+
+
+def test_a_node_that_is_away_or_refuses_our_certificate_is_told_apart(shop: Shop) -> None:
+    away = shop.run(*_CHARGE, BLED_NODE="127.0.0.1:1")
+    assert (away.code, away.object["outcome"], away.object["safe_to_retry"]) == (69, "node-unreachable", True)
+    other = shop.folder / "other"
+    second = shop.start("sandbox", "run", "--json", "--data", str(other))
+    assert second.stdout is not None
+    second.stdout.readline()
+    foreign = shop.run(*_CHARGE, BLED_CREDENTIALS=str(_credentials(other, shop)))
+    assert (foreign.code, foreign.object["outcome"]) == (78, "node-tls")
+    missing = shop.run(*_CHARGE, BLED_CREDENTIALS=str(shop.folder / "nowhere"))
+    assert (missing.code, missing.object["outcome"]) == (78, "config-bad")
+    assert "ca.pem" in missing.object["detail"]
+
+
+def _credentials(other: os.PathLike[str], shop: Shop) -> os.PathLike[str]:
+    found = next(path for path in sorted(shop.folder.glob("other/**/client.pem")))
+    copy = shop.folder / "foreign"
+    shutil.copytree(found.parent, copy, ignore=lambda _folder, names: [n for n in names if not n.endswith(".pem")])
+    return copy
+
+
+def test_home_commands_say_when_the_node_is_not_there(shop: Shop) -> None:
+    gone = shop.run("home", "list", "--json", BLED_LIGHTNING_RPC=str(shop.folder / "no-socket"))
+    assert (gone.code, gone.object["outcome"]) == (69, "node-unreachable")
+
+
+def test_a_revoked_book_pays_nothing_and_the_till_can_be_stopped(shop: Shop) -> None:
+    phone = shop.phone()
+    assert shop.run("home", "revoke", "--book", "1").code == 0
+    buyer = shop.start(*_PAY, **phone)
+    till = shop.start(*_CHARGE)
+    for _ in range(200):
+        decisions = shop.run("home", "decisions", "--json").object["decisions"]
+        if decisions:
+            break
+        time.sleep(0.05)
+    assert [each["code"] for each in decisions] == ["revoked"]
+    till.send_signal(signal.SIGINT)
+    ended(till)
+    buyer.terminate()
+    ended(buyer)
+    assert shop.run("home", "budget", "1", "--json").object["spent_msat"] == 0
