@@ -1,0 +1,96 @@
+"""Home put together, once lightningd has said where it runs."""
+
+import asyncio
+from pathlib import Path
+from typing import Final
+
+from bled.clock import Clock
+from bled.codes import Code
+from bled.errors import ConfigurationError, Unavailable
+from bled.home.decisions import Decisions
+from bled.home.ledger import Ledger
+from bled.home.master import load_keys, prepare_folder
+from bled.home.pay import Log, Payer
+from bled.home.rpc import HomeRpc
+from bled.home.service import HomeService
+from bled.node.cln_home import ClnHomeNode
+from bled.node.json_stream import JsonObject
+from bled.node.lightning_rpc import LightningRpc
+from bled_codec.chains import CHAIN_NAMES
+
+STATE_FOLDER: Final = "bled-home"
+"""Inside the folder of the node's network."""
+
+
+class HomeApplication:
+    """The plugin's work: ledger, payments and RPC methods of one home."""
+
+    def __init__(self, *, clock: Clock, log: Log) -> None:
+        """Take clock and log; nothing is opened before `start`."""
+        self._clock = clock
+        self._log = log
+        self._ledger: Ledger | None = None
+        self._service: HomeService | None = None
+        self._rpc: HomeRpc | None = None
+        self._node_is_fresh = False
+        self._opened = asyncio.Event()
+
+    def start(self, configuration: JsonObject) -> None:
+        """Open the state folder, make the keys the first time. Raises `ConfigurationError` or `Unavailable`."""
+        lightning_dir, chain = _lightning_dir(configuration), _chain(configuration)
+        folder = lightning_dir / STATE_FOLDER
+        prepare_folder(folder)
+        keys = load_keys(folder)
+        ledger = Ledger.open(folder, book_key=keys.book_key.public_key[1:])
+        # An absolute rpc-file replaces the folder.
+        node = ClnHomeNode(LightningRpc(lightning_dir / str(configuration.get("rpc-file", "lightning-rpc"))))
+        decisions = Decisions(ledger)
+        payer = Payer(node=node, ledger=ledger, clock=self._clock, log=self._log)
+        self._ledger = ledger
+        self._rpc = HomeRpc(keys=keys, chain=chain, ledger=ledger, decisions=decisions, node=node, clock=self._clock)
+        self._service = HomeService(
+            keys=keys,
+            chain=chain,
+            ledger=ledger,
+            decisions=decisions,
+            payer=payer,
+            clock=self._clock,
+            log=self._log,
+        )
+        self._node_is_fresh = configuration.get("startup") is True
+        self._opened.set()
+
+    def receive(self, invoice: bytes, secret: bytes) -> bool:
+        """Take an invoice of the hook; say whether it is home's business."""
+        return self._service is not None and self._service.receive(invoice, secret)
+
+    async def call(self, method: str, params: object) -> JsonObject:
+        """Answer an RPC method. Raises `BledError`."""
+        if self._rpc is None:
+            raise Unavailable(Code.CONFIG_BAD, detail="the plugin was not started")
+        return await self._rpc.call(method, params)
+
+    async def work(self) -> None:
+        """Wait for `start`, then resume what was under way and pay what comes, for ever."""
+        await self._opened.wait()
+        if self._service is not None:
+            await self._service.run(node_is_fresh=self._node_is_fresh)
+
+    def close(self) -> None:
+        """Let go of the ledger. What is under way is found again at the next start."""
+        if self._ledger is not None:
+            self._ledger.close()
+
+
+def _lightning_dir(configuration: JsonObject) -> Path:
+    value = configuration.get("lightning-dir")
+    if not isinstance(value, str) or not Path(value).is_dir():
+        raise ConfigurationError(Code.CONFIG_BAD, detail="lightningd named no folder of its own")
+    return Path(value)
+
+
+def _chain(configuration: JsonObject) -> bytes:
+    chain = CHAIN_NAMES.get(str(configuration.get("network")))
+    if chain is None:
+        raise ConfigurationError(Code.CONFIG_BAD, detail=f"unknown network {configuration.get('network')}")
+    return chain

@@ -1,0 +1,54 @@
+"""What home decided about invoices, for its owner: money from the ledger, refusals from a ring in memory."""
+
+from collections import deque
+from collections.abc import Sequence
+from heapq import merge
+from itertools import islice
+from typing import Final
+
+from bled.errors import BledError
+from bled.home.ledger import Ledger
+from bled.home.policy import Glimpse
+from bled.home.rows import Decision
+from bled_codec.units import UnixTime
+
+RING: Final = 1000
+"""Refusals kept. They cost their sender nothing, so they are never written."""
+MOST_AT_ONCE: Final = 1000
+"""Decisions in one answer."""
+
+
+class Decisions:
+    """Numbers every decision and finds them again by number."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        """Take the ledger, which numbers and keeps the decisions about money."""
+        self._ledger = ledger
+        self._refusals: deque[Decision] = deque(maxlen=RING)
+
+    def refuse(self, error: BledError, seen: Glimpse, *, now: UnixTime) -> Decision:
+        """Keep that an invoice was not paid, and why."""
+        decision = Decision(
+            seq=self._ledger.next_seq(),
+            at=now,
+            code=error.code,
+            detail=_detail(error),
+            payer_id=seen.payer_id,
+            payment_hash=seen.payment_hash,
+            amount=seen.amount,
+        )
+        self._refusals.append(decision)
+        return decision
+
+    def since(self, seq: int, *, limit: int) -> Sequence[Decision]:
+        """Return at most `limit` decisions with a number above `seq`, in order."""
+        most = min(limit, MOST_AT_ONCE)
+        kept = (decision for decision in self._refusals if decision.seq > seq)
+        recorded = self._ledger.decisions(since=seq, limit=most)
+        return list(islice(merge(kept, recorded, key=lambda decision: decision.seq), most))
+
+
+def _detail(error: BledError) -> str:
+    if error.detail:
+        return error.detail
+    return f"TLV {error.tlv_type}" if error.tlv_type is not None else ""

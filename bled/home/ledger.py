@@ -1,0 +1,159 @@
+"""Home's ledger: which payer id was used for what. Its commit decides whether a payment is made, and whether one is
+revoked in time.
+
+A claim goes CLAIMED -> SENT -> PAID or FAILED, or CLAIMED -> DROPPED. It is never deleted and a payer id has one for
+ever. Counters are sums over claims, so that they cannot drift from them.
+"""
+
+import sqlite3
+from dataclasses import dataclass
+from typing import Final
+
+from bled.codes import Code
+from bled.errors import Refused
+from bled.grants.limits import check_limits, utc_day
+from bled.home.ledger_books import LedgerBooks
+from bled.home.ledger_rows import claim_of, insert_claim, read_book, read_claim, read_counters, select_claims
+from bled.home.policy import VerifiedInvoice, check_time_to_pay, seconds_for_attempts
+from bled.home.rows import Claim, ClaimState
+from bled_codec.units import Msat, Point, UnixTime
+
+CLOCK_BACK_SECONDS: Final = 120
+"""How far home's clock may stand behind the newest claim. Further back, what has expired would look fresh again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claimed:
+    """A claim, and whether this call made it; otherwise the very same invoice had come before."""
+
+    claim: Claim
+    is_new: bool
+
+
+class Ledger(LedgerBooks):
+    """All reads and writes of home's ledger. Every method that changes something is durable when it returns.
+
+    Any method may raise `Unavailable` (`STORE_LOCKED`, `STORE_BROKEN`), and has changed nothing then.
+    """
+
+    def claim(self, verified: VerifiedInvoice, *, now: UnixTime) -> Claimed:
+        """Use the payer id of `verified` for it, when the book allows; the money is reserved when this returns.
+
+        Raises `Refused`: `PAYER_ID_USED`, `PAYMENT_HASH_USED`, `TOO_LATE_TO_PAY`, `CLOCK_WRONG`, `REVOKED`, or what
+        `check_limits` says.
+        """
+        with self._store.transaction() as database:
+            before = _earlier_claim(database, verified)
+            if before is not None:
+                return Claimed(claim=before, is_new=False)
+            check_time_to_pay(verified.pay_before, now=now)
+            _check_clock(database, now)
+            claim = _new_claim(verified, max_fee=_allowed_fee(database, verified, now), now=now)
+            insert_claim(database, claim, day=utc_day(now))
+        return Claimed(claim=claim, is_new=True)
+
+    def begin_payment(self, payer_id: Point, *, now: UnixTime) -> Claim:
+        """Mark a claim as sent and return it; only then may the node be asked, and it is asked once.
+
+        Raises `Refused`: `TOO_LATE_TO_PAY` (the claim is dropped then), or `REVOKED` when somebody was faster.
+        """
+        with self._store.transaction() as database:
+            claim = claim_of(database, payer_id)
+            if claim.state is not ClaimState.CLAIMED:
+                raise Refused(Code.REVOKED, detail=f"the claim is {claim.state.value}")
+            retry_for = seconds_for_attempts(claim.pay_before, now=now)
+            if retry_for is None:
+                self._end(database, claim, ClaimState.DROPPED, Code.TOO_LATE_TO_PAY, detail="too late", now=now)
+            else:
+                sql = "UPDATE claims SET state = 'sent', sent_at = ?, retry_for = ? WHERE payer_id = ?"
+                database.execute(sql, (now, retry_for, payer_id))
+            claim = claim_of(database, payer_id)
+        if retry_for is None:
+            raise Refused(Code.TOO_LATE_TO_PAY)
+        return claim
+
+    def record_paid(self, payer_id: Point, *, amount_sent: Msat, preimage: bytes | None, now: UnixTime) -> None:
+        """Record that the payee has the money. Does nothing when that is known."""
+        with self._store.transaction() as database:
+            claim = claim_of(database, payer_id)
+            if claim.state is ClaimState.PAID:
+                return
+            sql = "UPDATE claims SET state = 'paid', amount_sent = ?, preimage = ?, detail = '' WHERE payer_id = ?"
+            database.execute(sql, (amount_sent, preimage, payer_id))
+            self._record(database, Code.PAID, claim, now=now)
+
+    def record_failed(self, payer_id: Point, *, detail: str, now: UnixTime) -> None:
+        """Record that nothing arrived nor can arrive, and release what was reserved. For a sent claim alone."""
+        with self._store.transaction() as database:
+            claim = claim_of(database, payer_id)
+            if claim.state is ClaimState.SENT:
+                self._end(database, claim, ClaimState.FAILED, Code.PAYMENT_FAILED, detail=detail, now=now)
+
+    def record_unknown(self, payer_id: Point, *, detail: str, now: UnixTime) -> None:
+        """Record, once, that the outcome of a sent claim is not known yet."""
+        with self._store.transaction() as database:
+            claim = claim_of(database, payer_id)
+            if claim.state is not ClaimState.SENT or claim.detail:
+                return
+            database.execute("UPDATE claims SET detail = ? WHERE payer_id = ?", (detail, payer_id))
+            self._record(database, Code.OUTCOME_UNKNOWN, claim, now=now)
+
+    def open_claims(self) -> tuple[Claim, ...]:
+        """Return every claim whose end is not known, oldest first."""
+        with self._store.reading() as database:
+            return select_claims(database, "state IN ('claimed', 'sent') ORDER BY claimed_at")
+
+    def claims(self, *, limit: int = 1000) -> tuple[Claim, ...]:
+        """Return the newest claims, newest first."""
+        with self._store.reading() as database:
+            return select_claims(database, "true ORDER BY claimed_at DESC, payer_id LIMIT ?", limit)
+
+
+def _earlier_claim(database: sqlite3.Connection, verified: VerifiedInvoice) -> Claim | None:
+    invoice = verified.invoice
+    claim = read_claim(database, invoice.invreq_payer_id)
+    if claim is not None:
+        if claim.invoice == invoice.encode():
+            return claim
+        raise Refused(Code.PAYER_ID_USED, detail=f"{claim.state.value} since {claim.claimed_at}")
+    used = database.execute("SELECT 1 FROM claims WHERE payment_hash = ?", (invoice.invoice_payment_hash,))
+    if used.fetchone() is not None:
+        raise Refused(Code.PAYMENT_HASH_USED)
+    return None
+
+
+def _check_clock(database: sqlite3.Connection, now: UnixTime) -> None:
+    """Expiry is judged by home's clock: one that went back would let an old request in again."""
+    newest = database.execute("SELECT value FROM meta WHERE name = 'newest_claim'").fetchone()
+    if newest is not None and now < newest["value"] - CLOCK_BACK_SECONDS:
+        raise Refused(Code.CLOCK_WRONG, detail=f"{newest['value'] - now} s behind an earlier payment")
+    sql = "INSERT INTO meta VALUES ('newest_claim', ?) ON CONFLICT DO UPDATE SET value = max(value, excluded.value)"
+    database.execute(sql, (now,))
+
+
+def _allowed_fee(database: sqlite3.Connection, verified: VerifiedInvoice, now: UnixTime) -> Msat:
+    issued, invoice = verified.issued, verified.invoice
+    book = read_book(database, issued.book_id)
+    if book is None:
+        raise Refused(Code.PAYER_ID_NOT_ISSUED, detail=f"there is no book {issued.book_id}")
+    revoked = database.execute("SELECT 1 FROM revoked_ids WHERE payer_id = ?", (invoice.invreq_payer_id,))
+    if book.revoked_at is not None or revoked.fetchone() is not None:
+        raise Refused(Code.REVOKED)
+    counters = read_counters(database, issued.book_id, day=utc_day(now))
+    return check_limits(book.limits, issued.index, counters, amount=invoice.invoice_amount, now=now)
+
+
+def _new_claim(verified: VerifiedInvoice, *, max_fee: Msat, now: UnixTime) -> Claim:
+    invoice = verified.invoice
+    return Claim(
+        payer_id=invoice.invreq_payer_id,
+        book_id=verified.issued.book_id,
+        index=verified.issued.index,
+        payment_hash=invoice.invoice_payment_hash,
+        amount=invoice.invoice_amount,
+        max_fee=max_fee,
+        invoice=invoice.encode(),
+        claimed_at=now,
+        pay_before=verified.pay_before,
+        state=ClaimState.CLAIMED,
+    )

@@ -1,0 +1,68 @@
+"""`bled-home`: the plugin that lightningd starts. Its stdout belongs to JSON-RPC alone."""
+
+import asyncio
+import os
+import sys
+
+from bled.clock import SystemClock
+from bled.codes import EXIT_INTERNAL, EXIT_OK
+from bled.errors import BledError
+from bled.home.application import HomeApplication
+from bled.home.plugin import Plugin, log_message
+from bled.node.json_stream import JsonObject, encode_message
+
+
+def main() -> None:
+    """Serve lightningd until it says so or goes away."""
+    sys.exit(asyncio.run(_serve()))
+
+
+async def _serve() -> int:
+    # lightningd reads descriptor 1; whatever else prints goes to stderr, where it cannot break the protocol.
+    output = os.dup(sys.stdout.fileno())
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+
+    def send(message: JsonObject) -> None:
+        _write_all(output, encode_message(message))
+
+    application = HomeApplication(clock=SystemClock(), log=lambda level, line: send(log_message(level, line)))
+    plugin = Plugin(application, send)
+    work = asyncio.ensure_future(application.work())
+    listening = asyncio.ensure_future(plugin.run(await _stdin()))
+    try:
+        # Neither goes on without the other: a home that cannot pay must not go on taking invoices.
+        done, _ = await asyncio.wait({work, listening}, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    except BledError as error:
+        sys.stderr.write(f"bled-home: {error}\n")
+        return EXIT_INTERNAL
+    except BrokenPipeError:
+        return EXIT_OK  # lightningd is gone
+    finally:
+        await _cancel(work, listening)
+        application.close()
+    return EXIT_OK
+
+
+async def _cancel(*tasks: "asyncio.Future[None]") -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _stdin() -> asyncio.StreamReader:
+    reader = asyncio.StreamReader()
+    loop = asyncio.get_running_loop()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    return reader
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    """Write without a buffer: an answer that was given has left, whatever becomes of the process."""
+    while data:
+        data = data[os.write(descriptor, data) :]
+
+
+if __name__ == "__main__":
+    main()

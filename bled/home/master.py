@@ -1,0 +1,58 @@
+"""Home's master secret: 32 bytes in a file, made once, never replaced."""
+
+import os
+import secrets
+from pathlib import Path
+from typing import Final
+
+from bled.codes import Code
+from bled.errors import ConfigurationError
+from bled.grants.keys import MASTER_BYTES, HomeKeys
+from bled.home.store import LEDGER_FILE, sync_folder
+
+MASTER_FILE: Final = "master.secret"
+
+
+def prepare_folder(folder: Path) -> None:
+    """Make home's state folder, for its owner's eyes only. Raises `ConfigurationError` (`CONFIG_BAD`)."""
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        sync_folder(folder.parent)
+    except OSError as error:
+        raise ConfigurationError(Code.CONFIG_BAD, detail=f"{folder}: {error.strerror}") from error
+
+
+def load_keys(folder: Path) -> HomeKeys:
+    """Return home's keys; the first time, make the secret they come from, and have it on the disk before use.
+
+    Raises `ConfigurationError` (`CONFIG_BAD`) when the file cannot be read or made, is not 32 bytes, is readable by
+    others, or is gone while the ledger is there: a new secret would know none of the books.
+    """
+    path = folder / MASTER_FILE
+    try:
+        if not path.exists():
+            _make(path, ledger_exists=(folder / LEDGER_FILE).exists())
+        if path.stat().st_mode & 0o077:
+            raise ConfigurationError(Code.CONFIG_BAD, detail=f"{path}: others may read it; set its mode to 0600")
+        master = path.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(Code.CONFIG_BAD, detail=f"{path}: {error.strerror}") from error
+    if len(master) != MASTER_BYTES:
+        raise ConfigurationError(Code.CONFIG_BAD, detail=f"{path}: a master secret has {MASTER_BYTES} bytes")
+    return HomeKeys.from_master(master)
+
+
+def _make(path: Path, *, ledger_exists: bool) -> None:
+    if ledger_exists:
+        raise ConfigurationError(Code.CONFIG_BAD, detail=f"{path}: gone, while the ledger is there; restore it")
+    # Under another name first: a crash in the middle must not leave half a secret under the real one.
+    draft = path.with_suffix(".new")
+    draft.unlink(missing_ok=True)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(secrets.token_bytes(MASTER_BYTES))
+        file.flush()
+        os.fsync(file.fileno())
+    os.link(draft, path)  # unlike a rename, this fails when somebody else was faster
+    draft.unlink()
+    sync_folder(path.parent)

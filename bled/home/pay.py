@@ -1,0 +1,148 @@
+"""From a claim to its end: ask the node once, then believe its records alone.
+
+    CLAIMED --commit SENT--> xpay --answer--> listsendpays --> PAID | FAILED
+                                  no answer -> listsendpays, again and again, until it can tell
+
+Money is released only when the node's records hold nothing that arrived or may arrive, and the node is known to have
+ended its attempts: it said so, or the time it was given is over, or it has been started anew since.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from bled.clock import Clock
+from bled.codes import Failpoint
+from bled.errors import Refused, Unavailable
+from bled.failpoint import failpoint
+from bled.home.ledger import Ledger
+from bled.home.rows import Claim
+from bled.node.home_base import Failed, HomeNode, Paid, Parts, PartsStatus, PayAnswer, Unknown
+from bled_codec.invoice import Invoice
+from bled_codec.units import Msat, Point, UnixTime
+
+GRACE_SECONDS: Final = 30
+"""After the time that the node was given: no new part begins any more, whatever became of the call."""
+
+_FIRST_WAIT: Final = 0.25
+_LONGEST_WAIT: Final = 60.0
+
+Log = Callable[[str, str], None]
+"""Takes a level of lightningd (`info`, `unusual`) and a line without secrets."""
+
+
+class Payer:
+    """Brings claims to their end. One call for each claim at a time; different claims do not wait for each other."""
+
+    def __init__(self, *, node: HomeNode, ledger: Ledger, clock: Clock, log: Log) -> None:
+        """Take what paying needs."""
+        self._node = node
+        self._ledger = ledger
+        self._clock = clock
+        self._log = log
+
+    async def pay(self, claim: Claim) -> None:
+        """Pay a claim that is CLAIMED: commit that the node is asked, ask it, record what became of it.
+
+        Returns when the outcome is in the ledger, which may take days while a part is stuck.
+        """
+        started = await self._begin(claim)
+        if started is None:
+            return
+        answer = await self._node.pay(
+            Invoice.decode(started.invoice),
+            max_fee=started.max_fee,
+            retry_for=started.retry_for or 0,
+            label=started.payer_id.hex(),
+        )
+        failpoint(Failpoint.HOME_PAY_ANSWERED)
+        await self._conclude(started, answer)
+
+    async def resume(self, claim: Claim, *, node_is_fresh: bool) -> None:
+        """Bring a SENT claim of an earlier run to its end. It is never asked for again.
+
+        `node_is_fresh`: the node itself was started after that run, so nothing is left of its attempts but records.
+        """
+        await self._follow(claim, ended=node_is_fresh)
+
+    async def look_once(self, claim: Claim, *, node_is_fresh: bool) -> bool:
+        """Look a SENT claim up once and say whether that brought its end. Raises `Unavailable`."""
+        return self._judge(claim, await self._node.lookup(claim.payment_hash), ended=node_is_fresh)
+
+    async def _begin(self, claim: Claim) -> Claim | None:
+        for wait in _waits():
+            try:
+                return self._ledger.begin_payment(claim.payer_id, now=self._clock.now())
+            except Refused as refused:
+                self._log("info", f"{claim.payer_id.hex()}: not paid, {refused}")
+                return None
+            except Unavailable as error:
+                self._log("unusual", f"{claim.payer_id.hex()}: cannot begin, {error}")
+                await asyncio.sleep(wait)
+        return None
+
+    async def _conclude(self, claim: Claim, answer: PayAnswer) -> None:
+        match answer:
+            case Paid():
+                if not self._try_record_paid(claim, answer.amount_sent, answer.preimage):
+                    await self._follow(claim, ended=True)
+            case Failed():
+                await self._follow(claim, ended=True, reason=answer.reason)
+            case Unknown():
+                await self._follow(claim, ended=False, reason=answer.reason)
+
+    async def _follow(self, claim: Claim, *, ended: bool, reason: str = "") -> None:
+        """Look up until the node's records tell the outcome, and the ledger has taken it down."""
+        for wait in _waits():
+            try:
+                parts = await self._node.lookup(claim.payment_hash)
+                if self._judge(claim, parts, ended=ended, reason=reason):
+                    return
+                self._ledger.record_unknown(
+                    claim.payer_id,
+                    detail=reason or f"the node's records say {parts.status.value}",
+                    now=self._clock.now(),
+                )
+            except Unavailable as error:
+                self._log("unusual", f"{claim.payer_id.hex()}: outcome not known yet, {error}")
+            await asyncio.sleep(wait)
+
+    def _judge(self, claim: Claim, parts: Parts, *, ended: bool, reason: str = "") -> bool:
+        match parts.status:
+            case PartsStatus.COMPLETE:
+                self._record_paid(claim.payer_id, parts.amount_sent, parts.preimage)
+                return True
+            case PartsStatus.PENDING:
+                return False
+            case PartsStatus.NOTHING:
+                if not ended and self._clock.now() < attempts_over_at(claim):
+                    return False
+                detail = reason or "the node's records hold no payment"
+                self._ledger.record_failed(claim.payer_id, detail=detail, now=self._clock.now())
+                self._log("info", f"{claim.payer_id.hex()}: payment failed, {detail}")
+                return True
+
+    def _try_record_paid(self, claim: Claim, amount_sent: Msat, preimage: bytes) -> bool:
+        try:
+            self._record_paid(claim.payer_id, amount_sent, preimage)
+        except Unavailable as error:
+            self._log("unusual", f"{claim.payer_id.hex()}: paid, but the ledger cannot take it down, {error}")
+            return False
+        return True
+
+    def _record_paid(self, payer_id: Point, amount_sent: Msat, preimage: bytes | None) -> None:
+        self._ledger.record_paid(payer_id, amount_sent=amount_sent, preimage=preimage, now=self._clock.now())
+        self._log("info", f"{payer_id.hex()}: paid, {amount_sent} msat with fees")
+
+
+def attempts_over_at(claim: Claim) -> UnixTime:
+    """Return when no attempt of the node for a SENT claim can begin any more."""
+    return UnixTime((claim.sent_at or claim.claimed_at) + (claim.retry_for or 0) + GRACE_SECONDS)
+
+
+def _waits() -> Iterator[float]:
+    """Yield the pauses between look-ups, in seconds: doubling from a quarter to a whole minute, without end."""
+    wait = _FIRST_WAIT
+    while True:
+        yield wait
+        wait = min(wait * 2, _LONGEST_WAIT)

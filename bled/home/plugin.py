@@ -1,0 +1,147 @@
+"""The plugin's side of lightningd's JSON-RPC on stdin and stdout."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import Any, Final, Protocol
+
+from bled.codes import EXIT_USAGE
+from bled.errors import BledError
+from bled.home.rpc import METHODS
+from bled.node.json_stream import JsonObject, JsonStream
+
+HOOK: Final = "onion_message_recv_secret"
+_READ_BYTES: Final = 65_536
+_INVALID_PARAMS: Final = -32602
+_UNKNOWN_METHOD: Final = -32601
+_MOST_HEX: Final = 2 * 65_536
+_SECRET_BYTES: Final = 32
+
+MANIFEST: Final[JsonObject] = {
+    # A running node that starts the plugin anew keeps no order of hooks; it works all the same.
+    "dynamic": True,
+    "options": [],
+    "rpcmethods": [
+        {"name": name, "usage": method.usage, "description": method.description} for name, method in METHODS.items()
+    ],
+    "subscriptions": ["shutdown"],
+    # Before the node's own offers plugin, which would answer the payee that it never asked for this invoice.
+    "hooks": [{"name": HOOK, "before": ["offers"]}],
+}
+
+Send = Callable[[JsonObject], None]
+"""Sends one message to lightningd."""
+
+
+class Application(Protocol):
+    """What the plugin does, once lightningd has said where it runs."""
+
+    def start(self, configuration: JsonObject) -> None:
+        """Open everything. Raises `BledError`: the plugin is then disabled with that reason."""
+        ...
+
+    def receive(self, invoice: bytes, secret: bytes) -> bool:
+        """Take an invoice of the hook; say whether it is home's business. Returns at once and raises nothing."""
+        ...
+
+    async def call(self, method: str, params: object) -> JsonObject:
+        """Answer an RPC method of the manifest. Raises `BledError`."""
+        ...
+
+
+class Plugin:
+    """Answers lightningd's requests, each in its turn except RPC methods, which may take their time."""
+
+    def __init__(self, application: Application, send: Send) -> None:
+        """Take what answers, and the way out."""
+        self._application = application
+        self._send = send
+        self._started = False
+        self._calls: set[asyncio.Task[None]] = set()
+
+    async def run(self, reader: asyncio.StreamReader) -> None:
+        """Serve until lightningd says `shutdown` or closes the pipe. Raises `PeerError` for what is no JSON-RPC."""
+        stream = JsonStream()
+        while chunk := await reader.read(_READ_BYTES):
+            if not self._serve(stream.feed(chunk)):
+                break
+        for call in self._calls:
+            call.cancel()
+
+    def _serve(self, messages: Iterable[JsonObject]) -> bool:
+        for message in messages:
+            method, params = message.get("method"), message.get("params")
+            if method == "shutdown":
+                return False
+            if "id" in message and isinstance(method, str):
+                self._answer(message["id"], method, params)
+        return True
+
+    def _answer(self, id_: Any, method: str, params: object) -> None:
+        match method:
+            case "getmanifest":
+                self._send_result(id_, MANIFEST)
+            case "init":
+                self._send_result(id_, self._init(params))
+            case name if name == HOOK:
+                self._send_result(id_, {"result": self._hook(params)})
+            case name if name in METHODS:
+                call = asyncio.ensure_future(self._call(id_, name, params))
+                self._calls.add(call)
+                call.add_done_callback(self._calls.discard)
+            case _:
+                self._send_error(id_, _UNKNOWN_METHOD, f"unknown method {method}")
+
+    def _init(self, params: object) -> JsonObject:
+        configuration = params.get("configuration") if isinstance(params, dict) else None
+        try:
+            self._application.start(configuration if isinstance(configuration, dict) else {})
+        except BledError as error:
+            return {"disable": str(error)}
+        self._started = True
+        return {}
+
+    def _hook(self, params: object) -> str:
+        """Answer the hook, whatever it holds: an error in its place would end the node itself."""
+        found = onion_invoice(params)
+        if found is None or not self._started:
+            return "continue"
+        return "resolve" if self._application.receive(*found) else "continue"
+
+    async def _call(self, id_: Any, method: str, params: object) -> None:
+        try:
+            self._send_result(id_, await self._application.call(method, params))
+        except BledError as error:
+            number = _INVALID_PARAMS if error.outcome.exit_code == EXIT_USAGE else error.outcome.exit_code
+            self._send_error(id_, number, str(error), {"code": error.code.value, "detail": error.detail})
+
+    def _send_result(self, id_: Any, result: JsonObject) -> None:
+        self._send({"jsonrpc": "2.0", "id": id_, "result": result})
+
+    def _send_error(self, id_: Any, code: int, message: str, data: JsonObject | None = None) -> None:
+        error: JsonObject = {"code": code, "message": message}
+        self._send({"jsonrpc": "2.0", "id": id_, "error": error | ({} if data is None else {"data": data})})
+
+
+def log_message(level: str, line: str) -> JsonObject:
+    """Return what has lightningd log a line under the plugin's name; levels are its own: `info`, `unusual`."""
+    return {"jsonrpc": "2.0", "method": "log", "params": {"level": level, "message": line}}
+
+
+def onion_invoice(params: object) -> tuple[bytes, bytes] | None:
+    """Return invoice and path secret of a hook call, None when it carries none. Raises nothing."""
+    message = params.get("onion_message") if isinstance(params, dict) else None
+    if not isinstance(message, dict):
+        return None
+    invoice, secret = _bytes(message.get("invoice")), _bytes(message.get("pathsecret"))
+    if invoice is None or secret is None or len(secret) != _SECRET_BYTES:
+        return None
+    return invoice, secret
+
+
+def _bytes(value: object) -> bytes | None:
+    if not isinstance(value, str) or len(value) > _MOST_HEX:
+        return None
+    try:
+        return bytes.fromhex(value)
+    except ValueError:
+        return None

@@ -1,0 +1,217 @@
+"""The plugin's RPC methods: what the owner of a home asks it, through lightningd."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from bled.clock import Clock
+from bled.grants.keys import MAX_U32, HomeKeys
+from bled.home.decisions import MOST_AT_ONCE, Decisions
+from bled.home.issuing import ISSUE_PARAMETERS, find_book_of, issue, parse_order
+from bled.home.ledger import Ledger
+from bled.home.parameters import Parameters, usage
+from bled.home.rows import Book, Claim, Decision, Revoked
+from bled.node.home_base import HomeNode
+from bled_codec.crypto import parse_point
+from bled_codec.errors import CodecError
+from bled_codec.units import Point
+
+Answer = dict[str, Any]
+"""The `result` of a call."""
+_LARGEST_SEQ: Final = 2**53
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Method:
+    """One RPC method: the names of its parameters in order, and what lightningd's help says."""
+
+    names: tuple[str, ...]
+    usage: str
+    description: str
+    run: Callable[["HomeRpc", Parameters], Awaitable[Answer]]
+
+
+class HomeRpc:
+    """Answers calls. Every one may raise `BledError`."""
+
+    def __init__(
+        self, *, keys: HomeKeys, chain: bytes, ledger: Ledger, decisions: Decisions, node: HomeNode, clock: Clock
+    ) -> None:
+        """Take what the methods need."""
+        self._keys = keys
+        self._chain = chain
+        self._ledger = ledger
+        self._decisions = decisions
+        self._node = node
+        self._clock = clock
+
+    async def call(self, method: str, params: object) -> Answer:
+        """Return the answer of one of `METHODS`. Raises `BledError`, `USAGE` for parameters that cannot be meant."""
+        known = METHODS[method]
+        return await known.run(self, Parameters.bind(params, known.names))
+
+    async def issue(self, params: Parameters) -> Answer:
+        """Issue a book."""
+        order = parse_order(params, now=self._clock.now())
+        issued = await issue(order, keys=self._keys, chain=self._chain, ledger=self._ledger, node=self._node)
+        book = issued.book
+        return {
+            "book_id": book.book_id,
+            "device": book.device,
+            "ids": book.ids,
+            "not_after": book.limits.not_after,
+            "passphrase": issued.passphrase,
+            "book": issued.wrapped.hex(),
+        }
+
+    async def revoke(self, params: Parameters) -> Answer:
+        """Revoke a book, one payer id, or everything: exactly one of them is named."""
+        if len(params.values) != 1:
+            raise usage("one of book_id, payer_id and all is needed")
+        now = self._clock.now()
+        if params.has("book_id"):
+            return _revocation(self._ledger.revoke_book(params.number("book_id", most=MAX_U32), now=now))
+        if params.has("payer_id"):
+            return await self._revoke_id(_payer_id(params))
+        if not params.flag("all"):
+            raise usage("all: must be true")
+        return _revocation(self._ledger.revoke_all(now=now))
+
+    async def _revoke_id(self, payer_id: Point) -> Answer:
+        books = self._ledger.books()
+        book = await asyncio.to_thread(find_book_of, payer_id, keys=self._keys, books=books)
+        return _revocation(self._ledger.revoke_id(payer_id, book_id=book.book_id, now=self._clock.now()))
+
+    async def list(self, _: Parameters) -> Answer:
+        """List the books and what they have used."""
+        return {"books": [self._listed(book) for book in self._ledger.books()]}
+
+    def _listed(self, book: Book) -> Answer:
+        return {
+            "book_id": book.book_id,
+            "device": book.device,
+            "ids": book.ids,
+            "used": self._ledger.sums(book.book_id).used,
+            "revoked": book.revoked_at is not None,
+            "revoked_ids": self._ledger.revoked_ids(book.book_id),
+            "not_before": book.limits.not_before,
+            "not_after": book.limits.not_after,
+            **self._budget(book),
+        }
+
+    async def budget(self, params: Parameters) -> Answer:
+        """Say what one book may still spend."""
+        book = self._ledger.book(params.number("book_id", most=MAX_U32))
+        if book is None:
+            raise usage("book_id: there is no such book")
+        return {"book_id": book.book_id, **self._budget(book)}
+
+    def _budget(self, book: Book) -> Answer:
+        sums = self._ledger.sums(book.book_id)
+        total = book.limits.total_msat
+        return {
+            "total_msat": total,
+            "spent_msat": sums.spent,
+            "reserved_msat": sums.reserved,
+            "remaining_msat": max(0, total - sums.spent - sums.reserved),
+        }
+
+    async def decisions(self, params: Parameters) -> Answer:
+        """List what was decided about invoices, oldest first."""
+        since = params.number("since", 0, most=_LARGEST_SEQ)
+        limit = params.number("limit", 100, least=1, most=MOST_AT_ONCE)
+        return {"decisions": [_decision(each) for each in self._decisions.since(since, limit=limit)]}
+
+    async def claims(self, params: Parameters) -> Answer:
+        """List the newest claims, newest first."""
+        limit = params.number("limit", 1000, least=1, most=MOST_AT_ONCE)
+        return {"claims": [_claim(each) for each in self._ledger.claims(limit=limit)]}
+
+
+def _payer_id(params: Parameters) -> Point:
+    try:
+        return parse_point(params.hex("payer_id", length=33))
+    except CodecError:
+        raise usage("payer_id: no point of the curve") from None
+
+
+def _revocation(revoked: Revoked) -> Answer:
+    return {
+        "revoked": [*revoked.books, *(payer_id.hex() for payer_id in revoked.payer_ids)],
+        "in_flight": [_money(claim) for claim in revoked.in_flight],
+        "already_paid": [_money(claim) for claim in revoked.already_paid],
+    }
+
+
+def _money(claim: Claim) -> Answer:
+    return {
+        "payer_id": claim.payer_id.hex(),
+        "amount_msat": claim.amount,
+        "payment_hash": claim.payment_hash.hex(),
+    }
+
+
+def _decision(decision: Decision) -> Answer:
+    return {
+        "seq": decision.seq,
+        "at": decision.at,
+        "code": decision.code.value,
+        "detail": decision.detail,
+        "payer_id": _hex(decision.payer_id),
+        "payment_hash": _hex(decision.payment_hash),
+        "amount_msat": decision.amount,
+        **_proof(decision.preimage),
+    }
+
+
+def _claim(claim: Claim) -> Answer:
+    return {
+        **_money(claim),
+        "book_id": claim.book_id,
+        "index": claim.index,
+        "max_fee_msat": claim.max_fee,
+        "claimed_at": claim.claimed_at,
+        "sent_at": claim.sent_at,
+        "state": claim.state.value,
+        "amount_sent_msat": claim.amount_sent,
+        "detail": claim.detail,
+        **_proof(claim.preimage),
+    }
+
+
+def _proof(preimage: bytes | None) -> Answer:
+    return {} if preimage is None else {"preimage": preimage.hex()}
+
+
+def _hex(value: bytes | None) -> str | None:
+    return None if value is None else value.hex()
+
+
+METHODS: Final = {
+    "bled-issue": Method(
+        names=ISSUE_PARAMETERS,
+        usage="device ids total_msat [per_payment_msat] [per_day_msat] [valid_seconds] [max_fee_base_msat] "
+        "[max_fee_ppm] [home_label] [passphrase] [classes] [introductions]",
+        description="Issue a book of payer ids for a device; the answer holds it wrapped under a passphrase.",
+        run=HomeRpc.issue,
+    ),
+    "bled-revoke": Method(
+        names=("book_id", "payer_id", "all"),
+        usage="[book_id] [payer_id] [all]",
+        description="Revoke a book, one payer id or everything; says what is in flight and what was paid already.",
+        run=HomeRpc.revoke,
+    ),
+    "bled-list": Method(names=(), usage="", description="List the books and what they have used.", run=HomeRpc.list),
+    "bled-budget": Method(
+        names=("book_id",), usage="book_id", description="Say what one book may still spend.", run=HomeRpc.budget
+    ),
+    "bled-decisions": Method(
+        names=("since", "limit"),
+        usage="[since] [limit]",
+        description="List what was decided about invoices, oldest first.",
+        run=HomeRpc.decisions,
+    ),
+    "bled-claims": Method(names=("limit",), usage="[limit]", description="List the newest claims.", run=HomeRpc.claims),
+}
+"""Every method by the name that lightningd knows it by."""

@@ -1,0 +1,136 @@
+"""Home at work: invoices come in at the hook, are verified one by one off its path, claimed, and paid side by side."""
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass
+from typing import Final
+
+from bled.clock import Clock
+from bled.codes import Failpoint
+from bled.errors import BledError, Unavailable
+from bled.failpoint import failpoint
+from bled.grants.keys import HomeKeys
+from bled.home.decisions import Decisions
+from bled.home.ledger import Ledger
+from bled.home.pay import Log, Payer
+from bled.home.policy import Glimpse, VerifiedInvoice, glimpse, is_ours, verify_invoice
+from bled.home.rows import Claim, ClaimState
+
+QUEUE_LENGTH: Final = 64
+"""Invoices that may wait; each takes about two milliseconds. A till sends again what was dropped."""
+_STRANGERS_QUEUE: Final = 16
+_EACH_ID: Final = 4
+"""Invoices of one payer id that may wait: a till that floods its own path holds up nobody else."""
+_START_WAIT: Final = 1.0
+_LONGEST_START_WAIT: Final = 15.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrived:
+    """An invoice as the hook brought it."""
+
+    invoice: bytes
+    secret: bytes
+    seen: Glimpse
+
+
+class HomeService:
+    """The work between the hook and the ledger."""
+
+    def __init__(
+        self,
+        *,
+        keys: HomeKeys,
+        chain: bytes,
+        ledger: Ledger,
+        decisions: Decisions,
+        payer: Payer,
+        clock: Clock,
+        log: Log,
+    ) -> None:
+        """Take what the work needs. `chain` is the 32-byte hash of the node's chain."""
+        self._keys = keys
+        self._chain = chain
+        self._ledger = ledger
+        self._decisions = decisions
+        self._payer = payer
+        self._clock = clock
+        self._log = log
+        self._queue: asyncio.Queue[Arrived] = asyncio.Queue(QUEUE_LENGTH)
+        self._waiting: Counter[bytes | None] = Counter()
+
+    def receive(self, invoice: bytes, secret: bytes) -> bool:
+        """Take an invoice from the hook and say at once whether it is home's business. Verifies nothing yet.
+
+        One that came over no path of ours is not: the node shall answer it as if home were not there, so that nobody
+        can find out by asking which node issued a payer id. If it carries field 239 it is still looked at, for the
+        records.
+        """
+        seen = glimpse(invoice)
+        ours = is_ours(self._keys, seen.payer_id, secret)
+        if ours or (seen.has_request_signature and self._queue.qsize() < _STRANGERS_QUEUE):
+            self._enqueue(Arrived(invoice=invoice, secret=secret, seen=seen))
+        return ours
+
+    def _enqueue(self, arrived: Arrived) -> None:
+        if self._queue.full() or self._waiting[arrived.seen.payer_id] >= _EACH_ID:
+            self._log("unusual", "too many invoices at once, one was dropped")
+            return
+        self._waiting[arrived.seen.payer_id] += 1
+        self._queue.put_nowait(arrived)
+
+    async def run(self, *, node_is_fresh: bool) -> None:
+        """Bring the claims of earlier runs to their end or at least look at each once, then do new work, for ever."""
+        async with asyncio.TaskGroup() as payments:
+            await self._reconcile(payments, node_is_fresh=node_is_fresh)
+            while True:
+                arrived = await self._queue.get()
+                self._waiting[arrived.seen.payer_id] -= 1
+                self._waiting += Counter()  # drops the names that wait for nothing
+                claim = self._take(arrived)
+                if claim is not None:
+                    payments.create_task(self._payer.pay(claim))
+
+    def _take(self, arrived: Arrived) -> Claim | None:
+        """Verify an invoice and claim its payer id; None when it must not be paid, or is being paid already."""
+        try:
+            verified = self._verify(arrived)
+            failpoint(Failpoint.HOME_VERIFIED)
+            claimed = self._ledger.claim(verified, now=self._clock.now())
+            if not claimed.is_new:
+                return None
+            failpoint(Failpoint.HOME_CLAIMED)
+        except BledError as error:
+            decision = self._decisions.refuse(error, arrived.seen, now=self._clock.now())
+            payer_id = "unreadable" if decision.payer_id is None else decision.payer_id.hex()
+            self._log("unusual", f"{payer_id}: not paid, {error}")
+            return None
+        return claimed.claim
+
+    def _verify(self, arrived: Arrived) -> VerifiedInvoice:
+        return verify_invoice(
+            arrived.invoice,
+            secret=arrived.secret,
+            keys=self._keys,
+            chain=self._chain,
+            find_book=self._ledger.book,
+            now=self._clock.now(),
+        )
+
+    async def _reconcile(self, payments: asyncio.TaskGroup, *, node_is_fresh: bool) -> None:
+        for claim in self._ledger.open_claims():
+            if claim.state is ClaimState.CLAIMED:
+                payments.create_task(self._payer.pay(claim))  # never sent: the first attempt is still to be made
+            elif not await self._looked_at(claim, node_is_fresh=node_is_fresh):
+                payments.create_task(self._payer.resume(claim, node_is_fresh=node_is_fresh))
+
+    async def _looked_at(self, claim: Claim, *, node_is_fresh: bool) -> bool:
+        """Look a claim up, as often as it takes to get an answer; say whether it came to its end."""
+        wait = _START_WAIT
+        while True:
+            try:
+                return await self._payer.look_once(claim, node_is_fresh=node_is_fresh)
+            except Unavailable as error:
+                self._log("unusual", f"waiting for the node's records before new work, {error}")
+            await asyncio.sleep(wait)
+            wait = min(wait * 2, _LONGEST_START_WAIT)
