@@ -1,0 +1,311 @@
+"""A shop: a stock-like node behind real gRPC and TLS, a home that pays, and buyers that keep or break the protocol."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from bled.clock import SystemClock
+from bled.codes import Code
+from bled.errors import Unavailable
+from bled.gatt.messages import (
+    InvreqMessage,
+    OfferMessage,
+    StatusAck,
+    StatusCode,
+    StatusMessage,
+    decode_message,
+    encode_message,
+)
+from bled.link.base import LinkStats
+from bled.node.cln_grpc import ClnMerchantNode
+from bled.progress import OnStep
+from bled.sales.charge import SaleResult, charge
+from bled.sales.ledger import Sale, SaleLedger
+from bled.sales.times import TIMES, Times
+from bled.sandbox.accounts import Accounts
+from bled.sandbox.books import Books
+from bled.sandbox.books_store import BookStore
+from bled.sandbox.channels import Channel
+from bled.sandbox.grpc_server import GrpcServer
+from bled.sandbox.network import Network
+from bled.sandbox.node import SandboxNode
+from bled.sandbox.rpc_error import NodeDied, RpcError
+from bled_codec.blinded_path import BlindedPath, EncryptedData, create_blinded_path, pad_to_one_length
+from bled_codec.chains import REGTEST_CHAIN
+from bled_codec.crypto import SecretKey
+from bled_codec.invoice import Invoice
+from bled_codec.invoice_request import InvoiceRequest, create_invoice_request
+from bled_codec.offer import Offer
+from bled_codec.onion_message import Received
+from bled_codec.units import Msat
+
+AMOUNT = Msat(15_000)
+QUICK = replace(TIMES, node=0.4, node_retry=0.05, wait=0.2, resend=(0.05, 0.05, 0.05), push=0.05, resume=0.6, pace=0.01)
+"""The waits shortened; what is promised to buyer and home stays as it is."""
+
+
+class Line:
+    """One end of an in-memory link: whole messages, in order."""
+
+    att_mtu = 517
+    peer = "in memory"
+    stats = LinkStats(att_pdus=0, bytes_on_air=0)
+
+    def __init__(self) -> None:
+        self._inbox: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self.other: Line = self
+        self.open = True
+        self.sent = 0
+        self.drop_after: int | None = None
+        """The link breaks once this many messages left from this end; 0: before the first."""
+
+    async def send(self, message: bytes) -> None:
+        if self.drop_after == self.sent:
+            await self.close()
+        if not self.open:
+            raise Unavailable(Code.LINK_LOST)
+        self.sent += 1
+        self.other._inbox.put_nowait(message)
+
+    async def receive(self, *, seconds: float) -> bytes:
+        if not self.open and self._inbox.empty():
+            raise Unavailable(Code.LINK_LOST)
+        try:
+            async with asyncio.timeout(seconds):
+                message = await self._inbox.get()
+        except TimeoutError:
+            raise Unavailable(Code.PEER_TIMEOUT) from None
+        if message is None:
+            raise Unavailable(Code.LINK_LOST)
+        return message
+
+    async def close(self) -> None:
+        if self.open:
+            self.open = self.other.open = False
+            self._inbox.put_nowait(None)
+            self.other._inbox.put_nowait(None)
+
+
+def line_pair() -> tuple[Line, Line]:
+    """Return both ends."""
+    till, buyer = Line(), Line()
+    till.other, buyer.other = buyer, till
+    return till, buyer
+
+
+class Meeting:
+    """A till's radio that finds `buyer` at once."""
+
+    def __init__(self, buyer: Callable[[Line], Awaitable[None]], *, tune: Callable[[Line, Line], None] | None = None):
+        self._buyer = buyer
+        self._tune = tune
+        self._task: asyncio.Task[None] | None = None
+
+    async def connect(self, *, seconds: float, on_step: OnStep) -> Line:
+        till, buyer = line_pair()
+        if self._tune is not None:
+            self._tune(till, buyer)
+        self._task = asyncio.create_task(self._run(buyer))
+        return till
+
+    async def _run(self, line: Line) -> None:
+        try:
+            await self._buyer(line)
+        except Unavailable:
+            pass
+        finally:
+            await line.close()
+
+    async def close(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+
+class Nowhere:
+    """A till's radio that finds nobody."""
+
+    async def connect(self, *, seconds: float, on_step: OnStep) -> Line:
+        raise Unavailable(Code.NO_BUYER)
+
+    async def close(self) -> None:
+        pass
+
+
+@dataclass
+class Buyer:
+    """A buyer's device that keeps the protocol; `alter` makes it send something else than it should."""
+
+    paths: tuple[BlindedPath, ...]
+    key: SecretKey = field(default_factory=lambda: SecretKey(b"\x0b" * 32))
+    amount: Msat | None = AMOUNT
+    alter: Callable[[InvoiceRequest], bytes] = InvoiceRequest.encode
+    repeat: int = 1
+    offer: OfferMessage | None = None
+    statuses: list[StatusMessage] = field(default_factory=list)
+    other: list[object] = field(default_factory=list)
+
+    async def __call__(self, line: Line) -> None:
+        message = decode_message(await line.receive(seconds=20))
+        assert isinstance(message, OfferMessage)
+        self.offer = message
+        request = self.alter(self.request(Offer.decode(message.offer)))
+        for _ in range(self.repeat):
+            await line.send(encode_message(InvreqMessage(request=request)))
+        await self._listen(line)
+
+    def request(self, offer: Offer) -> InvoiceRequest:
+        unsigned = create_invoice_request(
+            offer,
+            metadata=b"\x01" * 24,
+            payer_id=self.key.public_key,
+            amount=self.amount,
+            chain=REGTEST_CHAIN,
+            paths=self.paths,
+        )
+        return unsigned.sign(self.key, aux=bytes(32))
+
+    async def _listen(self, line: Line) -> None:
+        while True:
+            message = decode_message(await line.receive(seconds=20))
+            if not isinstance(message, StatusMessage):
+                self.other.append(message)
+                continue
+            self.statuses.append(message)
+            if message.code not in (StatusCode.RECEIVED, StatusCode.INVOICE_SENT):
+                await line.send(encode_message(StatusAck(code=message.code)))
+
+
+@dataclass
+class Home:
+    """The buyer's node: pays every invoice that reaches it, once, while `pays`."""
+
+    merchant: SandboxNode
+    pays: bool = True
+    invoices: list[Invoice] = field(default_factory=list)
+    paid: list[bytes] = field(default_factory=list)
+
+    async def take(self, received: Received) -> bool:
+        if received.payload.invoice is None:
+            return False
+        invoice = Invoice.decode(received.payload.invoice)
+        self.invoices.append(invoice)
+        if self.pays and invoice.invoice_payment_hash not in self.paid:
+            try:
+                self.merchant.books.settle(invoice.invoice_payment_hash, invoice.invoice_amount)
+            except (RpcError, NodeDied):
+                return True
+            self.paid.append(invoice.invoice_payment_hash)
+        return True
+
+
+@dataclass
+class Shop:
+    """Everything on the stage."""
+
+    folder: Path
+    target: str
+    server: GrpcServer
+    merchant: SandboxNode
+    hop: SandboxNode
+    home_node: SandboxNode
+    home: Home
+    network: Network
+    steps: list[tuple[str, Mapping[str, object]]] = field(default_factory=list)
+
+    @property
+    def credentials(self) -> Path:
+        return self.folder / "tls"
+
+    @property
+    def ledger_path(self) -> Path:
+        return self.folder / "till" / "sales.sqlite"
+
+    def note(self, name: str, facts: Mapping[str, object]) -> None:
+        self.steps.append((name, facts))
+
+    @property
+    def step_names(self) -> list[str]:
+        return [name for name, _ in self.steps]
+
+    def paths(self, count: int = 1) -> tuple[BlindedPath, ...]:
+        """Return the buyer's reply paths: over hop to home."""
+        data = pad_to_one_length(
+            [EncryptedData(next_node_id=self.home_node.node_id), EncryptedData(path_id=b"\x05" * 32)]
+        )
+        nodes = (self.hop.node_id, self.home_node.node_id)
+        return tuple(
+            create_blinded_path(nodes, data, session_key=SecretKey(bytes([20 + number]) * 32))
+            for number in range(count)
+        )
+
+    def buyer(self, **changes: object) -> Buyer:
+        return Buyer(**{"paths": self.paths(), **changes})
+
+    @asynccontextmanager
+    async def node(self) -> AsyncIterator[ClnMerchantNode]:
+        node = await ClnMerchantNode.connect(self.target, self.credentials)
+        try:
+            yield node
+        finally:
+            await node.close()
+
+    async def revive(self) -> None:
+        """Start the merchant's node again where it was."""
+        await self.server.start(self.merchant, folder=self.credentials)
+
+    async def sell(self, radio: object, *, times: Times = QUICK, clock: object = None, **changes: object) -> SaleResult:
+        """Run one `charge` with everything opened and closed around it."""
+        terms = {"amount": AMOUNT, "description": "coffee"} | changes
+        try:
+            with SaleLedger.open(self.ledger_path) as ledger:
+                async with self.node() as node:
+                    return await charge(
+                        node=node,
+                        ledger=ledger,
+                        central=radio,
+                        clock=clock or SystemClock(),
+                        on_step=self.note,
+                        times=times,
+                        **terms,
+                    )
+        finally:
+            await radio.close()
+
+    def sales(self) -> tuple[Sale, ...]:
+        with SaleLedger.open(self.ledger_path) as ledger:
+            return ledger.sales()
+
+
+@asynccontextmanager
+async def open_shop(folder: Path) -> AsyncIterator[Shop]:
+    """Set the stage: merchant - hop - home, the merchant's node served over gRPC."""
+    clock = SystemClock()
+    accounts = Accounts(None)
+    stores = {alias: BookStore(folder / f"{alias}.sqlite") for alias in ("merchant", "hop", "home")}
+    server = GrpcServer()
+    try:
+        async with Network(clock=clock, accounts=accounts) as network:
+            nodes = [_node(alias, number, store, network) for number, (alias, store) in enumerate(stores.items())]
+            merchant, hop, home_node = nodes
+            for scid, ends in {"101x1x0": (merchant, hop), "102x1x0": (hop, home_node)}.items():
+                network.add_channel(Channel(scid=scid, ends=(ends[0].node_id, ends[1].node_id)))
+            home = Home(merchant)
+            home_node.hook = home.take
+            target = await server.start(merchant, folder=folder / "tls")
+            try:
+                yield Shop(folder, target, server, merchant, hop, home_node, home, network)
+            finally:
+                await server.stop()
+    finally:
+        accounts.close()
+        for store in stores.values():
+            store.close()
+
+
+def _node(alias: str, number: int, store: BookStore, network: Network) -> SandboxNode:
+    key = SecretKey(bytes([60 + number]) * 32)
+    books = Books(key=key, chain=REGTEST_CHAIN, store=store, clock=network.clock)
+    return SandboxNode(alias=alias, key=key, books=books, network=network)
