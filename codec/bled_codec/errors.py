@@ -87,6 +87,17 @@ class Rule(StrEnum):
     AMOUNT_MISMATCH = "amount-mismatch"
     NODE_ID_MISMATCH = "node-id-mismatch"
 
+    # BOLT 12, payer proofs
+    PROOF_FIELD_MISSING = "proof-field-missing"
+    PROOF_DISCLOSES_METADATA = "proof-discloses-metadata"
+    PREIMAGE_MISMATCH = "preimage-mismatch"
+    OMITTED_NOT_ASCENDING = "omitted-not-ascending"
+    OMITTED_OUT_OF_RANGE = "omitted-out-of-range"
+    OMITTED_IS_INCLUDED = "omitted-is-included"
+    OMITTED_NOT_SEQUENTIAL = "omitted-not-sequential"
+    LEAF_HASHES_COUNT = "leaf-hashes-count"
+    MISSING_HASHES_COUNT = "missing-hashes-count"
+
     # Field 239, architecture.md of this project
     REQUEST_SIGNATURE_ABSENT = "request-signature-absent"
     REQUEST_SIGNATURE_INVALID = "request-signature-invalid"

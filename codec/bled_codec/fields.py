@@ -1,4 +1,4 @@
-"""Every field of offer, invoice_request and invoice by its number, with the codec of its value (BOLT 12)."""
+"""Every field of the messages of BOLT 12 by its number, with the codec of its value."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -46,6 +46,12 @@ class Field(IntEnum):
     INVOICE_NODE_ID = 176
     INVOICE_REQUEST_SIGNATURE = 239
     SIGNATURE = 240
+    PROOF_SIGNATURE = 241
+    PROOF_PREIMAGE = 1001
+    PROOF_OMITTED_TLVS = 1002
+    PROOF_MISSING_HASHES = 1003
+    PROOF_LEAF_HASHES = 1004
+    PROOF_NOTE = 1005
 
 
 class FieldCodec(NamedTuple):
@@ -63,11 +69,13 @@ _U32: Final = (values.decode_u32, values.encode_uint)
 _MSAT: Final = (values.decode_msat, values.encode_uint)
 _POINT: Final = (values.decode_point, values.encode_bytes)
 _HASH: Final = (values.decode_hash, values.encode_bytes)
+_HASHES: Final = (values.decode_hashes, values.encode_joined)
+_SIGNATURE: Final = (values.decode_signature, values.encode_bytes)
 _PATHS: Final = (decode_paths, values.encode_all)
 
 _CODECS: Final[Mapping[Field, tuple[Callable[[bytes], Any], Callable[[Any], bytes]]]] = {
     Field.INVREQ_METADATA: _BYTES,
-    Field.OFFER_CHAINS: (values.decode_chains, values.encode_chains),
+    Field.OFFER_CHAINS: _HASHES,
     Field.OFFER_METADATA: _BYTES,
     Field.OFFER_CURRENCY: (values.decode_currency, values.encode_text),
     Field.OFFER_AMOUNT: _U64,
@@ -96,7 +104,13 @@ _CODECS: Final[Mapping[Field, tuple[Callable[[bytes], Any], Callable[[Any], byte
     Field.INVOICE_FEATURES: _BYTES,
     Field.INVOICE_NODE_ID: _POINT,
     Field.INVOICE_REQUEST_SIGNATURE: _BYTES,  # a wrong length is an invalid signature, not an invalid invoice
-    Field.SIGNATURE: (values.decode_signature, values.encode_bytes),
+    Field.SIGNATURE: _SIGNATURE,
+    Field.PROOF_SIGNATURE: _SIGNATURE,
+    Field.PROOF_PREIMAGE: _HASH,
+    Field.PROOF_OMITTED_TLVS: (values.decode_bigsizes, values.encode_bigsizes),
+    Field.PROOF_MISSING_HASHES: _HASHES,
+    Field.PROOF_LEAF_HASHES: _HASHES,
+    Field.PROOF_NOTE: _TEXT,
 }
 
 FIELD_CODECS: Final[Mapping[int, FieldCodec]] = {
@@ -136,7 +150,9 @@ REQUEST_TYPES: Final = TypeRanges(
     known=_REQUEST_KNOWN,
 )
 # BOLT 12 gives readers of invoices no range: unknown odd types anywhere are ignored.
-INVOICE_TYPES: Final = TypeRanges(allowed=None, known=frozenset(Field))
+INVOICE_TYPES: Final = TypeRanges(allowed=None, known=frozenset(field for field in Field if field <= Field.SIGNATURE))
+# BOLT 12, payer proofs: anything of an invoice except its first field, which keeps the others unguessable.
+PROOF_TYPES: Final = TypeRanges(allowed=None, known=frozenset(Field) - {Field.INVREQ_METADATA})
 
 MIRRORED_TYPES: Final = (range(160), range(1_000_000_000, 3_000_000_000))
 """What an invoice repeats of its request, byte for byte (BOLT 12, invoices, writer)."""

@@ -174,7 +174,12 @@ def create_invoice(
 
 def invoice_digest(records: Sequence[TlvRecord]) -> bytes:
     """Return what the issuing node signs: the root of the records under the invoice's tag, 32 bytes."""
-    return signature_digest("invoice", "signature", merkle_root(records))
+    return invoice_root_digest(merkle_root(records))
+
+
+def invoice_root_digest(root: bytes) -> bytes:
+    """Return what the issuing node signs for an invoice whose merkle root is known, 32 bytes."""
+    return signature_digest("invoice", "signature", root)
 
 
 def _invoice_bytes(text: str) -> bytes:

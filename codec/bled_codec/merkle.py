@@ -29,16 +29,26 @@ def leaf_nodes(records: Sequence[TlvRecord]) -> list[bytes]:
 
     The nonce's tag holds the first record, so two messages with the same first record share their nodes.
     """
+    return [branch(leaf_of(record), nonce) for record, nonce in zip(records, nonce_hashes(records), strict=True)]
+
+
+def leaf_of(record: TlvRecord) -> bytes:
+    """Return the hash of one record's bytes, 32 bytes."""
+    return tagged_hash(_LEAF, record.raw)
+
+
+def nonce_hashes(records: Sequence[TlvRecord]) -> list[bytes]:
+    """Return for each record the nonce beside its leaf, 32 bytes: a hash of the first record and its own type."""
     if not records:
         return []
     first = sha256(_NONCE + records[0].raw)
-    nonce_state = hashlib.sha256(first + first)
-    nodes = []
+    state = hashlib.sha256(first + first)
+    nonces = []
     for record in records:
-        nonce = nonce_state.copy()
+        nonce = state.copy()
         nonce.update(encode_bigsize(record.type))
-        nodes.append(branch(tagged_hash(_LEAF, record.raw), nonce.digest()))
-    return nodes
+        nonces.append(nonce.digest())
+    return nonces
 
 
 def branch(left: bytes, right: bytes) -> bytes:

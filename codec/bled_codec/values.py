@@ -6,7 +6,7 @@ from typing import Final, Protocol
 
 from bled_codec.crypto import parse_point
 from bled_codec.errors import EncodingError, Rule, SemanticError
-from bled_codec.primitives import Reader, decode_tu32, decode_tu64, encode_truncated
+from bled_codec.primitives import Reader, decode_tu32, decode_tu64, encode_bigsize, encode_truncated
 from bled_codec.units import MAX_MSAT, Msat
 
 _HASH_BYTES: Final = 32
@@ -118,16 +118,30 @@ def _exact(value: bytes, length: int) -> bytes:
     return value
 
 
-def decode_chains(value: bytes) -> tuple[bytes, ...]:
-    """Return chain hashes of 32 bytes each. Raises `EncodingError` (`WRONG_LENGTH`)."""
+def decode_hashes(value: bytes) -> tuple[bytes, ...]:
+    """Return hashes of 32 bytes each; none for an empty value. Raises `EncodingError` (`WRONG_LENGTH`)."""
     if len(value) % _HASH_BYTES:
         raise EncodingError(Rule.WRONG_LENGTH)
     return tuple(value[start : start + _HASH_BYTES] for start in range(0, len(value), _HASH_BYTES))
 
 
-def encode_chains(chains: Iterable[bytes]) -> bytes:
-    """Return the chain hashes one after the other."""
-    return b"".join(chains)
+def encode_joined(parts: Iterable[bytes]) -> bytes:
+    """Return the parts one after the other."""
+    return b"".join(parts)
+
+
+def decode_bigsizes(value: bytes) -> tuple[int, ...]:
+    """Return BigSize numbers one after the other; none for an empty value. Raises `EncodingError`."""
+    reader = Reader(value)
+    numbers = []
+    while reader.remaining:
+        numbers.append(reader.bigsize())
+    return tuple(numbers)
+
+
+def encode_bigsizes(numbers: Iterable[int]) -> bytes:
+    """Return the numbers as BigSize, one after the other."""
+    return b"".join(map(encode_bigsize, numbers))
 
 
 def decode_currency(value: bytes) -> str:
