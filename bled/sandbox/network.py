@@ -37,7 +37,11 @@ class Network:
     ) -> None:
         for task in self._busy:
             task.cancel()
-        await self._group.__aexit__(kind, error, trace)
+        # Only a cancellation is the group's business; it would wrap any other error of the body.
+        if kind is not None and issubclass(kind, asyncio.CancelledError):
+            await self._group.__aexit__(kind, error, trace)
+        else:
+            await self._group.__aexit__(None, None, None)
 
     def add_node(self, node: "SandboxNode") -> None:
         """Take a node in; a node does this itself."""

@@ -225,6 +225,7 @@ class SandboxNode:
             private=channel.private,
             spendable=accounts.spendable(scid, self.alias),
             receivable=theirs,
+            ours=ours,
             total=Msat(ours + theirs),
             local=channel.update,
             remote=channel.update,

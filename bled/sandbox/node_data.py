@@ -83,7 +83,10 @@ class ChannelUpdate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelInfo:
-    """One entry of `listpeerchannels`; `local` and `remote` are the updates of both ends."""
+    """One entry of `listpeerchannels`; `local` and `remote` are the updates of both ends.
+
+    `ours` is this node's share of `total`; `spendable` is the part that no payment under way holds.
+    """
 
     peer_id: Point
     peer_connected: bool
@@ -91,6 +94,7 @@ class ChannelInfo:
     private: bool
     spendable: Msat
     receivable: Msat
+    ours: Msat
     total: Msat
     local: ChannelUpdate
     remote: ChannelUpdate

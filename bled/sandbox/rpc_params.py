@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from bled.sandbox.rpc_error import INVALID_PARAMS, RpcError, bad_parameter
-from bled_codec.units import MAX_MSAT, Msat
+from bled_codec.crypto import parse_point
+from bled_codec.errors import EncodingError
+from bled_codec.units import MAX_MSAT, Msat, Point
 
 _AMOUNT: Final = re.compile(r"(\d{1,19})(msat|sat)?")
 _HASH_DIGITS: Final = re.compile(r"[0-9a-fA-F]{64}")
@@ -81,6 +83,17 @@ def read_hash(bound: Mapping[str, Any], name: str) -> bytes | None:
     if not isinstance(value, str) or not _HASH_DIGITS.fullmatch(value):
         raise bad_parameter(name, "should be a 32 byte hex value", token(value))
     return bytes.fromhex(value)
+
+
+def read_point(bound: Mapping[str, Any], name: str) -> Point | None:
+    """Return a node's key given as hexadecimal text. Raises `RpcError` (-32602)."""
+    value = bound.get(name)
+    if value is None:
+        return None
+    try:
+        return parse_point(bytes.fromhex(value))
+    except (TypeError, ValueError, EncodingError) as error:
+        raise bad_parameter(name, "should be a node id", token(value)) from error
 
 
 def token(value: object) -> str:
