@@ -30,13 +30,17 @@ async def probe(target: str, credentials: Credentials) -> None:
     host, port = split_target(target)
     try:
         async with asyncio.timeout(PROBE_SECONDS):
-            await _shake_hands(host, port, credentials.tls_context())
+            answered = await _shake_hands(host, port, credentials.tls_context())
     except ssl.SSLError as error:
         raise ConfigurationError(Code.NODE_TLS, detail=f"{target}: {_reason(error)}") from error
     except TimeoutError as error:
         raise Unavailable(Code.NODE_UNREACHABLE, detail=f"{target}: no answer in {PROBE_SECONDS:.0f} s") from error
     except OSError as error:
         raise Unavailable(Code.NODE_UNREACHABLE, detail=f"{target}: {error.strerror or error}") from error
+    if not answered:
+        # TLS 1.3 has told the client nothing wrong yet; this is how some servers refuse its certificate.
+        detail = f"{target}: it closed the connection after the handshake, as for a certificate it does not accept"
+        raise ConfigurationError(Code.NODE_TLS, detail=detail)
 
 
 def split_target(target: str) -> tuple[str, int]:
@@ -48,13 +52,15 @@ def split_target(target: str) -> tuple[str, int]:
     return host, int(port)
 
 
-async def _shake_hands(host: str, port: int, context: ssl.SSLContext) -> None:
+async def _shake_hands(host: str, port: int, context: ssl.SSLContext) -> bool:
+    """Return whether the node said anything after the handshake."""
     reader, writer = await asyncio.open_connection(host, port, ssl=context, server_hostname=TLS_NAME)
     try:
         writer.write(_HELLO)
         await writer.drain()
-        if not await reader.read(1):
-            raise ConnectionResetError(0, "the node closed the connection")
+        return bool(await reader.read(1))
+    except ConnectionError:
+        return False
     finally:
         writer.transport.abort()
 
