@@ -43,6 +43,12 @@ class Source:
             elif isinstance(node, ast.ImportFrom):
                 yield "." * node.level + (node.module or ""), node.lineno
 
+    def members(self) -> Iterator[str]:
+        """Yield `package.name` for each `from package import name`, which may be a module."""
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.ImportFrom):
+                yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
 
 def _sources_below(folder: Path, *, base: Path) -> Iterator[Source]:
     for path in sorted(folder.rglob("*.py")):
