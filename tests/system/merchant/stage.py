@@ -120,6 +120,7 @@ class Meeting:
 
     async def close(self) -> None:
         if self._task is not None:
+            await asyncio.wait({self._task}, timeout=2)  # it reads what was said to it, then finds the link closed
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
