@@ -16,7 +16,7 @@ from bled.sales.run import SaleRun
 from bled.sales.states import Sale, SaleState
 from bled.sales.till import Till
 from bled.sales.times import TIMES, Times
-from bled_codec.units import MAX_MSAT, Msat, UnixTime
+from bled_codec.units import MAX_MSAT, Msat
 
 __all__ = ["SaleResult", "charge", "resume"]
 
@@ -53,7 +53,7 @@ async def charge(
     till = Till(node=node, ledger=ledger, clock=clock, on_step=on_step, times=times)
     chain = (await node.info()).chain
     await finish_sales(till)
-    sale = ledger.begin(_new_sale(amount, description, issuer, now=clock.now(), times=times))
+    sale = ledger.begin(_new_sale(till, amount, description, issuer))
     return await SaleRun(till, sale, chain=chain).run(central, buyer_seconds=buyer_seconds)
 
 
@@ -82,7 +82,8 @@ def _check_terms(amount: Msat, description: str, issuer: str | None) -> None:
         raise BledError(Code.USAGE, detail=f"an issuer has 1 to {MAX_ISSUER_BYTES} bytes of UTF-8")
 
 
-def _new_sale(amount: Msat, description: str, issuer: str | None, *, now: UnixTime, times: Times) -> Sale:
+def _new_sale(till: Till, amount: Msat, description: str, issuer: str | None) -> Sale:
+    now = till.clock.now()
     return Sale(
         sale_id=secrets.token_hex(8),
         created_at=now,
@@ -90,6 +91,6 @@ def _new_sale(amount: Msat, description: str, issuer: str | None, *, now: UnixTi
         description=description,
         issuer=issuer,
         state=SaleState.OPENED,
-        expires_at=UnixTime(now + times.offer),
+        expires_at=till.ledger.next_expiry(now, till.times),
         preimage=secrets.token_bytes(32),
     )

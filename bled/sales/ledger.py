@@ -12,6 +12,7 @@ from typing import Any, Final, Self
 from bled.codes import Code
 from bled.errors import BledError, ConfigurationError, Refused, Unavailable
 from bled.sales.states import NEXT_STATES, OPEN_STATES, Sale, SaleState
+from bled.sales.times import Times
 from bled_codec.units import Msat, UnixTime
 
 __all__ = ["SCHEMA_VERSION", "Sale", "SaleLedger", "SaleState"]
@@ -89,6 +90,17 @@ class SaleLedger:
         """Return the sales that ended unpaid, had an invoice, and expired at `time` or later."""
         ended = self._select("WHERE expires_at >= ? AND invoice IS NOT NULL", time)
         return tuple(sale for sale in ended if not sale.is_open and not sale.is_paid)
+
+    def next_expiry(self, now: UnixTime, times: Times) -> UnixTime:
+        """Return when an offer made `now` should end: `times.offer` ahead, or a little later.
+
+        Core Lightning knows an offer by its content alone, so that two equal sales in one second would share theirs:
+        each gets a second of its own, as long as that stays within `times.offer_spread`.
+        """
+        with _broken_store():
+            last = self._db.execute("SELECT max(expires_at) FROM sales").fetchone()[0]
+        soonest = now + times.offer
+        return UnixTime(max(soonest, min((last or 0) + 1, soonest + times.offer_spread)))
 
     def begin(self, sale: Sale) -> Sale:
         """Write a new sale. Raises `Refused` (`SALE_OPEN`) while another is open."""

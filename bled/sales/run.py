@@ -17,7 +17,6 @@ from bled.sales.status import last_status
 from bled.sales.till import NODE_AWAY, Till
 from bled_codec.invoice_request import InvoiceRequest
 from bled_codec.offer import Offer
-from bled_codec.units import UnixTime
 
 
 class SaleRun:
@@ -84,7 +83,7 @@ class SaleRun:
             return offer
         if isinstance(await till.node.cancel(offer.offer_id), AlreadyPaid):
             raise Unavailable(Code.NODE_PROTOCOL, detail="an offer that nobody has seen was paid")
-        expiry = UnixTime(till.clock.now() + till.times.offer)
+        expiry = till.ledger.next_expiry(till.clock.now(), till.times)
         self._sale = till.ledger.advance(self._sale, SaleState.OPENED, offer=None, offer_id=None, expires_at=expiry)
         return await self._make_offer()
 

@@ -10,6 +10,7 @@ class Times:
 
     Attributes:
         offer: how long an offer lives.
+        offer_spread: how much longer it may live so that it differs from the one before.
         offer_left: an offer is sent with at least this much left, else a new one is made.
         invoice_left: no invoice is made with less than this left.
         node: how long a node that stops answering is waited for once a buyer has signed.
@@ -25,6 +26,7 @@ class Times:
     """
 
     offer: int = 300
+    offer_spread: int = 120
     offer_left: int = 180
     invoice_left: int = 45
     node: float = 15.0
