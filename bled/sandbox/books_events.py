@@ -62,7 +62,8 @@ class Waiters:
         try:
             yield future
         finally:
-            future.cancel()
+            if not future.cancel() and not future.cancelled():
+                future.exception()  # marks it as seen, also when the one who waited is gone already
             self._waiting[label].discard(future)
             if not self._waiting[label]:
                 del self._waiting[label]

@@ -12,7 +12,7 @@ from bled.sandbox.node_data import Address, ChannelInfo, ConnectedPeer, NodeInfo
 from bled.sandbox.offers_plugin import OffersPlugin
 from bled.sandbox.onion_opening import open_message
 from bled.sandbox.rate_limit import OnionRate
-from bled.sandbox.rpc_error import INVALID_PARAMS, LIGHTNINGD, HandlerCrashed, RpcError
+from bled.sandbox.rpc_error import INVALID_PARAMS, LIGHTNINGD, HandlerCrashed, NodeDied, RpcError
 from bled_codec.blinded_path import BlindedPath
 from bled_codec.crypto import SecretKey, parse_point
 from bled_codec.errors import EncodingError
@@ -187,7 +187,10 @@ class SandboxNode:
     async def _deliver(self, received: Received) -> None:
         if self.hook is not None and await self.hook(received):
             return
-        self._offers.handle(received)
+        try:
+            self._offers.handle(received)
+        except NodeDied:  # the message came too late; nobody is told
+            _log.debug("%s died before it answered", self.alias)
 
     def _connect(self, node_id: Point, host: str | None, port: int | None) -> None:
         node = self.network.nodes.get(node_id)
