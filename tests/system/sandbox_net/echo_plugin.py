@@ -50,7 +50,7 @@ def answer(method: str, params: object) -> dict:
 
 
 def main() -> None:
-    print("the plugin has begun", file=sys.stderr, flush=True)
+    sys.stderr.write("the plugin has begun\n")
     for line in sys.stdin:
         if not line.strip():
             continue
