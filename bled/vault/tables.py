@@ -69,6 +69,10 @@ class Tables:
         """Say whether the book is here."""
         return self._store.row("SELECT 1 FROM books WHERE book_id = ?", book_id) is not None
 
+    def has_grant(self, payer_id: Point) -> bool:
+        """Say whether a payer id is here, in whatever book."""
+        return self._store.row("SELECT 1 FROM grants WHERE payer_id = ?", payer_id) is not None
+
     def add_book(self, book: GrantBook) -> None:
         """Write a book and its grants, and pin its home and chain."""
         limits = book.limits

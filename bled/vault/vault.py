@@ -79,6 +79,8 @@ class Vault:
             raise BledError(Code.BOOK_CHAIN, detail="the vault has books of another chain")
         if self._tables.has_book(book.book_id):
             raise BledError(Code.BOOK_ALREADY_IMPORTED, detail=f"book {book.book_id}")
+        if any(self._tables.has_grant(grant.payer_id) for grant in book.grants):
+            raise BledError(Code.BOOK_ALREADY_IMPORTED, detail="one of its payer ids is here in another book")
         if all(grant.secret is None for grant in book.grants):
             raise BledError(Code.BOOK_VERSION, detail="its secret keys were to be made on the device")
 

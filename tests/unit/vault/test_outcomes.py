@@ -1,0 +1,179 @@
+"""Outcomes: a proof is checked against what was signed, and nothing that was said is lost."""
+
+from collections.abc import Callable
+
+import pytest
+
+from bled.codes import Code
+from bled.errors import BledError, PeerError, Refused
+from bled.vault.receipt import check_receipt
+from bled.vault.vault import HistoryEntry, Reservation, Vault
+from bled_codec.blinded_path import create_blinded_path
+from bled_codec.blinded_payinfo import BlindedPayinfo
+from bled_codec.crypto import SecretKey, sha256
+from bled_codec.invoice import UnsignedInvoice, create_invoice
+from bled_codec.invoice_request import InvoiceRequest
+from bled_codec.offer import Offer
+from bled_codec.units import Msat, UnixTime
+
+PREIMAGE = b"\x22" * 32
+MakeInvoice = Callable[..., bytes]
+
+
+@pytest.fixture
+def reservation(vault: Vault, offer: Offer, now: UnixTime) -> Reservation:
+    return vault.reserve(offer, amount=Msat(15_000), now=now)
+
+
+@pytest.fixture
+def make_invoice(merchant: SecretKey, now: UnixTime) -> MakeInvoice:
+    def make(request: bytes, *, preimage: bytes = PREIMAGE, with_request_signature: bool = True) -> bytes:
+        path = create_blinded_path([merchant.public_key], [b""], session_key=SecretKey(b"\x09" * 32))
+        fee = BlindedPayinfo(
+            fee_base_msat=0,
+            fee_proportional_millionths=0,
+            cltv_expiry_delta=0,
+            htlc_minimum_msat=Msat(0),
+            htlc_maximum_msat=Msat(10**9),
+        )
+        unsigned: UnsignedInvoice = create_invoice(
+            InvoiceRequest.decode(request),
+            payment_hash=sha256(preimage),
+            created_at=now,
+            node_id=merchant.public_key,
+            amount=Msat(15_000),
+            paths=[path],
+            blindedpay=[fee],
+            with_request_signature=with_request_signature,
+        )
+        return unsigned.sign(merchant, aux=bytes(32)).encode()
+
+    return make
+
+
+def only(vault: Vault) -> HistoryEntry:
+    (entry,) = vault.history()
+    return entry
+
+
+def mismatch(vault: Vault, reservation: Reservation, invoice: bytes, preimage: bytes | None, now: UnixTime) -> str:
+    """Return what was wrong with a proof, after seeing that it was recorded as such."""
+    with pytest.raises(BledError) as caught:
+        vault.record_outcome(reservation.payer_id, Code.PAID, invoice=invoice, preimage=preimage, now=now)
+    assert caught.value.code is Code.PROOF_MISMATCH
+    entry = only(vault)
+    assert (entry.code, entry.proven, entry.invoice, entry.preimage) == (
+        Code.PROOF_MISMATCH,
+        False,
+        invoice,
+        preimage,
+    )
+    return caught.value.detail
+
+
+def test_without_a_word_the_outcome_is_unknown(vault: Vault, reservation: Reservation) -> None:
+    entry = only(vault)
+    assert (entry.payer_id, entry.code, entry.outcome_at) == (reservation.payer_id, Code.OUTCOME_UNKNOWN, None)
+
+
+def test_a_proof_that_matches_is_kept(
+    vault: Vault, reservation: Reservation, make_invoice: MakeInvoice, now: UnixTime
+) -> None:
+    invoice = make_invoice(reservation.request)
+    vault.record_outcome(reservation.payer_id, Code.PAID, invoice=invoice, preimage=PREIMAGE, now=now)
+    entry = only(vault)
+    assert (entry.code, entry.proven, entry.outcome_at) == (Code.PAID, True, now)
+    assert (entry.invoice, entry.preimage) == (invoice, PREIMAGE)
+
+
+def test_a_preimage_of_another_payment_is_a_mismatch(
+    vault: Vault, reservation: Reservation, make_invoice: MakeInvoice, now: UnixTime
+) -> None:
+    assert "preimage" in mismatch(vault, reservation, make_invoice(reservation.request), b"\x23" * 32, now)
+
+
+def test_an_invoice_without_a_preimage_is_a_mismatch(
+    vault: Vault, reservation: Reservation, make_invoice: MakeInvoice, now: UnixTime
+) -> None:
+    assert "preimage" in mismatch(vault, reservation, make_invoice(reservation.request), None, now)
+
+
+def test_an_invoice_for_another_request_is_a_mismatch(
+    vault: Vault, offer: Offer, make_invoice: MakeInvoice, now: UnixTime
+) -> None:
+    first = vault.reserve(offer, amount=Msat(15_000), now=now)
+    second = vault.reserve(offer, amount=Msat(15_000), now=now)
+    with pytest.raises(BledError, match="does not answer"):
+        vault.record_outcome(
+            second.payer_id, Code.PAID, invoice=make_invoice(first.request), preimage=PREIMAGE, now=now
+        )
+    assert [entry.code for entry in vault.history()] == [Code.OUTCOME_UNKNOWN, Code.PROOF_MISMATCH]
+
+
+def test_an_invoice_without_field_239_is_a_mismatch(
+    vault: Vault, reservation: Reservation, make_invoice: MakeInvoice, now: UnixTime
+) -> None:
+    invoice = make_invoice(reservation.request, with_request_signature=False)
+    assert "absent" in mismatch(vault, reservation, invoice, PREIMAGE, now)
+
+
+def test_an_invoice_with_any_byte_changed_is_a_mismatch(reservation: Reservation, make_invoice: MakeInvoice) -> None:
+    invoice = make_invoice(reservation.request)
+    check_receipt(request=reservation.request, invoice=invoice, preimage=PREIMAGE)
+    for place in range(len(invoice)):
+        changed = bytearray(invoice)
+        changed[place] ^= 0x04
+        with pytest.raises(PeerError):
+            check_receipt(request=reservation.request, invoice=bytes(changed), preimage=PREIMAGE)
+
+
+def test_an_invoice_cut_anywhere_is_a_mismatch(reservation: Reservation, make_invoice: MakeInvoice) -> None:
+    invoice = make_invoice(reservation.request)
+    for length in range(len(invoice)):
+        with pytest.raises(PeerError):
+            check_receipt(request=reservation.request, invoice=invoice[:length], preimage=PREIMAGE)
+
+
+@pytest.mark.parametrize("junk", [b"", b"\x00", b"\xff" * 100, b"lni1qqq"])
+def test_junk_is_a_mismatch(vault: Vault, reservation: Reservation, junk: bytes, now: UnixTime) -> None:
+    mismatch(vault, reservation, junk, PREIMAGE, now)
+
+
+def test_an_expired_invoice_still_proves_its_payment(
+    vault: Vault, reservation: Reservation, make_invoice: MakeInvoice, now: UnixTime
+) -> None:
+    invoice = make_invoice(reservation.request)
+    late = UnixTime(now + 10 * 86_400)
+    vault.record_outcome(reservation.payer_id, Code.PAID, invoice=invoice, preimage=PREIMAGE, now=late)
+    assert only(vault).proven
+
+
+def test_paid_without_an_invoice_is_recorded_and_proves_nothing(
+    vault: Vault, reservation: Reservation, now: UnixTime
+) -> None:
+    vault.record_outcome(reservation.payer_id, Code.PAID, invoice=None, preimage=PREIMAGE, now=now)
+    entry = only(vault)
+    assert (entry.code, entry.proven, entry.preimage) == (Code.PAID, False, PREIMAGE)
+
+
+def test_the_latest_word_is_shown(vault: Vault, reservation: Reservation, now: UnixTime) -> None:
+    for code in (Code.OUTCOME_UNKNOWN, Code.NOT_CONFIRMED):
+        vault.record_outcome(reservation.payer_id, code, invoice=None, preimage=None, now=now)
+        assert only(vault).code is code
+
+
+def test_no_later_word_hides_a_proof(
+    vault: Vault, reservation: Reservation, make_invoice: MakeInvoice, now: UnixTime
+) -> None:
+    invoice = make_invoice(reservation.request)
+    vault.record_outcome(reservation.payer_id, Code.PAID, invoice=invoice, preimage=PREIMAGE, now=now)
+    vault.record_outcome(reservation.payer_id, Code.NOT_CONFIRMED, invoice=None, preimage=None, now=now)
+    entry = only(vault)
+    assert (entry.code, entry.proven) == (Code.PAID, True)
+
+
+def test_an_outcome_needs_a_reservation(vault: Vault, merchant: SecretKey, now: UnixTime) -> None:
+    with pytest.raises(Refused) as caught:
+        vault.record_outcome(merchant.public_key, Code.PAID, invoice=None, preimage=None, now=now)
+    assert caught.value.code is Code.PAYER_ID_NOT_ISSUED
+    assert vault.history() == ()
