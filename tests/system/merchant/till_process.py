@@ -1,0 +1,44 @@
+"""A till in a process of its own, to be killed: charges one buyer over the virtual radio, prints how it ended.
+
+Arguments: node's target, credentials folder, ledger file, air's address.
+"""
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+
+from bled.clock import SystemClock
+from bled.link.radio import open_central
+from bled.node.cln_grpc import ClnMerchantNode
+from bled.sales.charge import charge
+from bled.sales.ledger import SaleLedger
+from bled_codec.units import Msat
+
+
+def say(name: str, facts: object) -> None:
+    print(json.dumps([name, facts], default=str), flush=True)  # noqa: T201 - that is what it is for
+
+
+async def main(target: str, credentials: str, ledger: str, air: str) -> None:
+    with SaleLedger.open(Path(ledger)) as sales:
+        node = await ClnMerchantNode.connect(target, Path(credentials))
+        central = await open_central(f"virtual:{air}")
+        try:
+            result = await charge(
+                node=node,
+                ledger=sales,
+                central=central,
+                amount=Msat(15_000),
+                description="coffee",
+                clock=SystemClock(),
+                on_step=say,
+                buyer_seconds=10,
+            )
+        finally:
+            await central.close()
+            await node.close()
+    say("result", result.code.value)
+
+
+asyncio.run(main(*sys.argv[1:]))
