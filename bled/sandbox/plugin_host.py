@@ -32,8 +32,19 @@ class PluginHost:
     a demo without its home would only look broken.
     """
 
-    def __init__(self, command: Sequence[str], *, lightning_dir: Path, log_file: Path) -> None:
-        """Take the command, the node's folder (where the plugin runs) and the file for what the plugin says."""
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        lightning_dir: Path,
+        log_file: Path,
+        options: Mapping[str, object] | None = None,
+    ) -> None:
+        """Take the command, the node's folder (where the plugin runs) and the file for what the plugin says.
+
+        `options` are settings for the plugin's own options, in place of their defaults.
+        """
+        self._options = options or {}
         self._command = tuple(command)
         self._folder = lightning_dir
         self._log_file = log_file
@@ -130,7 +141,7 @@ class PluginHost:
 
     async def _handshake(self, child: PluginChild, *, startup: bool) -> Manifest:
         manifest = Manifest.read(await child.call("getmanifest", {"allow-deprecated-apis": False}))
-        params = init_params(manifest, lightning_dir=self._folder, startup=startup)
+        params = init_params(manifest, options=self._options, lightning_dir=self._folder, startup=startup)
         answer = await child.call("init", params)
         if isinstance(answer, dict) and "disable" in answer:
             raise ValueError(f"it disabled itself: {answer['disable']}")

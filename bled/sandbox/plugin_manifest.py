@@ -52,10 +52,10 @@ def _named(manifest: JsonObject, member: str) -> dict[str, dict[str, Any]]:
     return {entry["name"]: entry for entry in entries}
 
 
-def init_params(manifest: Manifest, *, lightning_dir: Path, startup: bool) -> JsonObject:
-    """Return the parameters of `init`; `startup`: the node is starting too."""
+def init_params(manifest: Manifest, *, options: Mapping[str, object], lightning_dir: Path, startup: bool) -> JsonObject:
+    """Return the parameters of `init`: `options` over the manifest's defaults; `startup`: the node is starting too."""
     return {
-        "options": dict(manifest.options),
+        "options": dict(manifest.options) | dict(options),
         "configuration": {
             "lightning-dir": str(lightning_dir),
             "rpc-file": RPC_FILE,
