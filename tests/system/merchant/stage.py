@@ -42,7 +42,17 @@ from bled_codec.onion_message import Received
 from bled_codec.units import Msat
 
 AMOUNT = Msat(15_000)
-QUICK = replace(TIMES, node=0.4, node_retry=0.05, wait=0.2, resend=(0.05, 0.05, 0.05), push=0.05, resume=0.6, pace=0.01)
+QUICK = replace(
+    TIMES,
+    node=0.4,
+    node_retry=0.05,
+    wait=0.2,
+    resend=(0.1, 0.1, 0.2),
+    push=0.3,
+    resend_later=0.5,
+    resume=0.6,
+    pace=0.01,
+)
 """The waits shortened; what is promised to buyer and home stays as it is."""
 
 
@@ -215,6 +225,7 @@ class Shop:
     home: Home
     network: Network
     steps: list[tuple[str, Mapping[str, object]]] = field(default_factory=list)
+    awaited: dict[str, asyncio.Event] = field(default_factory=dict)
 
     @property
     def credentials(self) -> Path:
@@ -226,6 +237,13 @@ class Shop:
 
     def note(self, name: str, facts: Mapping[str, object]) -> None:
         self.steps.append((name, facts))
+        if name in self.awaited:
+            self.awaited[name].set()
+
+    async def reached(self, step: str) -> None:
+        """Wait until the next time that `step` is told."""
+        self.awaited[step] = asyncio.Event()
+        await self.awaited[step].wait()
 
     @property
     def step_names(self) -> list[str]:

@@ -1,0 +1,150 @@
+"""The invoice on its way: lost onion messages, a home that is away, the second way, and the end of a sale's time."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from bled.clock import ShiftedClock, SystemClock
+from bled.codes import Code
+from bled.gatt.messages import StatusCode
+from bled.sales.charge import resume
+from bled.sales.ledger import SaleLedger
+from bled.sales.states import SaleState
+from bled.sandbox.books_rows import Answer, InvoiceStatus
+from bled_codec.onion_message import Received
+from bled_codec.units import UnixTime
+
+from .stage import QUICK, Meeting, Nowhere, Shop
+
+pytestmark = pytest.mark.system
+
+
+async def test_a_lost_message_is_sent_again_over_another_path(shop: Shop) -> None:
+    lost = 0
+    take = shop.home.take
+
+    async def lose_two(received: Received) -> bool:
+        nonlocal lost
+        lost += 1
+        return lost <= 2 or await take(received)
+
+    shop.home_node.hook = lose_two
+    result = await shop.sell(Meeting(shop.buyer(paths=shop.paths(2))))
+    assert result.code is Code.PAID
+    assert shop.step_names.count("invoice sent again") >= 2
+
+
+async def test_a_node_that_does_not_answer_the_request_is_passed_by(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shop.merchant.books, "answer", lambda *_: Answer(invoice_error=b"\x05\x01x"))
+    result = await shop.sell(Meeting(shop.buyer()))
+    assert result.code is Code.PAID
+    assert ("invoice sent again", {"way": "push"}) in shop.steps
+
+
+async def test_push_connects_to_the_introduction_first(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shop.merchant.books, "answer", lambda *_: Answer(invoice_error=b"\x05\x01x"))
+    shop.merchant.disconnect_peer(shop.hop.node_id, force=True)
+    result = await shop.sell(Meeting(shop.buyer()))
+    assert result.code is Code.PAID
+
+
+async def test_a_home_that_comes_back_pays(shop: Shop) -> None:
+    take = shop.home.take
+    away = asyncio.Event()
+
+    async def be_away(received: Received) -> bool:
+        away.set()
+        return True
+
+    async def come_back() -> None:
+        await away.wait()
+        shop.home_node.hook = take
+
+    shop.home_node.hook = be_away
+    coming = asyncio.create_task(come_back())
+    result = await shop.sell(Meeting(shop.buyer()))
+    await coming
+    assert (result.code, result.buyer_told) == (Code.PAID, True)
+
+
+async def test_every_invoice_that_reaches_home_is_the_same(shop: Shop) -> None:
+    shop.home.pays = False
+    selling = asyncio.create_task(shop.sell(Meeting(shop.buyer())))
+    await shop.reached("invoice sent again")
+    shop.home.pays = True
+    await selling
+    assert len(shop.home.invoices) >= 2
+    assert len({invoice.encode() for invoice in shop.home.invoices}) == 1
+
+
+async def test_a_sale_whose_time_runs_out_is_closed_and_the_buyer_is_told(shop: Shop) -> None:
+    shop.home.pays = False
+    buyer = shop.buyer()
+    short = replace(QUICK, offer=2, offer_left=0, invoice_left=0, offer_spread=0)
+    result = await shop.sell(Meeting(buyer), times=short)
+    assert (result.code, result.buyer_told) == (Code.SALE_EXPIRED, True)
+    assert shop.sales()[0].state is SaleState.EXPIRED
+    assert buyer.statuses[-1].code is StatusCode.EXPIRED
+    assert not shop.merchant.books.list_offers(active_only=True)
+
+
+async def test_no_invoice_is_made_with_too_little_time_left(shop: Shop) -> None:
+    result = await shop.sell(Meeting(shop.buyer()), times=replace(QUICK, offer_left=0, invoice_left=500))
+    assert result.code is Code.SALE_EXPIRED
+    assert not shop.merchant.books.list_invoices()
+
+
+async def test_an_offer_that_got_too_old_is_made_anew(shop: Shop) -> None:
+    class Slow(Meeting):
+        async def connect(self, **arguments: object) -> object:
+            clock.shift = 150
+            return await super().connect(**arguments)
+
+    class Moving:
+        shift = 0
+
+        def now(self) -> UnixTime:
+            return ShiftedClock(self.shift).now()
+
+        def monotonic(self) -> float:
+            return SystemClock().monotonic()
+
+    clock = Moving()
+    buyer = shop.buyer()
+    result = await shop.sell(Slow(buyer), clock=clock)
+    assert result.code is Code.PAID
+    assert shop.step_names[:3] == ["offer created", "offer created", "offer sent"]
+    assert buyer.offer is not None
+    assert buyer.offer.valid_for >= 299
+    assert len(shop.merchant.books.list_offers()) == 2
+
+
+async def test_a_payment_that_is_found_after_the_end_is_paid_late(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop.home.pays = False
+    short = replace(QUICK, offer=2, offer_left=0, invoice_left=0, offer_spread=0)
+    await shop.sell(Meeting(shop.buyer()), times=short)
+    invoice = shop.merchant.books.list_invoices()[0]
+    paid = replace(
+        invoice,
+        status=InvoiceStatus.PAID,
+        amount_received=invoice.amount,
+        paid_at=UnixTime(invoice.expires_at + 1),
+        pay_index=1,
+    )
+    monkeypatch.setattr(shop.merchant.books, "list_invoices", lambda **_: [paid])
+    with SaleLedger.open(shop.ledger_path) as ledger:
+        async with shop.node() as node:
+            results = await resume(node=node, ledger=ledger, clock=SystemClock(), on_step=shop.note)
+            again = await resume(node=node, ledger=ledger, clock=SystemClock(), on_step=shop.note)
+    assert [(result.code, result.preimage) for result in results] == [(Code.PAID, invoice.preimage)]
+    assert again == ()
+    assert shop.sales()[0].state is SaleState.PAID_LATE
+
+
+async def test_more_equal_sales_than_seconds_are_possible(shop: Shop) -> None:
+    for _ in range(12):
+        result = await shop.sell(Nowhere())
+        assert result.code is Code.NO_BUYER
