@@ -10,7 +10,7 @@ from bled.errors import ConfigurationError, Unavailable
 from bled.home.decisions import Decisions
 from bled.home.ledger import Ledger
 from bled.home.master import load_keys, prepare_folder
-from bled.home.pay import Log, Payer
+from bled.home.pay import Log, Payer, growing_pauses
 from bled.home.rpc import HomeRpc
 from bled.home.service import HomeService
 from bled.node.cln_home import ClnHomeNode
@@ -45,7 +45,7 @@ class HomeApplication:
         # An absolute rpc-file replaces the folder.
         node = ClnHomeNode(LightningRpc(lightning_dir / str(configuration.get("rpc-file", "lightning-rpc"))))
         decisions = Decisions(ledger)
-        payer = Payer(node=node, ledger=ledger, clock=self._clock, log=self._log)
+        payer = Payer(node=node, ledger=ledger, clock=self._clock, log=self._log, pauses=growing_pauses)
         self._ledger = ledger
         self._rpc = HomeRpc(keys=keys, chain=chain, ledger=ledger, decisions=decisions, node=node, clock=self._clock)
         self._service = HomeService(

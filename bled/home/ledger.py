@@ -52,6 +52,12 @@ class Ledger(LedgerBooks):
             insert_claim(database, claim, day=utc_day(now))
         return Claimed(claim=claim, is_new=True)
 
+    def claim_of_invoice(self, invoice: bytes, *, payer_id: bytes | None) -> Claim | None:
+        """Return the claim that was made for these very bytes."""
+        with self._store.reading() as database:
+            claims = () if payer_id is None else select_claims(database, "payer_id = ?", payer_id)
+        return next((claim for claim in claims if claim.invoice == invoice), None)
+
     def begin_payment(self, payer_id: Point, *, now: UnixTime) -> Claim:
         """Mark a claim as sent and return it; only then may the node be asked, and it is asked once.
 

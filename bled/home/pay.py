@@ -34,8 +34,11 @@ Log = Callable[[str, str], None]
 class Payer:
     """Brings claims to their end. One call for each claim at a time; different claims do not wait for each other."""
 
-    def __init__(self, *, node: HomeNode, ledger: Ledger, clock: Clock, log: Log) -> None:
-        """Take what paying needs."""
+    def __init__(
+        self, *, node: HomeNode, ledger: Ledger, clock: Clock, log: Log, pauses: Callable[[], Iterator[float]]
+    ) -> None:
+        """Take what paying needs. `pauses` begins the seconds between look-ups anew: see `growing_pauses`."""
+        self._pauses = pauses
         self._node = node
         self._ledger = ledger
         self._clock = clock
@@ -70,7 +73,7 @@ class Payer:
         return self._judge(claim, await self._node.lookup(claim.payment_hash), ended=node_is_fresh)
 
     async def _begin(self, claim: Claim) -> Claim | None:
-        for wait in _waits():
+        for wait in self._pauses():
             try:
                 return self._ledger.begin_payment(claim.payer_id, now=self._clock.now())
             except Refused as refused:
@@ -93,7 +96,7 @@ class Payer:
 
     async def _follow(self, claim: Claim, *, ended: bool, reason: str = "") -> None:
         """Look up until the node's records tell the outcome, and the ledger has taken it down."""
-        for wait in _waits():
+        for wait in self._pauses():
             try:
                 parts = await self._node.lookup(claim.payment_hash)
                 if self._judge(claim, parts, ended=ended, reason=reason):
@@ -140,7 +143,7 @@ def attempts_over_at(claim: Claim) -> UnixTime:
     return UnixTime((claim.sent_at or claim.claimed_at) + (claim.retry_for or 0) + GRACE_SECONDS)
 
 
-def _waits() -> Iterator[float]:
+def growing_pauses() -> Iterator[float]:
     """Yield the pauses between look-ups, in seconds: doubling from a quarter to a whole minute, without end."""
     wait = _FIRST_WAIT
     while True:

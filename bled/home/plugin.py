@@ -1,10 +1,12 @@
 """The plugin's side of lightningd's JSON-RPC on stdin and stdout."""
 
 import asyncio
+import sys
+import traceback
 from collections.abc import Callable, Iterable
 from typing import Any, Final, Protocol
 
-from bled.codes import EXIT_USAGE
+from bled.codes import EXIT_INTERNAL, EXIT_USAGE, Code
 from bled.errors import BledError
 from bled.home.rpc import METHODS
 from bled.node.json_stream import JsonObject, JsonStream
@@ -87,7 +89,7 @@ class Plugin:
             case name if name in METHODS:
                 call = asyncio.ensure_future(self._call(id_, name, params))
                 self._calls.add(call)
-                call.add_done_callback(self._calls.discard)
+                call.add_done_callback(lambda done: self._finish(id_, done))
             case _:
                 self._send_error(id_, _UNKNOWN_METHOD, f"unknown method {method}")
 
@@ -113,6 +115,14 @@ class Plugin:
         except BledError as error:
             number = _INVALID_PARAMS if error.outcome.exit_code == EXIT_USAGE else error.outcome.exit_code
             self._send_error(id_, number, str(error), {"code": error.code.value, "detail": error.detail})
+
+    def _finish(self, id_: Any, call: "asyncio.Task[None]") -> None:
+        """Answer even a call that met a defect of ours; else lightningd would wait for ever."""
+        self._calls.discard(call)
+        defect = None if call.cancelled() else call.exception()
+        if defect is not None:
+            self._send_error(id_, EXIT_INTERNAL, f"{Code.INTERNAL.value}: {type(defect).__name__}")
+            traceback.print_exception(defect, file=sys.stderr)
 
     def _send_result(self, id_: Any, result: JsonObject) -> None:
         self._send({"jsonrpc": "2.0", "id": id_, "result": result})

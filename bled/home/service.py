@@ -15,6 +15,7 @@ from bled.home.ledger import Ledger
 from bled.home.pay import Log, Payer
 from bled.home.policy import Glimpse, VerifiedInvoice, glimpse, is_ours, verify_invoice
 from bled.home.rows import Claim, ClaimState
+from bled_codec.units import Point
 
 QUEUE_LENGTH: Final = 64
 """Invoices that may wait; each takes about two milliseconds. A till sends again what was dropped."""
@@ -58,6 +59,7 @@ class HomeService:
         self._log = log
         self._queue: asyncio.Queue[Arrived] = asyncio.Queue(QUEUE_LENGTH)
         self._waiting: Counter[bytes | None] = Counter()
+        self._at_work: set[Point] = set()
 
     def receive(self, invoice: bytes, secret: bytes) -> bool:
         """Take an invoice from the hook and say at once whether it is home's business. Verifies nothing yet.
@@ -89,17 +91,19 @@ class HomeService:
                 self._waiting += Counter()  # drops the names that wait for nothing
                 claim = self._take(arrived)
                 if claim is not None:
-                    payments.create_task(self._payer.pay(claim))
+                    self._work_on(claim, payments, node_is_fresh=False)
 
     def _take(self, arrived: Arrived) -> Claim | None:
-        """Verify an invoice and claim its payer id; None when it must not be paid, or is being paid already."""
+        """Verify an invoice and claim its payer id; None when it must not be paid. Sent again, it is the same claim."""
         try:
+            known = self._ledger.claim_of_invoice(arrived.invoice, payer_id=arrived.seen.payer_id)
+            if known is not None:
+                return known  # even when it has expired since: the outcome stands
             verified = self._verify(arrived)
             failpoint(Failpoint.HOME_VERIFIED)
             claimed = self._ledger.claim(verified, now=self._clock.now())
-            if not claimed.is_new:
-                return None
-            failpoint(Failpoint.HOME_CLAIMED)
+            if claimed.is_new:
+                failpoint(Failpoint.HOME_CLAIMED)
         except BledError as error:
             decision = self._decisions.refuse(error, arrived.seen, now=self._clock.now())
             payer_id = "unreadable" if decision.payer_id is None else decision.payer_id.hex()
@@ -117,12 +121,25 @@ class HomeService:
             now=self._clock.now(),
         )
 
+    def _work_on(self, claim: Claim, payments: asyncio.TaskGroup, *, node_is_fresh: bool) -> None:
+        """Bring a claim to its end, unless that is being done or was done."""
+        if claim.payer_id in self._at_work:
+            return
+        match claim.state:
+            case ClaimState.CLAIMED:
+                work = self._payer.pay(claim)  # the node was never asked
+            case ClaimState.SENT:
+                work = self._payer.resume(claim, node_is_fresh=node_is_fresh)
+            case ClaimState.PAID | ClaimState.FAILED | ClaimState.DROPPED:
+                return
+        self._at_work.add(claim.payer_id)
+        task = payments.create_task(work)
+        task.add_done_callback(lambda _: self._at_work.discard(claim.payer_id))
+
     async def _reconcile(self, payments: asyncio.TaskGroup, *, node_is_fresh: bool) -> None:
         for claim in self._ledger.open_claims():
-            if claim.state is ClaimState.CLAIMED:
-                payments.create_task(self._payer.pay(claim))  # never sent: the first attempt is still to be made
-            elif not await self._looked_at(claim, node_is_fresh=node_is_fresh):
-                payments.create_task(self._payer.resume(claim, node_is_fresh=node_is_fresh))
+            if claim.state is ClaimState.CLAIMED or not await self._looked_at(claim, node_is_fresh=node_is_fresh):
+                self._work_on(claim, payments, node_is_fresh=node_is_fresh)
 
     async def _looked_at(self, claim: Claim, *, node_is_fresh: bool) -> bool:
         """Look a claim up, as often as it takes to get an answer; say whether it came to its end."""

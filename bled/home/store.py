@@ -54,7 +54,7 @@ class Store:
     def __init__(self, database: sqlite3.Connection, lock: int) -> None:
         """Take a connection and a locked descriptor; use `open`."""
         self._database = database
-        self._lock = lock
+        self._lock: int | None = lock
 
     @classmethod
     def open(cls, folder: Path) -> "Store":
@@ -62,13 +62,14 @@ class Store:
 
         Raises `Unavailable` (`STORE_LOCKED`, `STORE_BROKEN`) or `ConfigurationError` (`STORE_VERSION`).
         """
-        lock = _take_lock(folder / _LOCK_FILE)
+        with _translated():
+            lock = _take_lock(folder / _LOCK_FILE)
         database: sqlite3.Connection | None = None
         try:
             with _translated():
                 database = _connect(folder / LEDGER_FILE)
                 _prepare(database)
-            sync_folder(folder)
+                sync_folder(folder)
         except BaseException:
             if database is not None:
                 database.close()
@@ -77,9 +78,11 @@ class Store:
         return cls(database, lock)
 
     def close(self) -> None:
-        """Close the file and let others open it."""
+        """Close the file and let others open it. Harmless when it is closed."""
         self._database.close()
-        os.close(self._lock)
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
@@ -151,3 +154,5 @@ def _translated() -> Iterator[None]:
         # Errors of the driver itself carry no number.
         busy = getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
         raise Unavailable(Code.STORE_LOCKED if busy else Code.STORE_BROKEN, detail=str(error)) from error
+    except OSError as error:
+        raise Unavailable(Code.STORE_BROKEN, detail=str(error)) from error

@@ -52,8 +52,8 @@ class ClnHomeNode:
             ended = failure.rpc_code is not None and failure.rpc_code not in _NOT_AN_END
             return Failed(reason=failure.detail) if ended else Unknown(reason=failure.detail)
         except BledError as error:
-            # Not even an unreachable socket is called a failure here: looking up costs nothing.
-            return Unknown(reason=str(error))
+            never_sent = error.code is Code.NODE_UNREACHABLE
+            return Failed(reason=str(error)) if never_sent else Unknown(reason=str(error))
 
     async def lookup(self, payment_hash: bytes) -> Parts:
         """Read `listsendpays`."""

@@ -57,8 +57,8 @@ class JsonStream:
             message, end = self._decoder.raw_decode(text, start)
         except json.JSONDecodeError:
             return None  # not whole yet
-        except RecursionError:
-            raise PeerError(Code.NODE_PROTOCOL, detail="JSON nested too deeply") from None
+        except (RecursionError, ValueError):  # nested too deeply, or a number without end
+            raise PeerError(Code.NODE_PROTOCOL, detail="JSON beyond all bounds") from None
         return message, end
 
 

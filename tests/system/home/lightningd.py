@@ -215,14 +215,18 @@ class Lightningd:
             await self.plugin_ended()
         await self.close_socket()
 
-    async def decision(self, code: str, *, since: int = 0, seconds: float = 15) -> dict[str, Any]:
+    async def decision(self, code: str, *, since: int = 0) -> dict[str, Any]:
         """Wait for a decision with this code; fail with what was decided instead."""
+        return (await self.decisions(1, code=code, since=since))[-1]
+
+    async def decisions(self, count: int, *, code: str, since: int = 0, seconds: float = 15) -> list[dict[str, Any]]:
+        """Wait for at least `count` decisions with this code."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             decisions = (await self.ask("bled-decisions", {"since": since}))["decisions"]
             found = [each for each in decisions if each["code"] == code]
-            if found:
-                return found[-1]
+            if len(found) >= count:
+                return found
             await asyncio.sleep(0.02)
         raise AssertionError(f"no decision {code}, but {decisions}, logs {self.logs}")
 

@@ -1,0 +1,134 @@
+"""The plugin is killed between any two durable effects; after a restart exactly one payment was made, or none."""
+
+import asyncio
+
+import pytest
+
+from bled.codes import Failpoint
+
+pytestmark = pytest.mark.system
+
+HOME_STEPS = [step for step in Failpoint if step.value.startswith("home.")]
+
+
+async def restarted(house, *, failpoint: str | None = None, startup: bool = False) -> None:
+    await house.node.kill_plugin()
+    assert await house.node.start_plugin(failpoint=failpoint, startup=startup) == {}
+
+
+async def killed_at(house, step: Failpoint) -> bytes:
+    """Bring an invoice to a plugin that dies at `step`; return the invoice."""
+    await restarted(house, failpoint=f"{step.value}=kill")
+    invoice = house.invoice(house.request())
+    await house.node.send(
+        "onion_message_recv_secret",
+        {"onion_message": {"pathsecret": house.secret().hex(), "invoice": invoice.encode().hex()}},
+    )
+    assert await house.node.plugin_ended() == -9
+    return invoice.encode()
+
+
+@pytest.mark.parametrize("step", HOME_STEPS, ids=lambda step: step.value)
+async def test_a_plugin_killed_at_any_step_pays_once_after_it_is_back(house, step) -> None:
+    """The till goes on sending its invoice, as it does."""
+    invoice = await killed_at(house, step)
+    await restarted(house)
+    for _ in range(3):
+        await house.node.hook(invoice, house.secret())
+    await house.node.decision("paid")
+    assert len(house.node.xpay_calls) == 1
+    assert sum(len(rows) for rows in house.node.rows.values()) == 1
+    budget = await house.budget()
+    assert (budget["spent_msat"], budget["reserved_msat"]) == (15_001, 0)
+
+
+@pytest.mark.parametrize(
+    ("step", "calls"), [(Failpoint.HOME_VERIFIED, 0), (Failpoint.HOME_CLAIMED, 1), (Failpoint.HOME_PAY_ANSWERED, 1)]
+)
+async def test_without_another_word_from_the_till_a_claim_is_brought_to_its_end(house, step, calls) -> None:
+    await killed_at(house, step)
+    await restarted(house)
+    if calls:
+        await house.node.decision("paid")
+    claims = await house.node.claims()
+    assert [claim["state"] for claim in claims] == ["paid"] * calls
+    assert len(house.node.xpay_calls) == calls
+
+
+async def test_a_second_invoice_after_the_crash_finds_the_payer_id_used(house) -> None:
+    await killed_at(house, Failpoint.HOME_CLAIMED)
+    await restarted(house)
+    second = house.invoice(house.request(), preimage=b"s" * 32)
+    await house.node.hook(second.encode(), house.secret())
+    await house.node.decision("payer-id-used")
+    await house.node.decision("paid")
+    assert len(house.node.xpay_calls) == 1
+
+
+async def test_a_part_that_is_under_way_is_waited_for_and_never_paid_again(house) -> None:
+    """The plugin dies while the node is at it; the node goes on, and another plugin finds that."""
+    asked = asyncio.Event()
+
+    async def holds(params):
+        house.node.part(params, "pending")
+        asked.set()
+        await asyncio.Event().wait()
+
+    house.node.xpay = holds
+    invoice = house.invoice(house.request())
+    await house.node.hook(invoice.encode(), house.secret())
+    await asked.wait()
+    await restarted(house, startup=True)
+    await house.node.decision("outcome-unknown")
+    assert (await house.budget())["reserved_msat"] == 20_150
+    house.node.completes(invoice.invoice_payment_hash)
+    await house.node.decision("paid")
+    assert len(house.node.xpay_calls) == 1
+
+
+async def test_a_node_that_was_started_anew_and_knows_nothing_releases_the_claim(house) -> None:
+    """The whole node died before the first part left: its records hold nothing, and nobody tries any more."""
+    asked = asyncio.Event()
+
+    async def dies(params):
+        asked.set()
+        await asyncio.Event().wait()
+
+    house.node.xpay = dies
+    await house.node.hook(house.invoice(house.request()).encode(), house.secret())
+    await asked.wait()
+    await restarted(house, startup=True)
+    await house.node.decision("payment-failed")
+    budget = await house.budget()
+    assert (budget["spent_msat"], budget["reserved_msat"]) == (0, 0)
+    assert len(house.node.xpay_calls) == 1
+
+
+async def test_a_node_that_lives_on_keeps_the_claim_while_it_may_still_try(house) -> None:
+    asked = asyncio.Event()
+
+    async def thinks(params):
+        asked.set()
+        await asyncio.Event().wait()
+
+    house.node.xpay = thinks
+    await house.node.hook(house.invoice(house.request()).encode(), house.secret())
+    await asked.wait()
+    await restarted(house, startup=False)
+    await house.node.decision("outcome-unknown")
+    assert (await house.budget())["reserved_msat"] == 20_150
+    assert len(house.node.xpay_calls) == 1
+
+
+async def test_no_new_work_begins_before_old_claims_were_looked_at(house) -> None:
+    await killed_at(house, Failpoint.HOME_PAY_ANSWERED)
+    await house.node.close_socket()
+    assert await house.node.start_plugin(startup=False) == {}
+    second = house.invoice(house.request(1), preimage=b"s" * 32)
+    await house.node.hook(second.encode(), house.secret(1))
+    await house.node.ask("bled-list", {})
+    assert len(await house.node.claims()) == 1
+    await house.node.listen()
+    await house.node.decisions(2, code="paid")
+    assert {claim["index"] for claim in await house.node.claims()} == {0, 1}
+    assert len(house.node.xpay_calls) == 2

@@ -1,0 +1,88 @@
+"""A home with one book, and purchases with it."""
+
+import importlib.util
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from bled.home.ledger import Ledger
+from bled.home.policy import VerifiedInvoice, verify_invoice
+
+
+def _load(path: Path) -> ModuleType:
+    name = f"tests_home_{path.stem}"
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, path)
+        assert spec is not None
+        assert spec.loader is not None
+        sys.modules[name] = module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+    return sys.modules[name]
+
+
+@pytest.fixture(scope="session")
+def shop() -> ModuleType:
+    """The module that makes offers, requests and invoices."""
+    return _load(Path(__file__).with_name("purchases.py"))
+
+
+@pytest.fixture
+def home(shop: ModuleType):
+    """A book of five ids, 400,000 msat for one payment, 1,000,000 msat in all."""
+    return shop.Purchases()
+
+
+@pytest.fixture
+def ledger(home, tmp_path: Path) -> Iterator[Ledger]:
+    """A ledger that knows the book as number 1."""
+    opened = Ledger.open(tmp_path, book_key=home.keys.book_key.public_key[1:])
+    add_book(opened, home)
+    yield opened
+    opened.close()
+
+
+def add_book(ledger: Ledger, home) -> None:
+    """Put the book of `home` into the ledger."""
+    book = home.row
+    added = ledger.add_book(
+        salt=book.salt,
+        device=book.device,
+        home_label=book.home_label,
+        issued_at=book.issued_at,
+        ids=book.ids,
+        limits=book.limits,
+    )
+    assert added.book_id == home.book_id
+
+
+@pytest.fixture
+def verify(home, shop: ModuleType):
+    """Verify invoice bytes as the home does, with the path secret of the id with `index` unless another is given."""
+
+    def run(data: bytes, *, index: int = 0, now: int | None = None, **changes: object) -> VerifiedInvoice:
+        values: dict[str, object] = {
+            "secret": home.secret(index),
+            "keys": home.keys,
+            "chain": shop.REGTEST_CHAIN,
+            "find_book": {home.book_id: home.row}.get,
+            "now": shop.NOW if now is None else now,
+        }
+        return verify_invoice(data, **values | changes)
+
+    return run
+
+
+@pytest.fixture
+def bought(home, shop: ModuleType, verify):
+    """Return a verified invoice of a purchase with the id `index`."""
+
+    def run(index: int = 0, *, preimage: bytes | None = None, amount: int = 15_000, now: int | None = None):
+        at = shop.NOW if now is None else now
+        asked = shop.request(home.grant(index), shop.offer(now=at, amount=amount), amount=amount)
+        made = shop.invoice(asked, now=at, amount=amount, preimage=preimage or bytes([index + 1]) * 32)
+        return verify(made.encode(), index=index, now=at)
+
+    return run

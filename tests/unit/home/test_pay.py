@@ -1,0 +1,241 @@
+"""From a claim to its end: the node is asked once, and its records decide."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from itertools import islice, repeat
+
+import pytest
+
+from bled.codes import Code
+from bled.errors import Unavailable
+from bled.home.pay import GRACE_SECONDS, Payer, attempts_over_at, growing_pauses
+from bled.home.rows import ClaimState
+from bled.node.home_base import Failed, Paid, Parts, PartsStatus, Unknown
+from bled_codec.units import Msat
+
+NOTHING = Parts(status=PartsStatus.NOTHING, amount_sent=Msat(0))
+PENDING = Parts(status=PartsStatus.PENDING, amount_sent=Msat(15_001))
+COMPLETE = Parts(status=PartsStatus.COMPLETE, amount_sent=Msat(15_001), preimage=b"\x01" * 32)
+GONE = Unavailable(Code.NODE_UNREACHABLE)
+
+
+class Node:
+    """A node whose answers are written down beforehand; the last look-up repeats."""
+
+    def __init__(self, answer, *lookups) -> None:
+        self.answer = answer
+        self.lookups = list(lookups)
+        self.asked: list[dict[str, object]] = []
+        self.looked_up = 0
+        self.before_lookup: Callable[[], None] = lambda: None
+
+    async def pay(self, invoice, **how: object):
+        self.asked.append({"invoice": invoice, **how})
+        if isinstance(self.answer, Awaitable):
+            return await self.answer
+        return self.answer
+
+    async def lookup(self, payment_hash: bytes) -> Parts:
+        self.looked_up += 1
+        self.before_lookup()
+        found = self.lookups.pop(0) if len(self.lookups) > 1 else self.lookups[0]
+        if isinstance(found, Unavailable):
+            raise found
+        return found
+
+
+class FakeClock:
+    def __init__(self, now: int) -> None:
+        self.time = now
+
+    def now(self) -> int:
+        return self.time
+
+    def monotonic(self) -> float:
+        return float(self.time)
+
+
+def payer(node: Node, ledger, clock) -> Payer:
+    return Payer(node=node, ledger=ledger, clock=clock, log=lambda *_: None, pauses=lambda: repeat(0.0))
+
+
+@pytest.fixture
+def clock(shop) -> FakeClock:
+    return FakeClock(shop.NOW)
+
+
+@pytest.fixture
+def pays(ledger, bought, clock):
+    """Claim a purchase and pay it with `node`; return the claim afterwards."""
+
+    async def run(node: Node, *, verified=None):
+        claim = ledger.claim(verified or bought(), now=clock.now()).claim
+        await payer(node, ledger, clock).pay(claim)
+        return ledger.claim_of_invoice(claim.invoice, payer_id=claim.payer_id)
+
+    return run
+
+
+async def test_paid_is_recorded_with_its_proof(pays, ledger) -> None:
+    node = Node(Paid(preimage=b"\x01" * 32, amount_sent=Msat(15_001)), NOTHING)
+    claim = await pays(node)
+    assert (claim.state, claim.amount_sent, claim.preimage) == (ClaimState.PAID, 15_001, b"\x01" * 32)
+    assert node.looked_up == 0
+
+
+async def test_the_node_is_asked_with_what_the_claim_reserved(pays) -> None:
+    node = Node(Paid(preimage=b"\x01" * 32, amount_sent=Msat(15_001)), NOTHING)
+    claim = await pays(node)
+    (asked,) = node.asked
+    assert asked["invoice"].encode() == claim.invoice
+    assert (asked["max_fee"], asked["retry_for"], asked["label"]) == (5_150, 60, claim.payer_id.hex())
+
+
+async def test_a_failure_is_believed_when_the_records_hold_nothing(pays, ledger) -> None:
+    claim = await pays(Node(Failed(reason="no route"), NOTHING))
+    assert (claim.state, claim.detail) == (ClaimState.FAILED, "no route")
+    assert ledger.sums(1).reserved == 0
+
+
+async def test_a_failure_whose_part_is_under_way_stays_reserved_until_that_ends(pays, ledger) -> None:
+    node = Node(Failed(reason="one part refused"), PENDING, PENDING, NOTHING)
+    reserved: list[int] = []
+    node.before_lookup = lambda: reserved.append(ledger.sums(1).reserved)
+    claim = await pays(node)
+    assert claim.state is ClaimState.FAILED
+    assert reserved == [20_150] * 3
+    assert [each.code for each in ledger.decisions(since=0, limit=9)] == [Code.OUTCOME_UNKNOWN, Code.PAYMENT_FAILED]
+
+
+async def test_a_failure_whose_part_arrives_after_all_is_paid(pays) -> None:
+    claim = await pays(Node(Failed(reason="one part refused"), PENDING, COMPLETE))
+    assert (claim.state, claim.preimage) == (ClaimState.PAID, b"\x01" * 32)
+
+
+async def test_already_paid_is_paid(pays) -> None:
+    claim = await pays(Node(Failed(reason="Already paid this invoice successfully"), COMPLETE))
+    assert claim.state is ClaimState.PAID
+
+
+async def test_an_unknown_outcome_is_looked_up_and_never_asked_for_again(pays, ledger) -> None:
+    node = Node(Unknown(reason="xpay died"), GONE, PENDING, GONE, COMPLETE)
+    claim = await pays(node)
+    assert claim.state is ClaimState.PAID
+    assert len(node.asked) == 1
+    assert [each.code for each in ledger.decisions(since=0, limit=9)] == [Code.OUTCOME_UNKNOWN, Code.PAID]
+
+
+async def test_an_unknown_outcome_without_records_is_kept_until_no_attempt_can_begin(pays, clock, ledger, shop) -> None:
+    node = Node(Unknown(reason="xpay died"), NOTHING)
+    times: list[int] = []
+
+    def tick() -> None:
+        times.append(clock.time)
+        assert ledger.sums(1).reserved == 20_150
+        clock.time += 13
+
+    node.before_lookup = tick
+    claim = await pays(node)
+    assert claim.state is ClaimState.FAILED
+    assert clock.time >= shop.NOW + 60 + GRACE_SECONDS
+    assert len(node.asked) == 1
+
+
+async def test_a_ledger_that_cannot_take_down_the_outcome_is_tried_again(pays, ledger) -> None:
+    database = ledger._store._database
+    node = Node(Paid(preimage=b"\x01" * 32, amount_sent=Msat(15_001)), COMPLETE)
+
+    async def answer():
+        database.execute("PRAGMA query_only = ON")
+        return Paid(preimage=b"\x01" * 32, amount_sent=Msat(15_001))
+
+    node.answer = answer()
+    looked = []
+
+    def mend() -> None:
+        looked.append(1)
+        if len(looked) == 3:
+            database.execute("PRAGMA query_only = OFF")
+
+    node.before_lookup = mend
+    claim = await pays(node)
+    assert claim.state is ClaimState.PAID
+    assert len(looked) == 3
+
+
+async def test_nothing_is_asked_of_the_node_before_that_is_on_the_disk(pays, ledger, bought, clock) -> None:
+    node = Node(Paid(preimage=b"\x01" * 32, amount_sent=Msat(15_001)), COMPLETE)
+    states: list[ClaimState] = []
+
+    async def answer():
+        states.extend(claim.state for claim in ledger.open_claims())
+        return Paid(preimage=b"\x01" * 32, amount_sent=Msat(15_001))
+
+    node.answer = answer()
+    await pays(node)
+    assert states == [ClaimState.SENT]
+
+
+async def test_a_claim_that_was_revoked_in_between_is_not_paid(ledger, bought, clock) -> None:
+    node = Node(Paid(preimage=b"\x01" * 32, amount_sent=Msat(15_001)), NOTHING)
+    claim = ledger.claim(bought(), now=clock.now()).claim
+    ledger.revoke_all(now=clock.now())
+    await payer(node, ledger, clock).pay(claim)
+    assert node.asked == []
+    assert ledger.claims()[0].state is ClaimState.DROPPED
+
+
+async def test_a_claim_that_waited_too_long_is_not_paid(ledger, bought, clock) -> None:
+    node = Node(Paid(preimage=b"\x01" * 32, amount_sent=Msat(15_001)), NOTHING)
+    claim = ledger.claim(bought(), now=clock.now()).claim
+    clock.time += 290
+    await payer(node, ledger, clock).pay(claim)
+    assert node.asked == []
+    assert [each.code for each in ledger.decisions(since=0, limit=9)] == [Code.TOO_LATE_TO_PAY]
+
+
+@pytest.mark.parametrize(
+    ("fresh", "lookup", "ended"),
+    [(False, NOTHING, False), (True, NOTHING, True), (True, PENDING, False), (False, COMPLETE, True)],
+)
+async def test_a_claim_of_an_earlier_run_ends_as_far_as_the_records_can_tell(sent, fresh, lookup, ended) -> None:
+    claim, ledger, clock = sent
+    assert await payer(Node(None, lookup), ledger, clock).look_once(claim, node_is_fresh=fresh) is ended
+    assert bool(ledger.open_claims()) is not ended
+
+
+@pytest.fixture
+def sent(ledger, bought, clock):
+    """A claim for which the node was asked, its ledger and the clock."""
+    claim = ledger.claim(bought(), now=clock.now()).claim
+    return ledger.begin_payment(claim.payer_id, now=clock.now()), ledger, clock
+
+
+async def test_payments_do_not_wait_for_each_other(ledger, bought, clock) -> None:
+    asked, given_up = asyncio.Event(), asyncio.Event()
+
+    async def stuck():
+        asked.set()
+        await given_up.wait()
+        return Failed(reason="given up")
+
+    first = payer(Node(stuck(), NOTHING), ledger, clock)
+    second = payer(Node(Paid(preimage=b"\x02" * 32, amount_sent=Msat(15_001)), NOTHING), ledger, clock)
+    waiting = asyncio.create_task(first.pay(ledger.claim(bought(0), now=clock.now()).claim))
+    await asked.wait()
+    await second.pay(ledger.claim(bought(1), now=clock.now()).claim)
+    assert sorted(claim.state for claim in ledger.claims()) == [ClaimState.PAID, ClaimState.SENT]
+    given_up.set()
+    await waiting
+
+
+def test_pauses_between_look_ups_grow_to_a_minute() -> None:
+    assert list(islice(growing_pauses(), 10)) == [0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0]
+
+
+def test_no_attempt_begins_after_the_time_the_node_was_given(ledger, bought, clock) -> None:
+    claim = ledger.claim(bought(), now=clock.now()).claim
+    sent = ledger.begin_payment(claim.payer_id, now=clock.now())
+    assert attempts_over_at(sent) == clock.now() + 60 + 30
+    assert attempts_over_at(replace(sent, retry_for=10)) == clock.now() + 40
