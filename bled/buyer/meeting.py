@@ -187,7 +187,9 @@ class Meeting:
                 reservation.payer_id, code, invoice=status.invoice, preimage=status.preimage, now=self._clock.now()
             )
         except BledError as error:
-            code, detail = error.code, error.detail
+            # Anything but a bad proof is the device's own trouble, and says nothing about the payment.
+            code = error.code if error.code is Code.PROOF_MISMATCH else Code.OUTCOME_UNKNOWN
+            detail = error.detail if error.code is Code.PROOF_MISMATCH else f"{detail}; not recorded here: {error}"
         self._result = Purchase(
             code=code,
             detail=detail,
