@@ -5,9 +5,11 @@ from typing import Annotated
 import typer
 
 from bled.cli import buyer, home, merchant, sandbox
+from bled.cli.decode import decode
 from bled.cli.demo import demo
 from bled.cli.exit import run_app
 from bled.cli.output import say
+from bled.cli.verify import verify
 
 app = typer.Typer(
     name="bled",
@@ -19,6 +21,8 @@ app = typer.Typer(
     epilog="Try `bled demo`: a whole purchase in this terminal, without Bluetooth, node or real money.",
 )
 app.command()(demo)
+app.command()(decode)
+app.command()(verify)
 app.add_typer(buyer.app, name="buyer")
 app.add_typer(merchant.app, name="merchant")
 app.add_typer(home.app, name="home")

@@ -21,7 +21,6 @@ class Rule(StrEnum):
     NOT_A_POINT = "not-a-point"
     NOT_A_NODE = "not-a-node"
     AMOUNT_ABOVE_SUPPLY = "amount-above-supply"
-    EMPTY_LIST = "empty-list"
 
     # BOLT 12, encoding
     STRING_NOT_ASCII = "string-not-ascii"
@@ -33,6 +32,7 @@ class Rule(StrEnum):
     STRING_BAD_PADDING = "string-bad-padding"
     STRING_EMPTY = "string-empty"
     STRING_WRONG_KIND = "string-wrong-kind"
+    STRING_TOO_LONG = "string-too-long"
 
     # BOLT 4, blinded paths and onions
     PATH_WITHOUT_HOPS = "path-without-hops"
@@ -69,7 +69,6 @@ class Rule(StrEnum):
     QUANTITY_UNEXPECTED = "quantity-unexpected"
     AMOUNT_MISSING = "amount-missing"
     AMOUNT_TOO_LOW = "amount-too-low"
-    AMOUNT_TOO_HIGH = "amount-too-high"
     REFUND_FIELD_UNEXPECTED = "refund-field-unexpected"
     DESCRIPTION_MISSING = "description-missing"
     BIP353_NAME = "bip353-name"

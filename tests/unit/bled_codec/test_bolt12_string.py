@@ -2,7 +2,7 @@
 
 import pytest
 
-from bled_codec.bolt12_string import format_string, parse_string
+from bled_codec.bolt12_string import MAX_CHARACTERS, format_string, parse_string
 from bled_codec.errors import EncodingError, Rule
 
 DATA = bytes(range(64))
@@ -105,3 +105,25 @@ def test_every_superfluous_character_is_refused() -> None:
                 assert len(parse_string(text + extra)[1]) > length  # enough bits for one more byte
             except EncodingError as error:
                 assert error.rule is Rule.STRING_BAD_PADDING
+
+
+@pytest.mark.parametrize(
+    ("text", "rule", "offset"),
+    [
+        ("lno+ 1qq+\n!q", Rule.STRING_BAD_CONTINUATION, 8),
+        ("lno1qq+\nqqbq", Rule.STRING_BAD_CHARACTER, 10),
+        ("lno1q+q+q\n", Rule.STRING_BAD_CHARACTER, 9),
+        ("l+no1qQ", Rule.STRING_MIXED_CASE, 6),
+        ("LNO1QQq", Rule.STRING_MIXED_CASE, 6),
+        ("ln+o", Rule.STRING_NO_SEPARATOR, 4),
+        ("lno1qq++qq", Rule.STRING_BAD_CONTINUATION, 6),
+        ("lno1q+q+  q+q+p", Rule.STRING_BAD_PADDING, 14),
+        ("lno1", Rule.STRING_EMPTY, 4),
+    ],
+)
+def test_the_offset_counts_characters_of_the_string_as_given(text: str, rule: Rule, offset: int) -> None:
+    assert refusal(text) == (rule, offset)
+
+
+def test_a_string_has_an_upper_limit_far_above_any_message() -> None:
+    assert refusal("lno1" + "q" * MAX_CHARACTERS) == (Rule.STRING_TOO_LONG, MAX_CHARACTERS)
