@@ -98,7 +98,7 @@ class Accounts:
     def complete(self, payment: SendPay, *, preimage: bytes, at: UnixTime) -> SendPay:
         """Move the balances and mark the payment complete, in one transaction.
 
-        Raises `sqlite3.IntegrityError` when its balances were moved before.
+        Raises `sqlite3.IntegrityError` when it has come to an end before.
         """
         sql = "INSERT INTO entries (at, payment, channel, owner, delta) VALUES (?, ?, ?, ?, ?)"
         with self._transaction():
@@ -108,7 +108,7 @@ class Accounts:
         return self._one(payment.created_index)
 
     def fail(self, payment: SendPay, *, erroronion: bytes, at: UnixTime) -> SendPay:
-        """Mark a payment failed: nothing moved."""
+        """Mark a payment failed: nothing moved. Raises as `complete` does."""
         with self._transaction():
             self._close(payment, SendPayStatus.FAILED, at=at, erroronion=erroronion)
         return self._one(payment.created_index)
@@ -160,7 +160,8 @@ class Accounts:
         sql = """UPDATE sendpays SET status = ?, completed_at = ?, preimage = ?, erroronion = ?,
             updated_index = (SELECT coalesce(max(updated_index), 0) + 1 FROM sendpays)
             WHERE created_index = ? AND status = 'pending'"""
-        self._db.execute(sql, (status, at, preimage, erroronion, payment.created_index))
+        if self._db.execute(sql, (status, at, preimage, erroronion, payment.created_index)).rowcount != 1:
+            raise sqlite3.IntegrityError("the payment has come to an end before")
 
     def _one(self, created_index: int | None) -> SendPay:
         row = self._db.execute("SELECT * FROM sendpays WHERE created_index = ?", (created_index,)).fetchone()

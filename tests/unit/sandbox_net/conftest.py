@@ -27,6 +27,9 @@ from bled_codec.blinded_path import BlindedPath, create_blinded_path, decode_pat
 from bled_codec.chains import REGTEST_CHAIN
 from bled_codec.crypto import SecretKey, sha256
 from bled_codec.fields import Field
+from bled_codec.invoice import Invoice
+from bled_codec.invoice_request import InvoiceRequest, create_invoice_request
+from bled_codec.offer import Offer
 from bled_codec.onion_message import Received
 from bled_codec.tlv import split_stream
 from bled_codec.units import Msat, Point, UnixTime
@@ -343,7 +346,38 @@ async def replay(shared_vectors: Path) -> AsyncIterator[Callable[[str], Any]]:
         yield load
 
 
+class Till:
+    """Makes invoices in the way of a stock node: an offer, a request for it, and the node's own answer."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.number = 0
+
+    def request(self, amount: int, *, issuer: str = "merchant", **fields: Any) -> InvoiceRequest:
+        """Return a signed request for a new offer that can be paid once."""
+        self.number += 1
+        payer = SecretKey((1000 + self.number).to_bytes(32, "big"))
+        args = OfferArgs(amount=f"{amount}msat", description=f"sale {self.number}", single_use=True)
+        offer = Offer.from_string(self.world.node(issuer).books.offer(args).bolt12)
+        unsigned = create_invoice_request(
+            offer,
+            metadata=bytes(16),
+            payer_id=payer.public_key,
+            amount=Msat(amount),
+            chain=REGTEST_CHAIN,
+            **fields,
+        )
+        return unsigned.sign(payer, aux=bytes(32))
+
+    def invoice(self, amount: int, *, issuer: str = "merchant") -> Invoice:
+        """Return the issuer's invoice for a new sale."""
+        request = self.request(amount, issuer=issuer)
+        answer = self.world.node(issuer).books.answer(request.encode(), None)
+        assert answer.invoice is not None
+        return Invoice.decode(answer.invoice)
+
+
 @pytest.fixture
-def secret_keys() -> Iterator[SecretKey]:
-    """Give one fixed key after the other."""
-    return (SecretKey(number.to_bytes(32, "big")) for number in range(1000, 2000))
+def till(world: World) -> Till:
+    """Sells in `world`."""
+    return Till(world)
