@@ -14,7 +14,7 @@ from bled.node.stubs import cln_subset_pb2 as pb
 from bled.sandbox import grpc_messages as messages
 from bled.sandbox.books_events import Feed, InvoiceEvent
 from bled.sandbox.books_rows import OfferArgs
-from bled.sandbox.grpc_invoices import list_invoices
+from bled.sandbox.grpc_requests import connect_target, list_invoices, wanted_status
 from bled.sandbox.node import SandboxNode
 from bled.sandbox.rpc_error import HandlerCrashed, RpcError, bad_parameter
 from bled_codec.crypto import parse_point
@@ -61,12 +61,7 @@ async def _list_peer_channels(node: SandboxNode, request: pb.ListpeerchannelsReq
 
 
 async def _connect(node: SandboxNode, request: pb.ConnectRequest) -> Message:
-    host = request.host if request.HasField("host") else None
-    port = request.port if request.HasField("port") else None
-    try:
-        peer = parse_point(bytes.fromhex(request.id))
-    except (EncodingError, ValueError) as error:
-        raise bad_parameter("id", "should be a node id", f'"{request.id}"') from error
+    peer, host, port = connect_target(request)
     return messages.connected_message(node.connect_peer(peer, host=host, port=port))
 
 
@@ -112,13 +107,11 @@ async def _create_invoice(node: SandboxNode, request: pb.CreateinvoiceRequest) -
 
 
 async def _del_invoice(node: SandboxNode, request: pb.DelinvoiceRequest) -> Message:
-    row = node.books.del_invoice(request.label, messages.wanted_status(request))
+    row = node.books.del_invoice(request.label, wanted_status(request))
     return messages.invoice_message(pb.DelinvoiceResponse(), row)
 
 
 async def _list_invoices(node: SandboxNode, request: pb.ListinvoicesRequest) -> Message:
-    if request.HasField("payment_hash"):
-        _hash(request.payment_hash)
     return list_invoices(node.books, request)
 
 

@@ -99,11 +99,6 @@ def created_message(invoice: InvoiceRow) -> pb.CreateinvoiceResponse:
     return invoice_message(pb.CreateinvoiceResponse(), invoice)
 
 
-def wanted_status(request: pb.DelinvoiceRequest) -> InvoiceStatus:
-    """Return the status that the invoice to delete must have."""
-    return InvoiceStatus[pb.DelinvoiceRequest.DelinvoiceStatus.Name(request.status)]
-
-
 def creation_message(event: InvoiceEvent) -> pb.InvoiceCreationNotification:
     """Return one message of the stream of invoices made. The node leaves the offer out of it."""
     return pb.InvoiceCreationNotification(msat=pb.Amount(msat=event.amount), preimage=event.preimage, label=event.label)

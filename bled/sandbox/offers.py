@@ -15,7 +15,7 @@ from bled_codec.tlv import TlvRecord, join_records
 from bled_codec.units import Point
 
 _MSAT_PER_UNIT: Final = {"": 1, "msat": 1, "sat": 1_000, "btc": 100_000_000_000}
-_AMOUNT: Final = re.compile(r"(?P<number>[0-9]{1,20}(?:\.[0-9]{1,11})?)(?P<unit>msat|sat|btc|)", re.ASCII)
+_AMOUNT: Final = re.compile(r"(?P<number>[0-9]{1,20}(?:\.[0-9]{1,11}(?=btc))?)(?P<unit>msat|sat|btc|)", re.ASCII)
 _CURRENCY_AMOUNT: Final = re.compile(r"[0-9]{1,18}(?:\.[0-9]{1,9})?[A-Z]{3}", re.ASCII)
 _LARGEST: Final = 2**64 - 1
 _AMOUNT_WANTED: Final = "should be 'any', msatoshis or <amount>[.<amount>]<ISO-4217>"
@@ -36,7 +36,7 @@ def parse_amount(text: str) -> int | None:
     if found is None:
         raise _bad_amount(text)
     amount = Decimal(found["number"]) * _MSAT_PER_UNIT[found["unit"]]
-    if amount != amount.to_integral_value() or amount > _LARGEST:
+    if amount > _LARGEST:
         raise _bad_amount(text)
     return int(amount)
 

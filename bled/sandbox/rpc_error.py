@@ -19,6 +19,8 @@ INVOICE_STATUS_UNEXPECTED: Final = 906
 INVOICE_OFFER_INACTIVE: Final = 907
 UNKNOWN_PAYMENT: Final = 203
 
+_ESCAPES: Final = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t", "\0": "\\0"}
+
 
 class RpcError(Exception):
     """A command failed in the node.
@@ -57,8 +59,11 @@ def bad_parameter(name: str, problem: str, token: str) -> RpcError:
 
 def _debug(text: str) -> str:
     """Return `text` as Rust's Debug format writes a string."""
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return '"' + escaped.replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t") + '"'
+    return '"' + "".join(_ESCAPES.get(character) or _visible(character) for character in text) + '"'
+
+
+def _visible(character: str) -> str:
+    return character if character.isprintable() else f"\\u{{{ord(character):x}}}"
 
 
 def _debug_data(data: Mapping[str, JsonValue] | None) -> str:
