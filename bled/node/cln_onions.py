@@ -1,6 +1,6 @@
 """The two onion messages that a till hands to its own node. Pure: keys are arguments."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from bled_codec.blinded_path import BlindedPath, EncryptedData, create_blinded_path
@@ -26,10 +26,11 @@ def request_onion(
 ) -> InjectedOnion:
     """Return the message that asks the node itself to answer `request` over `reply_path`.
 
-    Even a message to oneself goes to a blinded id. It carries no path_id: for an offer without paths a node answers
-    "Unknown offer" to one that does. Both session keys are fresh.
+    Even a message to oneself goes to a blinded id. It carries no encrypted data, and so no path_id: for an offer
+    without paths a node answers "Unknown offer" to one that does. Both session keys are fresh.
     """
     path = create_blinded_path([node_id], [b""], session_key=path_session)
+    path = replace(path, hops=(replace(path.hops[0], encrypted_recipient_data=b""),))
     return _wrap(path, OnionPayload(reply_path=reply_path, invoice_request=request), onion_session)
 
 
