@@ -1,0 +1,255 @@
+"""The till's session: every event in every state, and what the buyer hears of it."""
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis.strategies import lists, sampled_from
+
+from bled.codes import OUTCOMES, Code
+from bled.errors import BledError
+from bled.gatt.messages import (
+    Abort,
+    AbortReason,
+    ErrorMessage,
+    InvreqMessage,
+    Message,
+    OfferMessage,
+    StatusAck,
+    StatusCode,
+    StatusMessage,
+    Wait,
+    WaitReason,
+)
+from bled.session.merchant import (
+    ACK_SECONDS,
+    APPROVE_SECONDS,
+    KEEP_ALIVE_SECONDS,
+    SILENCE_SECONDS,
+    Action,
+    BuyerGone,
+    Event,
+    Garbled,
+    Hangup,
+    InvoiceSent,
+    Judge,
+    KeepAliveDue,
+    LinkLost,
+    MerchantSession,
+    RequestAccepted,
+    RequestRefused,
+    Send,
+    Settled,
+    Silence,
+    Started,
+    State,
+    Stopped,
+)
+
+HASH = b"\x01" * 32
+STARTED = Started(valid_for=300, offer=b"offer")
+REQUEST = InvreqMessage(request=b"request")
+OTHER = InvreqMessage(request=b"another")
+PAID = StatusMessage(code=StatusCode.PAID, payment_hash=HASH, preimage=b"\x02" * 32)
+SETTLED = Settled(status=PAID)
+ACK = StatusAck(code=StatusCode.PAID)
+
+FROM_THE_AIR: dict[str, Event] = {
+    "request": REQUEST,
+    "another request": OTHER,
+    "wait": Wait(reason=WaitReason.USER_DECIDING),
+    "abort": Abort(reason=AbortReason.USER_DECLINED),
+    "error": ErrorMessage(code=0x0006),
+    "ack": ACK,
+    "an offer": OfferMessage(valid_for=1, offer=b"x"),
+    "a status": PAID,
+    "noise": Garbled(code=Code.FRAMING),
+    "silence": Silence(),
+    "link lost": LinkLost(),
+}
+"""What a buyer or the radio can do at any time."""
+
+
+def session(*events: Event) -> MerchantSession:
+    session = MerchantSession()
+    for event in events:
+        session.handle(event, 0.0)
+    return session
+
+
+WAYS: dict[State, tuple[Event, ...]] = {
+    State.OFFERED: (STARTED,),
+    State.PAYING: (STARTED, REQUEST, RequestAccepted()),
+    State.REPORTING: (STARTED, REQUEST, RequestAccepted(), SETTLED),
+    State.DETACHED: (STARTED, REQUEST, RequestAccepted(), LinkLost()),
+    State.CLOSED: (STARTED, LinkLost()),
+}
+LISTENING = [State.OFFERED, State.PAYING, State.REPORTING]
+
+
+def said(actions: tuple[Action, ...]) -> list[Message]:
+    return [action.message for action in actions if isinstance(action, Send)]
+
+
+def gone(actions: tuple[Action, ...]) -> list[Code]:
+    return [action.code for action in actions if isinstance(action, BuyerGone)]
+
+
+@pytest.mark.parametrize("state", WAYS)
+def test_the_ways_lead_where_they_say(state: State) -> None:
+    assert session(*WAYS[state]).state is state
+
+
+@pytest.mark.parametrize("event", FROM_THE_AIR.values(), ids=FROM_THE_AIR)
+@pytest.mark.parametrize("state", LISTENING)
+def test_nothing_that_a_buyer_can_do_raises(state: State, event: Event) -> None:
+    subject = session(*WAYS[state])
+    actions = subject.handle(event, 1.0)
+    assert Hangup() in actions or subject.state in (*LISTENING, State.JUDGING, State.DETACHED)
+
+
+@given(events=lists(sampled_from(list(FROM_THE_AIR.values())), max_size=12), state=sampled_from(LISTENING))
+def test_a_buyer_is_gone_at_most_once_and_never_after_a_request(events: list[Event], state: State) -> None:
+    subject = session(*WAYS[state])
+    codes: list[Code] = []
+    for number, event in enumerate(events):
+        if subject.state not in LISTENING:
+            break
+        codes += gone(subject.handle(event, float(number)))
+    assert len(codes) <= (1 if state is State.OFFERED else 0)
+    if codes:
+        assert subject.state is State.CLOSED
+
+
+def test_the_offer_is_the_first_word() -> None:
+    assert MerchantSession().handle(STARTED, 0.0) == (Send(message=OfferMessage(valid_for=300, offer=b"offer")),)
+
+
+def test_a_request_is_judged_before_it_is_answered() -> None:
+    subject = session(STARTED)
+    assert subject.handle(REQUEST, 1.0) == (Judge(request=b"request"),)
+    assert subject.state is State.JUDGING
+    assert said(subject.handle(RequestAccepted(), 1.0)) == [StatusMessage(code=StatusCode.RECEIVED)]
+
+
+@pytest.mark.parametrize("code", [Code.REQUEST_BAD, Code.REQUEST_MISMATCH, Code.SALE_EXPIRED])
+def test_a_refusal_is_said_with_the_registrys_number(code: Code) -> None:
+    actions = session(STARTED, REQUEST).handle(RequestRefused(code=code), 1.0)
+    assert said(actions) == [ErrorMessage(code=OUTCOMES[code].air or 0, text=OUTCOMES[code].buyer)]
+    assert actions[-1] == Hangup()
+
+
+def test_the_same_request_again_changes_nothing() -> None:
+    for state in (State.PAYING, State.REPORTING):
+        subject = session(*WAYS[state])
+        assert subject.handle(REQUEST, 1.0) == ()
+        assert subject.state is state
+
+
+def test_another_request_ends_the_talk_but_not_the_sale() -> None:
+    subject = session(*WAYS[State.PAYING])
+    actions = subject.handle(OTHER, 1.0)
+    assert (subject.state, gone(actions)) == (State.DETACHED, [])
+    assert [type(message) for message in said(actions)] == [ErrorMessage]
+
+
+@pytest.mark.parametrize(
+    ("event", "code"),
+    [
+        (Abort(reason=AbortReason.USER_DECLINED), Code.BUYER_DECLINED),
+        (Abort(reason=AbortReason.CODE_MISMATCH), Code.BUYER_DECLINED),
+        (Abort(reason=AbortReason.WRONG_CUSTOMER), Code.BUYER_DECLINED),
+        (Abort(reason=AbortReason.TIMEOUT), Code.PEER_TIMEOUT),
+        (Abort(reason=AbortReason.BUSY), Code.BUYER_LEFT),
+        (Abort(reason=AbortReason.DONE), Code.BUYER_LEFT),
+        (ErrorMessage(code=0x0006), Code.OFFER_BAD),
+        (ErrorMessage(code=0x0007), Code.OFFER_EXPIRES_TOO_SOON),
+        (ErrorMessage(code=0x000E), Code.BUYER_LEFT),
+        (LinkLost(), Code.BUYER_LEFT),
+        (Silence(), Code.PEER_TIMEOUT),
+        (Garbled(code=Code.MESSAGE_TOO_LARGE), Code.MESSAGE_TOO_LARGE),
+        (ACK, Code.BAD_STATE),
+        (OfferMessage(valid_for=1, offer=b"x"), Code.BAD_STATE),
+    ],
+)
+def test_a_buyer_who_will_not_sign_is_gone_with_a_reason(event: Event, code: Code) -> None:
+    subject = session(STARTED)
+    assert gone(subject.handle(event, 1.0)) == [code]
+    assert subject.state is State.CLOSED
+
+
+def test_progress_is_told_while_somebody_listens() -> None:
+    subject = session(*WAYS[State.PAYING])
+    sent = subject.handle(InvoiceSent(payment_hash=HASH), 1.0)
+    assert said(sent) == [StatusMessage(code=StatusCode.INVOICE_SENT, payment_hash=HASH)]
+    assert said(subject.handle(KeepAliveDue(), 2.0)) == [Wait(reason=WaitReason.WAITING_FOR_PAYMENT)]
+    subject.handle(LinkLost(), 3.0)
+    assert subject.handle(InvoiceSent(payment_hash=HASH), 4.0) == ()
+    assert subject.handle(SETTLED, 5.0) == ()
+
+
+def test_the_buyer_is_told_only_by_the_right_acknowledgement() -> None:
+    subject = session(*WAYS[State.PAYING])
+    assert said(subject.handle(SETTLED, 1.0)) == [PAID]
+    assert subject.handle(StatusAck(code=StatusCode.RECEIVED), 1.0) == ()
+    assert not subject.told
+    assert subject.handle(ACK, 1.0) == (Hangup(),)
+    assert subject.told
+
+
+@pytest.mark.parametrize("end", [Silence(), LinkLost(), Abort(reason=AbortReason.DONE), Garbled(code=Code.FRAMING)])
+def test_without_an_acknowledgement_nobody_was_told(end: Event) -> None:
+    subject = session(*WAYS[State.REPORTING])
+    assert Hangup() in subject.handle(end, 1.0)
+    assert (subject.state, subject.told) == (State.CLOSED, False)
+
+
+@pytest.mark.parametrize("state", [State.OFFERED, State.PAYING, State.REPORTING])
+@pytest.mark.parametrize(
+    ("code", "word"),
+    [
+        (Code.NODE_DIED, ErrorMessage(code=0x000C, text=OUTCOMES[Code.NODE_DIED].buyer)),
+        (Code.CANCELLED, Abort(reason=AbortReason.DONE)),
+    ],
+)
+def test_a_till_that_stops_says_so(state: State, code: Code, word: Message) -> None:
+    assert session(*WAYS[state]).handle(Stopped(code=code), 1.0) == (Send(message=word), Hangup())
+
+
+@pytest.mark.parametrize("state", [State.DETACHED, State.CLOSED])
+def test_a_till_that_stops_alone_says_nothing(state: State) -> None:
+    assert session(*WAYS[state]).handle(Stopped(code=Code.NODE_DIED), 1.0) == ()
+
+
+@pytest.mark.parametrize(
+    ("state", "event"),
+    [
+        (State.OFFERED, RequestAccepted()),
+        (State.OFFERED, SETTLED),
+        (State.PAYING, STARTED),
+        (State.REPORTING, InvoiceSent(payment_hash=HASH)),
+        (State.CLOSED, SETTLED),
+    ],
+)
+def test_a_step_of_ours_out_of_turn_is_a_defect(state: State, event: Event) -> None:
+    with pytest.raises(BledError) as caught:
+        session(*WAYS[state]).handle(event, 1.0)
+    assert caught.value.code is Code.INTERNAL
+
+
+def test_a_buyer_who_thinks_is_waited_for_until_the_end_and_no_longer() -> None:
+    subject = session(STARTED)
+    assert subject.patience(0.0) == SILENCE_SECONDS
+    for time in range(10, 70, 10):
+        subject.handle(Wait(reason=WaitReason.USER_DECIDING), float(time))
+    assert subject.patience(60.0) == SILENCE_SECONDS
+    assert subject.patience(65.0) == APPROVE_SECONDS - 65.0
+    assert subject.patience(80.0) == 0.0
+
+
+def test_patience_belongs_to_the_state() -> None:
+    assert session(*WAYS[State.REPORTING]).patience(1.0) == ACK_SECONDS - 1.0
+    assert session(*WAYS[State.PAYING]).patience(1.0) is not None
+    silent: list[Callable[[], MerchantSession]] = [MerchantSession, lambda: session(*WAYS[State.DETACHED])]
+    assert [make().patience(1.0) for make in silent] == [None, None]
+    assert KEEP_ALIVE_SECONDS < SILENCE_SECONDS
