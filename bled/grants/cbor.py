@@ -20,6 +20,8 @@ Writable: TypeAlias = int | bytes | str | Sequence["Writable"] | Mapping[int, "W
 
 MAX_DEPTH: Final = 8
 """A book nests five deep; more is an attack on the reader."""
+MAX_ITEMS: Final = 500_000
+"""The largest book has about 150,000."""
 
 _WIDTHS: Final = {24: 1, 25: 2, 26: 4, 27: 8}
 """Bytes of the argument that follows the first byte of an item, by its low five bits."""
@@ -46,69 +48,78 @@ def encode(value: Writable) -> bytes:
 
 def decode(data: bytes) -> Value:
     """Return the one value that fills `data`. Raises `CborError` for anything else, whatever the bytes."""
-    reader = Reader(data)
+    decoder = _Decoder(data)
     try:
-        value = _item(reader, MAX_DEPTH)
-        reader.finish()
+        value = decoder.item(MAX_DEPTH)
+        decoder.reader.finish()
     except CodecError as error:
         raise CborError(f"CBOR: {error}") from error
     return value
 
 
-def _item(reader: Reader, depth: int) -> Value:
-    major, argument = _head(reader)
-    match major:
-        case Major.UINT:
-            return argument
-        case Major.BYTES:
-            return reader.take(argument)
-        case Major.TEXT:
-            return _text(reader.take(argument))
-        case Major.ARRAY:
-            return [_item(reader, depth - 1) for _ in range(_count(reader, argument, depth))]
-        case Major.MAP:
-            return _map(reader, _count(reader, argument, depth), depth)
-        case _:
-            raise CborError(f"CBOR: major type {major} at byte {reader.offset}")
+class _Decoder:
+    """Reads items; knows how many more it will read, since a byte can cost fifty as an object."""
 
+    def __init__(self, data: bytes) -> None:
+        self.reader = Reader(data)
+        self._items_left = MAX_ITEMS
 
-def _head(reader: Reader) -> tuple[int, int]:
-    """Read an item's major type and its argument, which must be as short as it can be."""
-    first = reader.uint(1)
-    major, low = first >> 5, first & 0x1F
-    if low < 24:
-        return major, low
-    width = _WIDTHS.get(low)
-    if width is None:
-        raise CborError(f"CBOR: length without number at byte {reader.offset}")
-    argument = reader.uint(width)
-    smallest = 24 if width == 1 else 1 << (4 * width)
-    if argument < smallest:
-        raise CborError(f"CBOR: number longer than needed at byte {reader.offset}")
-    return major, argument
+    def item(self, depth: int) -> Value:
+        """Read one item that may hold `depth` levels of others."""
+        major, argument = self._head()
+        match major:
+            case Major.UINT:
+                return argument
+            case Major.BYTES:
+                return self.reader.take(argument)
+            case Major.TEXT:
+                return _text(self.reader.take(argument))
+            case Major.ARRAY:
+                return [self.item(depth - 1) for _ in range(self._count(argument, depth))]
+            case Major.MAP:
+                return self._map(self._count(argument, depth), depth)
+            case _:
+                raise self._fail(f"major type {major}")
 
+    def _head(self) -> tuple[int, int]:
+        """Read an item's major type and its argument, which must be as short as it can be."""
+        first = self.reader.uint(1)
+        major, low = first >> 5, first & 0x1F
+        if low < 24:
+            return major, low
+        width = _WIDTHS.get(low)
+        if width is None:
+            raise self._fail("length without number")
+        argument = self.reader.uint(width)
+        smallest = 24 if width == 1 else 1 << (4 * width)
+        if argument < smallest:
+            raise self._fail("number longer than needed")
+        return major, argument
 
-def _count(reader: Reader, count: int, depth: int) -> int:
-    """Return how many items follow, before any is stored: each takes at least one byte."""
-    if depth == 0:
-        raise CborError(f"CBOR: more than {MAX_DEPTH} levels")
-    if count > reader.remaining:
-        raise CborError(f"CBOR: {count} items in {reader.remaining} bytes")
-    return count
+    def _count(self, count: int, depth: int) -> int:
+        """Return how many items (of a map: pairs) follow, before any is stored: each takes at least one byte."""
+        if depth == 0:
+            raise self._fail("too many levels")
+        if count > min(self.reader.remaining, self._items_left):
+            raise self._fail(f"{count} items")
+        self._items_left -= count
+        return count
 
+    def _map(self, count: int, depth: int) -> dict[int, Value]:
+        entries: dict[int, Value] = {}
+        last = -1
+        for _ in range(count):
+            key = self.item(0)  # a key holds nothing
+            if not isinstance(key, int):
+                raise self._fail("key that is no number")
+            if key <= last:
+                raise self._fail(f"key {key} after {last}")
+            entries[key] = self.item(depth - 1)
+            last = key
+        return entries
 
-def _map(reader: Reader, count: int, depth: int) -> dict[int, Value]:
-    entries: dict[int, Value] = {}
-    last = -1
-    for _ in range(count):
-        key = _item(reader, 0)  # depth 0: a key holds nothing
-        if not isinstance(key, int):
-            raise CborError(f"CBOR: key that is no number at byte {reader.offset}")
-        if key <= last:
-            raise CborError(f"CBOR: key {key} after {last}")
-        entries[key] = _item(reader, depth - 1)
-        last = key
-    return entries
+    def _fail(self, what: str) -> CborError:
+        return CborError(f"CBOR: {what} before byte {self.reader.offset}")
 
 
 def _text(data: bytes) -> str:

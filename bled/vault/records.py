@@ -62,6 +62,7 @@ class HistoryEntry:
         index: its number in the book.
         amount: what was signed for the payee.
         max_fee: the most that may have gone to fees.
+        description: the offer's own text; it is the merchant's, and proves nothing.
         code: the outcome; `OUTCOME_UNKNOWN` until the till said something.
         outcome_at: when it was recorded; None when none was.
         proven: whether invoice and preimage prove the payment to anyone.
@@ -77,6 +78,7 @@ class HistoryEntry:
     index: int
     amount: Msat
     max_fee: Msat
+    description: str
     code: Code
     outcome_at: UnixTime | None
     proven: bool
@@ -84,8 +86,3 @@ class HistoryEntry:
     request: bytes = field(repr=False)
     invoice: bytes | None = field(default=None, repr=False)
     preimage: bytes | None = field(default=None, repr=False)
-
-    @property
-    def description(self) -> str:
-        """The offer's own text; it is the merchant's, and proves nothing."""
-        return Offer.decode(self.offer).offer_description or ""

@@ -33,7 +33,6 @@ _PRAGMAS: Final = (
     "PRAGMA synchronous = EXTRA",
     "PRAGMA foreign_keys = ON",
     "PRAGMA trusted_schema = OFF",
-    "PRAGMA secure_delete = ON",
 )
 
 
@@ -154,10 +153,21 @@ def _check(db: sqlite3.Connection, folder: Path) -> bytes:
     if version is not None and version != SCHEMA_VERSION:
         detail = f"the vault has version {version}, this program knows {SCHEMA_VERSION}"
         raise ConfigurationError(Code.STORE_VERSION, detail=detail)
-    verdict = db.execute("PRAGMA quick_check(1)").fetchone()[0]
-    if version is None or verdict != "ok":
-        raise BledError(Code.STORE_BROKEN, detail=f"{folder / STORE_FILE} is damaged: {verdict}")
+    if version is None:
+        raise BledError(Code.STORE_BROKEN, detail=f"{folder / STORE_FILE} has lost its version")
+    _check_whole(db, folder)
     return _checked_key(db, folder)
+
+
+def _check_whole(db: sqlite3.Connection, folder: Path) -> None:
+    """Check the tables, tables against indexes, and rows against the rows they name: no burnt id may look free."""
+    path = folder / STORE_FILE
+    tables = db.execute("SELECT sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%' ORDER BY rowid").fetchall()
+    if tuple(row["sql"] for row in tables) != SCHEMA:
+        raise BledError(Code.STORE_BROKEN, detail=f"the tables of {path} are not those of a vault")
+    fault = db.execute("PRAGMA integrity_check(1)").fetchone()[0]
+    if fault != "ok" or db.execute("PRAGMA foreign_key_check").fetchone() is not None:
+        raise BledError(Code.STORE_BROKEN, detail=f"{path} is damaged: {fault}")
 
 
 def _checked_key(db: sqlite3.Connection, folder: Path) -> bytes:

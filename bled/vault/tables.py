@@ -17,6 +17,7 @@ from bled.vault.store import Store
 from bled_codec.blinded_path import decode_paths
 from bled_codec.crypto import SecretKey, parse_point
 from bled_codec.errors import CodecError
+from bled_codec.offer import Offer
 from bled_codec.units import Msat, Point, UnixTime
 
 _SECRET: Final = b"bled/vault/grant/1"
@@ -91,13 +92,11 @@ class Tables:
             self._add_grant(book.book_id, grant)
 
     def _add_grant(self, book_id: int, grant: Grant) -> None:
-        sealed = None if grant.secret is None else self._seal(grant.secret, grant.payer_id)
-        sql = "INSERT INTO grants VALUES (?, ?, ?, ?, ?, ?, ?)"
         paths = b"".join(grant.paths)
+        bound = _bound(grant.payer_id, book_id, grant.index, grant.metadata, paths)
+        sealed = None if grant.secret is None else self._store.seal(grant.secret.reveal(), associated=bound)
+        sql = "INSERT INTO grants VALUES (?, ?, ?, ?, ?, ?, ?)"
         self._store.run(sql, grant.payer_id, book_id, grant.index, grant.metadata, paths, sealed, grant.refund_offer)
-
-    def _seal(self, secret: SecretKey, payer_id: Point) -> bytes:
-        return self._store.seal(secret.reveal(), associated=_SECRET + payer_id)
 
     def candidates(self, now: UnixTime) -> list[Candidate]:
         """Return every class of every book, with what is used and free."""
@@ -133,7 +132,8 @@ class Tables:
     def grant(self, book_id: int, index: int) -> Grant:
         """Return one grant with its secret key."""
         row = self._one("SELECT * FROM grants WHERE book_id = ? AND number = ?", book_id, index)
-        secret = self._store.unseal(row["secret"], associated=_SECRET + row["payer_id"])
+        bound = _bound(row["payer_id"], book_id, index, row["metadata"], row["paths"])
+        secret = self._store.unseal(row["secret"], associated=bound)
         with row_errors():
             return Grant(
                 index=index,
@@ -207,6 +207,11 @@ class Tables:
         return row
 
 
+def _bound(payer_id: bytes, book_id: int, index: int, metadata: bytes, paths: bytes) -> bytes:
+    """Return what a secret is sealed with: a row in which anything was changed signs nothing."""
+    return _SECRET + payer_id + book_id.to_bytes(4, "big") + index.to_bytes(4, "big") + metadata + paths
+
+
 def _limits(row: sqlite3.Row) -> BookLimits:
     with row_errors():
         return open_limits(
@@ -223,6 +228,7 @@ def _entry(row: sqlite3.Row) -> HistoryEntry:
             index=row["number"],
             amount=Msat(row["amount_msat"]),
             max_fee=Msat(row["max_fee_msat"]),
+            description=Offer.decode(row["offer"]).offer_description or "",
             code=Code.OUTCOME_UNKNOWN if row["code"] is None else Code(row["code"]),
             outcome_at=None if row["at"] is None else UnixTime(row["at"]),
             proven=bool(row["proven"]),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bled.grants.cbor import MAX_DEPTH, CborError, Value, decode, encode
+from bled.grants.cbor import MAX_DEPTH, MAX_ITEMS, CborError, Value, decode, encode
 
 # RFC 8949, appendix A, those of our types; and the edges of every length of a number.
 EXAMPLES: list[tuple[Value, str]] = [
@@ -93,3 +93,12 @@ def test_a_value_cut_anywhere_is_refused(_value: Value, encoded: str) -> None:
     for length in range(len(data)):
         with pytest.raises(CborError):
             decode(data[:length])
+
+
+def test_a_file_cannot_be_turned_into_more_objects_than_a_book_has() -> None:
+    head = b"\x9a" + (MAX_ITEMS + 1).to_bytes(4, "big")
+    with pytest.raises(CborError, match="items"):
+        decode(head + bytes(MAX_ITEMS + 1))
+    nested = b"\x82" + 2 * (b"\x9a" + MAX_ITEMS.to_bytes(4, "big") + bytes(MAX_ITEMS))
+    with pytest.raises(CborError, match="items"):
+        decode(nested)

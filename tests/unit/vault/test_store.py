@@ -264,3 +264,45 @@ def test_a_book_that_does_not_fit_on_the_disk_is_not_half_there(vault: Vault, ho
     vault._store.run("PRAGMA max_page_count = 1000000")
     vault.import_book(data, passphrase=None, chain=REGTEST_CHAIN, now=now)
     assert [book.book_id for book in vault.books(now=now)] == [1, 2]
+
+
+def test_a_changed_byte_anywhere_never_signs_with_a_burnt_id(
+    vault: Vault, folder: Path, offer: Offer, now: UnixTime
+) -> None:
+    burnt = vault.reserve(offer, amount=Msat(15_000), now=now).payer_id
+    vault.close()
+    path = folder / "vault.sqlite"
+    whole = path.read_bytes()
+    for place in range(3, len(whole), 397):
+        changed = bytearray(whole)
+        changed[place] ^= 0x11
+        path.write_bytes(changed)
+        try:
+            with Vault.open(folder) as opened:
+                opened.history()
+                opened.books(now=now)
+                assert opened.reserve(offer, amount=Msat(15_000), now=now).payer_id != burnt
+        except BledError as error:
+            assert error.detail
+
+
+def test_no_single_copy_of_a_burnt_id_can_be_changed_unseen(
+    vault: Vault, folder: Path, offer: Offer, now: UnixTime
+) -> None:
+    burnt = vault.reserve(offer, amount=Msat(15_000), now=now).payer_id
+    vault.close()
+    path = folder / "vault.sqlite"
+    whole = path.read_bytes()
+    places = [place for place in range(len(whole)) if whole.startswith(burnt, place)]
+    assert len(places) >= 4  # in grants and in reservations, each with its index, and in the request
+    found = 0
+    for place in places:
+        changed = bytearray(whole)
+        changed[place + 32] ^= 0x01
+        path.write_bytes(changed)
+        try:
+            Vault.open(folder).close()
+        except BledError as error:
+            assert error.code is Code.STORE_BROKEN
+            found += 1
+    assert found >= len(places) - 1  # the copy in the request is its own proof
