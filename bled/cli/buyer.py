@@ -29,7 +29,7 @@ def _open_vault(settings: "Settings") -> "Vault":
 @app.command("import")
 @reports_to("buyer")
 def import_(
-    book: Annotated[Path, typer.Argument(help="File that `bled home issue` wrote.")],
+    book: Annotated[Path, typer.Argument(metavar="FILE", help="File that `bled home issue` wrote.")],
     passphrase_file: Annotated[
         Path | None, typer.Option(help="Read the passphrase from the first line of this file instead of asking.")
     ] = None,

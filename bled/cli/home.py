@@ -19,7 +19,7 @@ app = typer.Typer(
 @app.command()
 @reports_to("buyer")
 def issue(
-    out: Annotated[Path, typer.Argument(help="File to write the book to; it must not exist.")],
+    out: Annotated[Path, typer.Argument(metavar="FILE", help="File to write the book to; it must not exist.")],
     device: Annotated[str, typer.Option(help="Name of the device that will hold the book.")],
     budget: Annotated[str, typer.Option(metavar="AMOUNT", help="What the book may spend in all, fees included.")],
     per_payment: Annotated[
@@ -103,7 +103,9 @@ def list_(rpc: Rpc = None, json_: Json = False) -> None:
 @app.command()
 @reports_to("buyer")
 def budget(
-    book: Annotated[int, typer.Argument(help="Number of the book.")], rpc: Rpc = None, json_: Json = False
+    book: Annotated[int, typer.Argument(metavar="BOOK", help="Number of the book.")],
+    rpc: Rpc = None,
+    json_: Json = False,
 ) -> None:
     """Show what one book has spent, reserved and left, in millisatoshi with --json."""
     from bled.cli.homing import call_home, print_budget

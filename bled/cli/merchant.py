@@ -14,7 +14,7 @@ app = typer.Typer(help="The till: charge a buyer nearby, see the sales.", no_arg
 @app.command()
 @reports_to("cashier")
 def charge(
-    amount: Annotated[str, typer.Argument(help="What the buyer pays: 2500, 2500sat or 2500000msat.")],
+    amount: Annotated[str, typer.Argument(metavar="AMOUNT", help="What the buyer pays: 2500, 2500sat or 2500000msat.")],
     description: Annotated[
         str, typer.Option("--description", "-d", help="What it is for; the buyer sees and signs it.")
     ],

@@ -1,27 +1,26 @@
 """The plays: an honest purchase, and the same purchase attacked at one point."""
 
 import asyncio
-import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from bled.clock import Clock, ShiftedClock, SystemClock
 from bled.demo.attacks import ATTACKS, Tamper, max_fee
 from bled.demo.crooked_node import CrookedNode
 from bled.demo.purchase import Meet, decision_after, last_decision, meet
 from bled.demo.recorder import Recorder, Who
 from bled.demo.result import Change, Result, attack_problems, purchase_problems
 from bled.demo.stage import MAX_FEE_BASE, MAX_FEE_PPM, IssuedBook, Stage, open_stage
-from bled.node.cln_grpc import ClnMerchantNode
 from bled_codec.units import Msat
 
 _IDS: Final = 10
-_LATE_SECONDS: Final = -310
-"""How slow the shop's clocks run in the late attack: by home's clock the signed expiry is 10 s ago."""
-_SHORT_BOOK_SECONDS: Final = 12
-"""Life of the book that runs out: long enough to sign on a slow machine, short enough to wait for."""
+_LATE_SECONDS: Final = 310
+"""How long the till holds the request in the late attack; what the buyer signed ends after 300 s."""
+_SHORT_BOOK_SECONDS: Final = 120
+"""Life of the book that runs out."""
+_OUTLIVED_SECONDS: Final = 150
+"""How long the till holds the request until that book has run out; what the buyer signed is still good then."""
 
 
 def book_terms(amount: Msat) -> dict[str, object]:
@@ -38,8 +37,7 @@ def book_terms(amount: Msat) -> dict[str, object]:
 
 async def play_purchase(folder: Path, *, amount: Msat, description: str, att_mtu: int, recorder: Recorder) -> Result:
     """Play an honest purchase and check everything that can be checked about it."""
-    setting = open_stage(folder, att_mtu=att_mtu, recorder=recorder, clock=SystemClock(), node_type=ClnMerchantNode)
-    async with setting as stage:
+    async with open_stage(folder, att_mtu=att_mtu, recorder=recorder) as stage:
         book = await stage.issue_book("phone", book_terms(amount))
         with stage.device("phone", book) as vault:
             figures = await _figures(stage, book)
@@ -66,9 +64,7 @@ async def play_attack(
     folder: Path, tamper: Tamper, *, amount: Msat, description: str, att_mtu: int, recorder: Recorder
 ) -> Result:
     """Play a purchase attacked at one point, until home has decided; then see that nothing moved."""
-    clock: Clock = ShiftedClock(_LATE_SECONDS) if tamper is Tamper.LATE else SystemClock()
-    setting = open_stage(folder, att_mtu=att_mtu, recorder=recorder, clock=clock, node_type=CrookedNode)
-    async with setting as stage:
+    async with open_stage(folder, att_mtu=att_mtu, recorder=recorder, node_type=CrookedNode) as stage:
         play = _Attacked(stage, tamper, amount=amount, description=description)
         result = await play.run()
     return replace(result, problems=attack_problems(result, ATTACKS[tamper]))
@@ -111,16 +107,17 @@ class _Attacked:
         self._node.spare = self._tamper is Tamper.REPLAY
         if self._tamper is Tamper.REVOKED:
             self._node.before_invoice = lambda: self._revoke(book)
+        if self._tamper is Tamper.LATE:
+            self._node.before_invoice = lambda: self._hold(_LATE_SECONDS)
         if self._tamper is Tamper.EXPIRED:
-            self._node.before_invoice = lambda: self._outlive(book)
+            self._node.before_invoice = lambda: self._hold(_OUTLIVED_SECONDS)
 
     async def _revoke(self, book: IssuedBook) -> None:
         await self._stage.home.call("bled-revoke", {"book_id": book.book_id})
         self._stage.recorder.add(Who.HOME, "book revoked", {"book_id": book.book_id})
 
-    async def _outlive(self, book: IssuedBook) -> None:
-        self._stage.recorder.add(Who.ATTACKER, "holds the request until the book has run out")
-        await asyncio.sleep(max(0.0, book.not_after - time.time()) + 1)
+    async def _hold(self, seconds: int) -> None:
+        self._stage.let_time_pass(seconds)
 
     async def _spend_honestly(self, book: IssuedBook) -> None:
         """The owner buys something with the phone; the budget that is left does not cover the thief's purchase."""
@@ -150,7 +147,7 @@ class _Attacked:
 
     async def _watch(self, book: IssuedBook, meeting: Meet, seq: int, figures: Mapping[str, int]) -> Result:
         stage = self._stage
-        decision = await decision_after(stage, seq)
+        decision = await decision_after(stage, seq, meeting=None if self._tamper is Tamper.REPLAY else meeting)
         stage.recorder.add(Who.HOME, f"refused: {decision['code']}", {"detail": decision.get("detail", "")})
         return Result(
             amount_msat=self._amount,
@@ -166,15 +163,11 @@ class _Attacked:
 
 def _tight_terms(amount: Msat) -> dict[str, object]:
     """A budget for one such payment, in two classes, so that owner and thief use different payer ids."""
-    now = int(time.time())
-    half = Msat(max(1, amount // 2))
-    validity = {"not_before": now - 60, "not_after": now + 3600}
+    limits = (Msat(max(1, amount // 2)), amount)
     return {
+        "ids": None,
         "total_msat": amount + max_fee(amount),
-        "classes": [
-            {"first_index": 0, "count": _IDS // 2, "per_payment_msat": half, **validity},
-            {"first_index": _IDS // 2, "count": _IDS - _IDS // 2, "per_payment_msat": amount, **validity},
-        ],
+        "classes": [{"count": _IDS // 2, "per_payment_msat": limit} for limit in limits],
     }
 
 

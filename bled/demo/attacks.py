@@ -12,8 +12,10 @@ from bled.demo.stage import MAX_FEE_BASE, MAX_FEE_PPM
 from bled_codec.blinded_path import BlindedPath, BlindedPayinfo, create_blinded_path
 from bled_codec.crypto import SecretKey
 from bled_codec.encrypted_data import EncryptedData
-from bled_codec.invoice import Invoice, UnsignedInvoice, create_invoice
+from bled_codec.fields import Field, ordered
+from bled_codec.invoice import Invoice, UnsignedInvoice, create_invoice, invoice_digest
 from bled_codec.invoice_request import InvoiceRequest
+from bled_codec.tlv import join_records, make_record
 from bled_codec.units import Msat, Point
 
 
@@ -98,8 +100,8 @@ def _path_to(node_id: Point, *, fee: int, most: Msat) -> tuple[tuple[BlindedPath
     return (path,), (payinfo,)
 
 
-def _in_own_name(request: InvoiceRequest, invoice: Invoice) -> Invoice:
-    """Return an invoice that pays the cheat: every field of the request right, field 239 valid, another payee."""
+def _in_own_name(request: InvoiceRequest, invoice: Invoice) -> bytes:
+    """Return an invoice that pays the cheat: every field of the request right, both signatures valid, another payee."""
     key = _fresh_key()
     paths, payinfo = _path_to(key.public_key, fee=0, most=invoice.invoice_amount)
     draft = create_invoice(
@@ -112,7 +114,8 @@ def _in_own_name(request: InvoiceRequest, invoice: Invoice) -> Invoice:
         paths=paths,
         blindedpay=payinfo,
     )
-    return draft.sign(key, aux=secrets.token_bytes(32))
+    signature = key.sign(invoice_digest(draft.records), aux=secrets.token_bytes(32))
+    return join_records(ordered([*draft.records, make_record(Field.SIGNATURE, signature)]))
 
 
 _FORGED: Final = frozenset({Code.REQUEST_SIGNATURE_INVALID})

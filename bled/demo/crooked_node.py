@@ -6,8 +6,10 @@ from collections.abc import Awaitable, Callable
 from bled.node.base import CreatedOffer, invoice_label
 from bled.node.cln_grpc import ClnMerchantNode
 from bled.node.cln_invoice import draft_invoice
+from bled.node.cln_onions import invoice_onion
 from bled.node.stubs import cln_subset_pb2 as pb
 from bled_codec.blinded_path import BlindedPath
+from bled_codec.crypto import SecretKey
 from bled_codec.fields import encode_fields, ordered
 from bled_codec.invoice import Invoice, UnsignedInvoice
 from bled_codec.invoice_request import InvoiceRequest
@@ -15,7 +17,7 @@ from bled_codec.tlv import join_records
 from bled_codec.units import UnixTime
 
 Alter = Callable[[UnsignedInvoice], UnsignedInvoice]
-Forge = Callable[[InvoiceRequest, Invoice], Invoice]
+Forge = Callable[[InvoiceRequest, Invoice], bytes]
 
 
 class CrookedNode(ClnMerchantNode):
@@ -63,7 +65,13 @@ class CrookedNode(ClnMerchantNode):
         if self.forge is None:
             await super().deliver(request, invoice=invoice, path=path)
         else:
-            await self.push(self.forge(request, invoice), path=path)
+            await self._push_bytes(self.forge(request, invoice), path)
+
+    async def _push_bytes(self, invoice: bytes, path: BlindedPath) -> None:
+        """Send what no honest program would call an invoice."""
+        keys = (SecretKey(secrets.token_bytes(32)), SecretKey(secrets.token_bytes(32)))
+        message = invoice_onion(self._info.node_id, invoice, path=path, path_session=keys[0], onion_session=keys[1])
+        await self._inject(message)
 
 
 def replaced(draft: UnsignedInvoice, **fields: object) -> UnsignedInvoice:

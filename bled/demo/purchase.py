@@ -84,14 +84,20 @@ async def _stop(task: "asyncio.Task[Any]") -> None:
     await asyncio.gather(task, return_exceptions=True)
 
 
-async def decision_after(stage: Stage, seq: int) -> Mapping[str, Any]:
-    """Wait for home's next decision after number `seq`. Raises `BledError` (`INTERNAL`) when none comes."""
+async def decision_after(stage: Stage, seq: int, *, meeting: Meet | None = None) -> Mapping[str, Any]:
+    """Wait for home's next decision after number `seq`.
+
+    Raises `BledError` (`INTERNAL`) when none comes, or when `meeting` ends before it comes.
+    """
     try:
         async with asyncio.timeout(DECISION_SECONDS):
             while True:
                 decisions = await stage.decisions(since=seq)
                 if decisions:
                     return decisions[0]
+                if meeting is not None and meeting.sale.done():
+                    ended = meeting.sale.result()
+                    raise BledError(Code.INTERNAL, detail=f"the sale ended first: {ended.code.value} {ended.detail}")
                 await asyncio.sleep(_POLL_SECONDS)
     except TimeoutError:
         raise BledError(Code.INTERNAL, detail="home decided nothing about the invoice") from None

@@ -1,5 +1,6 @@
 """The stage of the demo: a sandbox network, an air, a till and a device, all real but for channels and coins."""
 
+import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from bled_codec.units import Msat
 CHAIN: Final = REGTEST_CHAIN
 MAX_FEE_BASE: Final = Msat(5_000)
 MAX_FEE_PPM: Final = 10_000
+
+_MOVED: Final = "seconds-passed"
 
 NodeType = type[ClnMerchantNode]
 
@@ -55,7 +58,7 @@ class Stage:
     """Everything that a purchase needs.
 
     Attributes:
-        clock: of the till and of the buyer's device; home has its own.
+        clock: of the till and of the buyer's device. Home has its own, which `let_time_pass` moves.
         home: the home node's RPC socket, with the plugin's methods.
     """
 
@@ -72,6 +75,11 @@ class Stage:
     def balances(self) -> dict[str, int]:
         """Return what each node owns, in millisatoshi."""
         return {name: int(amount) for name, amount in self.sandbox.balances().items()}
+
+    def let_time_pass(self, seconds: int) -> None:
+        """Move home's clock on, instead of waiting."""
+        (self.folder / _MOVED).write_text(str(seconds), encoding="ascii")
+        self.recorder.add(Who.ATTACKER, f"holds the request for {seconds} s (the demo moves home's clock on)")
 
     async def issue_book(self, name: str, terms: Mapping[str, object]) -> "IssuedBook":
         """Have home issue a book for a device called `name`."""
@@ -120,11 +128,12 @@ class IssuedBook:
 
 @asynccontextmanager
 async def open_stage(
-    folder: Path, *, att_mtu: int, recorder: Recorder, clock: Clock, node_type: NodeType
+    folder: Path, *, att_mtu: int, recorder: Recorder, node_type: NodeType = ClnMerchantNode
 ) -> AsyncIterator[Stage]:
-    """Start everything under `folder` and stop it afterwards. `clock` is the shop's: till, its node, and device."""
+    """Start everything under `folder` and stop it afterwards."""
+    plugin = [sys.executable, "-m", "bled.demo.home_in_time", str(folder / _MOVED)]
     async with AsyncExitStack() as stack:
-        sandbox = await stack.enter_async_context(Sandbox.run(folder / "sandbox", clock=clock))
+        sandbox = await stack.enter_async_context(Sandbox.run(folder / "sandbox", plugin=plugin))
         recorder.add(Who.DEMO, "sandbox started", {"grpc": sandbox.grpc_target, "home_plugin_pid": sandbox.plugin_pid})
         air = await stack.enter_async_context(VirtualAir())
         node = await node_type.connect(sandbox.grpc_target, sandbox.credentials)
@@ -137,7 +146,7 @@ async def open_stage(
             node=node,
             ledger=ledger,
             home=LightningRpc(sandbox.home_rpc),
-            clock=clock,
+            clock=SystemClock(),
             att_mtu=att_mtu,
             recorder=recorder,
         )

@@ -4,7 +4,7 @@ import asyncio
 import os
 import sys
 
-from bled.clock import SystemClock
+from bled.clock import Clock, SystemClock
 from bled.codes import EXIT_INTERNAL, EXIT_OK
 from bled.errors import BledError
 from bled.home.application import HomeApplication
@@ -12,12 +12,12 @@ from bled.home.plugin import Plugin, log_message
 from bled.node.json_stream import JsonObject, encode_message
 
 
-def main() -> None:
-    """Serve lightningd until it says so or goes away."""
-    sys.exit(asyncio.run(_serve()))
+def main(clock: Clock | None = None) -> None:
+    """Serve lightningd until it says so or goes away, by the machine's clock unless another is given."""
+    sys.exit(asyncio.run(_serve(clock or SystemClock())))
 
 
-async def _serve() -> int:
+async def _serve(clock: Clock) -> int:
     # lightningd reads descriptor 1; whatever else prints goes to stderr, where it cannot break the protocol.
     output = os.dup(sys.stdout.fileno())
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
@@ -25,7 +25,7 @@ async def _serve() -> int:
     def send(message: JsonObject) -> None:
         _write_all(output, encode_message(message))
 
-    application = HomeApplication(clock=SystemClock(), log=lambda level, line: send(log_message(level, line)))
+    application = HomeApplication(clock=clock, log=lambda level, line: send(log_message(level, line)))
     plugin = Plugin(application, send)
     work = asyncio.ensure_future(application.work())
     listening = asyncio.ensure_future(plugin.run(await _stdin()))
