@@ -10,9 +10,8 @@ from bled.codes import Code
 from bled.errors import BledError, PeerError, Unavailable
 from bled.gatt.messages import Message, StatusMessage, decode_message, encode_message
 from bled.link.base import MessageLink
-from bled.session.merchant import (
-    ACK_SECONDS,
-    KEEP_ALIVE_SECONDS,
+from bled.session.merchant import ACK_SECONDS, KEEP_ALIVE_SECONDS, MerchantSession, State
+from bled.session.merchant_events import (
     Action,
     BuyerGone,
     Event,
@@ -22,14 +21,12 @@ from bled.session.merchant import (
     Judge,
     KeepAliveDue,
     LinkLost,
-    MerchantSession,
     RequestAccepted,
     RequestRefused,
     Send,
     Settled,
     Silence,
     Started,
-    State,
     Stopped,
 )
 

@@ -4,7 +4,6 @@ A session ends; a sale does not end with it. Once a request was received, the lo
 the session: the sale goes on at the node until it is paid or has expired.
 """
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import Final, assert_never
 
@@ -22,6 +21,24 @@ from bled.gatt.messages import (
     StatusMessage,
     Wait,
     WaitReason,
+)
+from bled.session.merchant_events import (
+    Action,
+    BuyerGone,
+    Event,
+    Garbled,
+    Hangup,
+    InvoiceSent,
+    Judge,
+    KeepAliveDue,
+    LinkLost,
+    RequestAccepted,
+    RequestRefused,
+    Send,
+    Settled,
+    Silence,
+    Started,
+    Stopped,
 )
 
 APPROVE_SECONDS: Final = 75.0
@@ -48,113 +65,6 @@ class State(Enum):
     DETACHED = "detached"
     CLOSED = "closed"
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Started:
-    """The link is up and the node has an offer. `valid_for` in seconds."""
-
-    valid_for: int
-    offer: bytes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RequestAccepted:
-    """The request was checked and is on disk."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RequestRefused:
-    """The request was checked and will not be served; `code` says why."""
-
-    code: Code
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InvoiceSent:
-    """The invoice is on its way to the buyer's home."""
-
-    payment_hash: bytes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settled:
-    """The sale has ended; `status` is what the buyer is to know."""
-
-    status: StatusMessage
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stopped:
-    """The till goes away before the sale has ended; `code` says why."""
-
-    code: Code
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeepAliveDue:
-    """`KEEP_ALIVE_SECONDS` have passed while the node works."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Silence:
-    """Nothing came within `MerchantSession.patience`."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Garbled:
-    """Something came that is no message; `code` says what was wrong with it."""
-
-    code: Code
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LinkLost:
-    """The radio link is gone."""
-
-
-Event = (
-    Started
-    | RequestAccepted
-    | RequestRefused
-    | InvoiceSent
-    | Settled
-    | Stopped
-    | KeepAliveDue
-    | Silence
-    | Garbled
-    | LinkLost
-    | Message
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Send:
-    """Say this to the buyer."""
-
-    message: Message
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judge:
-    """Check these bytes, store them, then answer with `RequestAccepted` or `RequestRefused`."""
-
-    request: bytes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BuyerGone:
-    """No request will come: cancel the sale. `code` and `detail` say why."""
-
-    code: Code
-    detail: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hangup:
-    """Close the link: nothing more is to be said or heard."""
-
-
-Action = Send | Judge | BuyerGone | Hangup
 
 _NEXT: Final[dict[tuple[State, type[Event]], State]] = {
     (State.READY, Started): State.OFFERED,

@@ -26,6 +26,10 @@ from bled.session.merchant import (
     APPROVE_SECONDS,
     KEEP_ALIVE_SECONDS,
     SILENCE_SECONDS,
+    MerchantSession,
+    State,
+)
+from bled.session.merchant_events import (
     Action,
     BuyerGone,
     Event,
@@ -35,14 +39,12 @@ from bled.session.merchant import (
     Judge,
     KeepAliveDue,
     LinkLost,
-    MerchantSession,
     RequestAccepted,
     RequestRefused,
     Send,
     Settled,
     Silence,
     Started,
-    State,
     Stopped,
 )
 
