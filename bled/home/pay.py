@@ -98,17 +98,24 @@ class Payer:
         """Look up until the node's records tell the outcome, and the ledger has taken it down."""
         for wait in self._pauses():
             try:
-                parts = await self._node.lookup(claim.payment_hash)
-                if self._judge(claim, parts, ended=ended, reason=reason):
+                if await self._settled(claim, ended=ended, reason=reason):
                     return
-                self._ledger.record_unknown(
-                    claim.payer_id,
-                    detail=reason or f"the node's records say {parts.status.value}",
-                    now=self._clock.now(),
-                )
             except Unavailable as error:
-                self._log("unusual", f"{claim.payer_id.hex()}: outcome not known yet, {error}")
+                self._log("unusual", f"{claim.payer_id.hex()}: the ledger cannot take down its outcome, {error}")
             await asyncio.sleep(wait)
+
+    async def _settled(self, claim: Claim, *, ended: bool, reason: str) -> bool:
+        """Look up once, and have the ledger say, once, when that does not tell. Raises `Unavailable` for the ledger."""
+        try:
+            parts = await self._node.lookup(claim.payment_hash)
+        except Unavailable as error:
+            unknown = reason or str(error)
+        else:
+            if self._judge(claim, parts, ended=ended, reason=reason):
+                return True
+            unknown = reason or f"the node's records say {parts.status.value}"
+        self._ledger.record_unknown(claim.payer_id, detail=unknown, now=self._clock.now())
+        return False
 
     def _judge(self, claim: Claim, parts: Parts, *, ended: bool, reason: str = "") -> bool:
         match parts.status:

@@ -1,6 +1,8 @@
 """The plugin as a process, under a scripted lightningd, with a book that it issued itself."""
 
+import asyncio
 import importlib.util
+import shutil
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -80,12 +82,31 @@ class House:
         return await self.node.ask("bled-budget", {"book_id": self.issued["book_id"]})
 
 
+@pytest.fixture(scope="session")
+def issued_once(tmp_path_factory: pytest.TempPathFactory) -> House:
+    """A house that has issued its book and is closed: what the others are copies of, for the stretching costs time."""
+    made = House(tmp_path_factory.mktemp("house"))
+
+    async def issue() -> None:
+        try:
+            await made.open()
+        finally:
+            await made.node.stop()
+
+    asyncio.run(issue())
+    return made
+
+
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
+async def house(tmp_path: Path, issued_once: House) -> AsyncIterator[House]:
     """A house whose node listens and whose plugin runs, with a book of five ids."""
+    shutil.copytree(issued_once.node.folder / "bled-home", tmp_path / "bled-home")
     made = House(tmp_path)
+    made.issued, made.book = issued_once.issued, issued_once.book
     try:
-        yield await made.open()
+        await made.node.listen()
+        assert await made.node.start_plugin() == {}
+        yield made
     finally:
         await made.node.kill_plugin()
         await made.node.stop()

@@ -43,6 +43,11 @@ class Lightningd:
         self._connections: set[asyncio.StreamWriter] = set()
 
     @property
+    def plugin_pid(self) -> int:
+        assert self._plugin is not None
+        return self._plugin.pid
+
+    @property
     def rpc(self) -> Path:
         return self.folder / "lightning-rpc"
 
@@ -223,12 +228,12 @@ class Lightningd:
         """Wait for at least `count` decisions with this code."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            decisions = (await self.ask("bled-decisions", {"since": since}))["decisions"]
+            decisions = (await self.ask("bled-decisions", {"since": since, "limit": 1000}))["decisions"]
             found = [each for each in decisions if each["code"] == code]
             if len(found) >= count:
                 return found
             await asyncio.sleep(0.02)
-        raise AssertionError(f"no decision {code}, but {decisions}, logs {self.logs}")
+        raise AssertionError(f"no {code}, but {[each['code'] for each in decisions][-20:]}, logs {self.logs[-5:]}")
 
     async def claims(self) -> list[dict[str, Any]]:
         return (await self.ask("bled-claims", {}))["claims"]
