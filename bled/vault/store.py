@@ -46,6 +46,8 @@ def store_errors() -> Iterator[None]:
         if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             raise Unavailable(Code.STORE_LOCKED, detail=str(error)) from error
         raise BledError(Code.STORE_BROKEN, detail=str(error)) from error
+    except UnicodeDecodeError as error:  # Python could not read what SQLite said of a damaged schema
+        raise BledError(Code.STORE_BROKEN, detail="the tables cannot be read") from error
 
 
 class Store:
