@@ -34,6 +34,10 @@ CREATE TABLE sendpays (
     completed_at INTEGER, status TEXT NOT NULL, preimage BLOB, label TEXT, bolt12 TEXT NOT NULL, erroronion BLOB
 ) STRICT;
 CREATE UNIQUE INDEX one_live_payment ON sendpays (payment_hash) WHERE status <> 'failed';
+CREATE INDEX of_a_share ON entries (channel, owner, delta);
+CREATE INDEX of_a_hash ON sendpays (payment_hash);
+CREATE INDEX under_way ON sendpays (created_index) WHERE status = 'pending';
+CREATE INDEX by_update ON sendpays (updated_index);
 """
 _FUNDING: Final = 0
 """Stands for the payment in the entries that opened a channel; payments count from 1."""
@@ -67,11 +71,14 @@ class Accounts:
         return Msat(self._db.execute(sql, (channel, owner)).fetchone()["sum"])
 
     def spendable(self, channel: str, owner: str, *, before: int | None = None) -> Msat:
-        """Return the balance less what payments under way hold, or those with a number below `before`."""
+        """Return the balance less what payments under way hold, or those with a number below `before`.
+
+        Never less than nothing: a payment may be on its way that a hop will not be able to pass on.
+        """
         holding = [payment for payment in self.pending() if before is None or payment.created_index < before]
         transfers = [transfer for payment in holding for transfer in payment.transfers]
         held = sum(transfer.amount for transfer in transfers if (transfer.channel, transfer.sender) == (channel, owner))
-        return Msat(self.balance(channel, owner) - held)
+        return Msat(max(0, self.balance(channel, owner) - held))
 
     def balances(self) -> dict[str, Msat]:
         """Return what every owner has, over all channels."""
@@ -115,9 +122,10 @@ class Accounts:
 
     def payments(self, payer: str, *, payment_hash: bytes | None = None) -> tuple[SendPay, ...]:
         """Return the payments of one node, oldest first, or those with one payment hash."""
-        sql = "SELECT * FROM sendpays WHERE payer = ? ORDER BY created_index"
-        found = (_sendpay(row) for row in self._db.execute(sql, (payer,)))
-        return tuple(payment for payment in found if payment_hash in (None, payment.payment_hash))
+        chosen = "" if payment_hash is None else "AND payment_hash = ?"
+        sql = f"SELECT * FROM sendpays WHERE payer = ? {chosen} ORDER BY created_index"  # noqa: S608 - own text
+        values = (payer,) if payment_hash is None else (payer, payment_hash)
+        return tuple(_sendpay(row) for row in self._db.execute(sql, values))
 
     def live(self, payment_hash: bytes) -> SendPay | None:
         """Return the payment of a hash, by whichever node, that is pending or complete."""

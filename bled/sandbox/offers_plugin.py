@@ -65,8 +65,8 @@ class OffersPlugin:
     def _reply(self, path: BlindedPath, payload: OnionPayload) -> None:
         try:
             self._node.send_along(path, make_onion(path, payload))
-        except RpcError as error:  # the one who asked hears nothing, as with a real node
-            _log.debug("%s sent no answer: %s", self._node.alias, error.message)
+        except (RpcError, CodecError) as error:  # the one who asked hears nothing, as with a real node
+            _log.debug("%s sent no answer: %s", self._node.alias, error)
 
 
 def path_secret(received: Received) -> bytes | None:
@@ -76,7 +76,10 @@ def path_secret(received: Received) -> bytes | None:
 
 
 def make_onion(path: BlindedPath, payload: OnionPayload) -> bytes:
-    """Return a fresh onion with `payload` for the end of `path`, of the small size if it fits."""
+    """Return a fresh onion with `payload` for the end of `path`, of the small size if it fits.
+
+    Raises `OnionError` when it does not fit into a large one either.
+    """
     small, large = _ONION_SIZES
     session_key = SecretKey(secrets.token_bytes(32))
     try:

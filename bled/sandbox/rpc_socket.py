@@ -1,18 +1,23 @@
 """lightningd's `lightning-rpc`: JSON-RPC 2.0 on a unix socket, for everyone who may open the node's folder."""
 
 import asyncio
+import logging
 import os
+import sqlite3
 from asyncio import StreamReader, StreamWriter
 from collections.abc import Awaitable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 from bled.codes import Code
-from bled.errors import ConfigurationError
+from bled.errors import BledError, ConfigurationError
 from bled.sandbox.json_stream import JsonObject, NotJson, encode_message, read_messages
 from bled.sandbox.plugin_child import PluginError
-from bled.sandbox.rpc_error import RpcError
+from bled.sandbox.rpc_error import LIGHTNINGD, NodeDied, RpcError
+
+_log = logging.getLogger(__name__)
 
 _MAX_PATH_BYTES: Final = 107
 """What the kernel takes for the path of a unix socket."""
@@ -88,7 +93,14 @@ class RpcSocket:
     def _begin(self, request: JsonObject, writer: StreamWriter) -> None:
         task = asyncio.create_task(self._answer(request, writer))
         self._requests.add(task)
-        task.add_done_callback(self._requests.discard)
+        task.add_done_callback(partial(self._finished, writer=writer))
+
+    def _finished(self, task: asyncio.Task[None], *, writer: StreamWriter) -> None:
+        """Let go of a request; a defect of ours takes the connection with it, so that nobody waits for an answer."""
+        self._requests.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            _log.error("a request failed", exc_info=task.exception())
+            writer.close()
 
     async def _answer(self, request: JsonObject, writer: StreamWriter) -> None:
         await _send(writer, await self._response(request))
@@ -101,6 +113,8 @@ class RpcSocket:
             result = await self._commands.call(method, request.get("params"), request_id=request_id)
         except RpcError as error:
             return _error(request_id, error.code, error.message, error.data)
+        except (BledError, NodeDied, sqlite3.Error) as error:
+            return _error(request_id, LIGHTNINGD, f"The sandbox failed: {error!r}")
         except PluginError as failure:
             return {"jsonrpc": "2.0", "id": request_id, "error": failure.error}
         return {"jsonrpc": "2.0", "id": request_id, "result": result}

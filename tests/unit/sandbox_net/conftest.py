@@ -90,14 +90,21 @@ async def _empty_world(seconds: float) -> AsyncIterator[World]:
     accounts.close()
 
 
-@pytest.fixture
-async def world() -> AsyncIterator[World]:
+@asynccontextmanager
+async def _usual_world() -> AsyncIterator[World]:
     """merchant - hop - home, a million satoshi each, in memory."""
     async with _empty_world(1_795_000_000.0) as world:
         for number, alias in enumerate(("merchant", "hop", "home"), start=1):
             world.add_node(alias, SecretKey(number.to_bytes(32, "big")))
         world.add_channel("102x1x0", {"home": 1_000_000_000, "hop": 0})
         world.add_channel("103x1x0", {"hop": 1_000_000_000, "merchant": 1_000_000_000})
+        yield world
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    """A new sandbox in memory."""
+    async with _usual_world() as world:
         yield world
 
 
@@ -381,3 +388,15 @@ class Till:
 def till(world: World) -> Till:
     """Sells in `world`."""
     return Till(world)
+
+
+@pytest.fixture
+def new_world() -> Callable[[], Any]:
+    """Open any number of sandboxes in memory, each with a till."""
+
+    @asynccontextmanager
+    async def open_world() -> AsyncIterator[tuple[World, Till]]:
+        async with _usual_world() as world:
+            yield world, Till(world)
+
+    return open_world
