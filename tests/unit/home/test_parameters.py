@@ -1,0 +1,78 @@
+"""Parameters of RPC methods: by name, by place, and nothing that cannot be meant."""
+
+import pytest
+
+from bled.codes import Code
+from bled.errors import PeerError
+from bled.home.parameters import Parameters
+
+NAMES = ("device", "ids", "all")
+
+
+def refused(act, *args: object, **how: object) -> PeerError:
+    with pytest.raises(PeerError) as caught:
+        act(*args, **how)
+    assert caught.value.code is Code.USAGE
+    return caught.value
+
+
+def given(**values: object) -> Parameters:
+    return Parameters(values=values)
+
+
+@pytest.mark.parametrize(
+    "params", [["phone", 3], {"device": "phone", "ids": 3}, {"ids": 3, "device": "phone", "all": None}]
+)
+def test_names_and_places_mean_the_same(params) -> None:
+    bound = Parameters.bind(params, NAMES)
+    assert (bound.text("device"), bound.number("ids", most=9)) == ("phone", 3)
+    assert not bound.has("all")
+
+
+@pytest.mark.parametrize("params", [[1, 2, 3, 4], {"unknown": 1}, "text", 7, None])
+def test_what_nobody_knows_is_refused(params) -> None:
+    refused(Parameters.bind, params, NAMES)
+
+
+@pytest.mark.parametrize("value", [-1, 10, 1.0, True, "", "x", "-1", "1.5", "٣", [], {}, "9" * 30])
+def test_a_number_is_whole_and_within_its_range(value) -> None:
+    refused(given(n=value).number, "n", most=9)
+
+
+@pytest.mark.parametrize(("value", "expected"), [(0, 0), (9, 9), ("7", 7)])
+def test_a_number_may_come_as_digits(value, expected) -> None:
+    assert given(n=value).number("n", most=9) == expected
+
+
+def test_a_missing_number_has_its_default_or_is_asked_for() -> None:
+    assert given().number("n", 4, most=9) == 4
+    assert "n" in refused(given().number, "n", most=9).detail
+
+
+@pytest.mark.parametrize(("value", "expected"), [(5, 5), ("5", 5), ("5msat", 5)])
+def test_an_amount_is_in_millisatoshi(value, expected) -> None:
+    assert given(a=value).msat("a") == expected
+
+
+@pytest.mark.parametrize("value", ["5sat", "msat", "-5msat", "0.5msat", 21_000_000 * 10**11 + 1, 5.0])
+def test_an_amount_in_anything_else_is_refused(value) -> None:
+    refused(given(a=value).msat, "a")
+
+
+@pytest.mark.parametrize("value", [1, "true", "yes", []])
+def test_a_flag_is_true_or_false(value) -> None:
+    assert given(all=True).flag("all")
+    assert not given().flag("all")
+    refused(given(all=value).flag, "all")
+
+
+@pytest.mark.parametrize("value", ["", "0", "zz", "0000", 5])
+def test_bytes_have_their_length(value) -> None:
+    assert given(h="07").hex("h", length=1) == b"\x07"
+    refused(given(h=value).hex, "h", length=1)
+
+
+def test_a_list_is_bounded() -> None:
+    assert given().list("l") == []
+    refused(given(l=[0] * 65).list, "l")
+    refused(given(l="no").list, "l")

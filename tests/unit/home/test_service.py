@@ -1,0 +1,200 @@
+"""Between the hook and the ledger: what is taken, what is dropped, what is decided."""
+
+import asyncio
+from itertools import repeat
+
+import pytest
+
+from bled.clock import Clock
+from bled.codes import Code
+from bled.home.decisions import Decisions
+from bled.home.pay import Payer
+from bled.home.rows import ClaimState
+from bled.home.service import QUEUE_LENGTH, HomeService
+from bled.node.home_base import Paid, Parts, PartsStatus
+from bled_codec.units import Msat
+
+
+class Node:
+    """Pays everything, with a preimage that a test may forget."""
+
+    def __init__(self) -> None:
+        self.labels: list[str] = []
+
+    async def pay(self, invoice, *, label: str, **_: object) -> Paid:
+        self.labels.append(label)
+        return Paid(preimage=bytes(32), amount_sent=invoice.invoice_amount)
+
+    async def lookup(self, payment_hash: bytes) -> Parts:
+        return Parts(status=PartsStatus.NOTHING, amount_sent=Msat(0))
+
+
+class At(Clock):
+    """A clock that stands."""
+
+    def __init__(self, now: int) -> None:
+        self.time = now
+
+    def now(self) -> int:
+        return self.time
+
+    def monotonic(self) -> float:
+        return 0.0
+
+
+class Working:
+    """A service that a test feeds, and lets work until it is quiet."""
+
+    def __init__(self, home, ledger, shop) -> None:
+        self.node, self.clock, self.logs = Node(), At(shop.NOW), []
+        self.ledger, self.decisions = ledger, Decisions(ledger)
+
+        def log(level: str, line: str) -> None:
+            self.logs.append(line)
+
+        payer = Payer(node=self.node, ledger=ledger, clock=self.clock, log=log, pauses=lambda: repeat(0.0))
+        self.service = HomeService(
+            keys=home.keys,
+            chain=shop.REGTEST_CHAIN,
+            ledger=ledger,
+            decisions=self.decisions,
+            payer=payer,
+            clock=self.clock,
+            log=log,
+        )
+
+    async def work(self, *, fresh: bool = False) -> list[Code]:
+        """Work until nothing waits any more; return everything that was decided so far."""
+        running = asyncio.create_task(self.service.run(node_is_fresh=fresh))
+        for _ in range(50):
+            await asyncio.sleep(0)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        return [decision.code for decision in self.decisions.since(0, limit=1_000)]
+
+
+@pytest.fixture
+def working(home, ledger, shop) -> Working:
+    return Working(home, ledger, shop)
+
+
+@pytest.fixture
+def invoice(home, shop) -> bytes:
+    return shop.invoice(shop.request(home.grant())).encode()
+
+
+async def test_an_honest_invoice_is_ours_and_is_paid(working, home, invoice) -> None:
+    assert working.service.receive(invoice, home.secret())
+    assert await working.work() == [Code.PAID]
+    assert working.node.labels == [home.grant().payer_id.hex()]
+
+
+async def test_nothing_is_verified_or_written_when_it_is_received(working, home, invoice) -> None:
+    assert working.service.receive(invoice, home.secret())
+    assert working.ledger.claims() == ()
+    assert working.decisions.since(0, limit=9) == []
+
+
+async def test_the_same_invoice_is_paid_once_and_said_once(working, home, invoice) -> None:
+    for _ in range(3):
+        working.service.receive(invoice, home.secret())
+    await working.work()
+    working.clock.time += 10_000
+    working.service.receive(invoice, home.secret())
+    assert await working.work() == [Code.PAID]
+    assert len(working.node.labels) == 1
+
+
+async def test_a_refusal_is_told_with_what_the_invoice_says_of_itself(working, home, invoice) -> None:
+    working.service.receive(invoice[:-1] + bytes([invoice[-1] ^ 1]), home.secret())
+    assert await working.work() == [Code.BAD_INVOICE]
+    (refusal,) = working.decisions.since(0, limit=9)
+    assert (refusal.payer_id, refusal.amount) == (home.grant().payer_id, 15_000)
+    assert "signature-invalid" in refusal.detail
+
+
+async def test_refusals_are_never_written(working, home, invoice, ledger) -> None:
+    working.service.receive(invoice + b"\x00", home.secret())
+    await working.work()
+    assert ledger.decisions(since=0, limit=9) == []
+
+
+async def test_what_came_over_no_path_of_ours_is_not_ours_but_is_told(working, home, invoice) -> None:
+    assert not working.service.receive(invoice, home.secret(1))
+    assert await working.work() == [Code.WRONG_PATH]
+
+
+async def test_an_ordinary_invoice_for_the_node_itself_is_none_of_our_business(working, home, shop) -> None:
+    bare = shop.invoice(shop.request(home.grant()), with_request_signature=False)
+    assert not working.service.receive(bare.encode(), bytes(32))
+    assert not working.service.receive(b"", bytes(32))
+    assert await working.work() == []
+
+
+async def test_a_flood_over_one_path_does_not_fill_the_queue(working, home, shop, invoice) -> None:
+    for _ in range(1_000):
+        assert working.service.receive(invoice + b"\x00", home.secret())
+    other = shop.invoice(shop.request(home.grant(1)), preimage=b"q" * 32)
+    assert working.service.receive(other.encode(), home.secret(1))
+    decided = await working.work()
+    assert decided.count(Code.BAD_INVOICE) == 4
+    assert decided.count(Code.PAID) == 1
+
+
+async def test_strangers_fill_only_a_part_of_the_queue(working, home, shop, invoice) -> None:
+    for number in range(1_000):
+        data = bytearray(invoice)
+        place = invoice.index(home.grant().payer_id) + 5
+        data[place : place + 2] = number.to_bytes(2, "big")
+        assert not working.service.receive(bytes(data), bytes(32))
+    assert working.service.receive(invoice, home.secret())
+    decided = await working.work()
+    assert len(decided) < QUEUE_LENGTH
+    assert Code.PAID in decided
+
+
+async def test_claims_of_an_earlier_run_come_to_their_end(working, bought, ledger) -> None:
+    now = working.clock.now()
+    never_sent = ledger.claim(bought(0), now=now).claim
+    lost = ledger.claim(bought(1), now=now).claim
+    ledger.begin_payment(lost.payer_id, now=now)
+    await working.work(fresh=True)
+    states = {claim.payer_id: claim.state for claim in ledger.claims()}
+    assert states == {never_sent.payer_id: ClaimState.PAID, lost.payer_id: ClaimState.FAILED}
+    assert working.node.labels == [never_sent.payer_id.hex()]
+
+
+async def test_a_claim_that_lies_idle_goes_on_when_its_invoice_comes_again(working, bought, ledger, home) -> None:
+    verified = bought()
+    task = asyncio.create_task(working.service.run(node_is_fresh=False))
+    await asyncio.sleep(0)
+    ledger.claim(verified, now=working.clock.now())
+    working.service.receive(verified.invoice.encode(), home.secret())
+    for _ in range(20):
+        await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert ledger.claims()[0].state is ClaimState.PAID
+
+
+async def test_decisions_come_in_order_and_in_portions(working, home, shop, invoice) -> None:
+    working.service.receive(invoice + b"\x00", home.secret())
+    working.service.receive(invoice, home.secret())
+    working.service.receive(shop.invoice(shop.request(home.grant()), preimage=b"q" * 32).encode(), home.secret())
+    decided = await working.work()
+    assert sorted(decided) == sorted([Code.BAD_INVOICE, Code.PAID, Code.PAYER_ID_USED])
+    first = working.decisions.since(0, limit=1)
+    rest = working.decisions.since(first[0].seq, limit=1_000)
+    numbers = [decision.seq for decision in [*first, *rest]]
+    assert len(numbers) == 3
+    assert numbers == sorted(numbers)
+
+
+def test_the_ring_of_refusals_is_bounded(working) -> None:
+    from bled.errors import Refused
+    from bled.home.policy import Glimpse
+
+    for _ in range(2_500):
+        working.decisions.refuse(Refused(Code.BAD_INVOICE), Glimpse(), now=working.clock.now())
+    kept = working.decisions.since(0, limit=10_000)
+    assert (len(kept), kept[-1].seq) == (1_000, 2_500)
