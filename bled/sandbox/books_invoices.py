@@ -99,13 +99,7 @@ class InvoiceBook:
         self, *, label: str | None = None, payment_hash: bytes | None = None, offer_id: bytes | None = None
     ) -> Sequence[InvoiceRow]:
         """Return invoices, oldest first; each condition that is not None must hold."""
-        return [
-            row
-            for row in self._parts.store.invoices()
-            if label in (None, row.label)
-            and payment_hash in (None, row.payment_hash)
-            and offer_id in (None, row.local_offer_id)
-        ]
+        return self._parts.store.invoices(label=label, payment_hash=payment_hash, offer_id=offer_id)
 
     def del_invoice(self, label: str, status: InvoiceStatus) -> InvoiceRow:
         """Forget an invoice that has `status`; calls that wait for it end. Raises `RpcError` (905, 906)."""
@@ -135,17 +129,14 @@ class InvoiceBook:
 
     def expire_due(self) -> None:
         """Let the invoices expire whose time is over, and say so to the calls that wait for them."""
-        now = self._parts.clock.now()
-        for row in self._parts.store.unpaid_invoices():
-            if now >= row.expires_at:
-                self._parts.store.put_invoice(replace(row, status=InvoiceStatus.EXPIRED))
-                self._waiters.wake(row.label, Wake.CHANGED)
+        for row in self._parts.store.unpaid_invoices(due=self._parts.clock.now()):
+            self._parts.store.put_invoice(replace(row, status=InvoiceStatus.EXPIRED))
+            self._waiters.wake(row.label, Wake.CHANGED)
 
     def expire_of(self, offer_id: bytes) -> None:
         """Let the unpaid invoices of an offer expire, without a word to the calls that wait for them."""
-        for row in self._parts.store.unpaid_invoices():
-            if row.local_offer_id == offer_id:
-                self._parts.store.put_invoice(replace(row, status=InvoiceStatus.EXPIRED))
+        for row in self._parts.store.unpaid_invoices(offer_id=offer_id):
+            self._parts.store.put_invoice(replace(row, status=InvoiceStatus.EXPIRED))
 
     def accept(self, payment_hash: bytes, amount: Msat, path_id: bytes) -> bool:
         """Say whether a payment would be taken now: unpaid, over a path of the invoice, up to twice the amount."""

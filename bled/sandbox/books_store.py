@@ -1,7 +1,7 @@
 """The file of a sandbox node: offers and invoices in SQLite, so that a node started again still has them."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from pathlib import Path
@@ -21,6 +21,8 @@ CREATE TABLE IF NOT EXISTS invoices (
     description TEXT, payer_note TEXT, local_offer_id BLOB, status TEXT NOT NULL,
     updated_index INTEGER, pay_index INTEGER, amount_received INTEGER, paid_at INTEGER
 ) STRICT;
+CREATE INDEX IF NOT EXISTS invoices_by_status ON invoices (status);
+CREATE INDEX IF NOT EXISTS invoices_by_offer ON invoices (local_offer_id);
 CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, last INTEGER NOT NULL) STRICT;
 """
 _INVOICE_COLUMNS: Final = tuple(column.name for column in fields(InvoiceRow))
@@ -69,7 +71,7 @@ class BookStore:
 
     def put_offer(self, offer: OfferRow) -> None:
         """Add an offer or replace it."""
-        self._put("offers", _OFFER_COLUMNS, offer)
+        self._put("REPLACE", "offers", _OFFER_COLUMNS, offer)
 
     def invoice(self, label: str) -> InvoiceRow | None:
         """Return one invoice."""
@@ -81,32 +83,40 @@ class BookStore:
         row = self._db.execute("SELECT * FROM invoices WHERE payment_hash = ?", (payment_hash,)).fetchone()
         return None if row is None else _invoice(row)
 
-    def invoices(self) -> list[InvoiceRow]:
-        """Return all invoices, oldest first."""
-        return [_invoice(row) for row in self._db.execute("SELECT * FROM invoices ORDER BY created_index")]
+    def invoices(
+        self, *, label: str | None = None, payment_hash: bytes | None = None, offer_id: bytes | None = None
+    ) -> list[InvoiceRow]:
+        """Return invoices, oldest first; each condition that is not None must hold."""
+        wanted = {"label": label, "payment_hash": payment_hash, "local_offer_id": offer_id}
+        return self._select({column: value for column, value in wanted.items() if value is not None})
 
-    def unpaid_invoices(self) -> list[InvoiceRow]:
-        """Return the invoices that can still be paid as far as this file knows, oldest first."""
-        sql = "SELECT * FROM invoices WHERE status = 'unpaid' ORDER BY created_index"
-        return [_invoice(row) for row in self._db.execute(sql)]
+    def unpaid_invoices(self, *, offer_id: bytes | None = None, due: UnixTime | None = None) -> list[InvoiceRow]:
+        """Return the invoices that this file knows as unpaid: of one offer, or whose time is over at `due`."""
+        rows = self._select({"status": "unpaid"} | ({} if offer_id is None else {"local_offer_id": offer_id}))
+        return [row for row in rows if due is None or row.expires_at <= due]
+
+    def _select(self, wanted: Mapping[str, str | bytes]) -> list[InvoiceRow]:
+        where = " AND ".join(f"{column} = ?" for column in wanted) or "TRUE"
+        sql = f"SELECT * FROM invoices WHERE {where} ORDER BY created_index"  # noqa: S608 - own names
+        return [_invoice(row) for row in self._db.execute(sql, list(wanted.values()))]
 
     def add_invoice(self, invoice: InvoiceRow) -> InvoiceRow:
         """Add an invoice; return it with its index."""
         numbered = replace(invoice, created_index=self.next_index("created"))
-        self._put("invoices", _INVOICE_COLUMNS, numbered)
+        self._put("INSERT", "invoices", _INVOICE_COLUMNS, numbered)
         return numbered
 
     def put_invoice(self, invoice: InvoiceRow) -> None:
         """Replace an invoice that is there."""
-        self._put("invoices", _INVOICE_COLUMNS, invoice)
+        self._put("REPLACE", "invoices", _INVOICE_COLUMNS, invoice)
 
     def delete_invoice(self, label: str) -> None:
         """Forget an invoice."""
         self._db.execute("DELETE FROM invoices WHERE label = ?", (label,))
 
-    def _put(self, table: str, columns: tuple[str, ...], row: object) -> None:
+    def _put(self, verb: str, table: str, columns: tuple[str, ...], row: object) -> None:
         marks = ", ".join("?" for _ in columns)
-        sql = f"INSERT OR REPLACE INTO {table} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608 - own names
+        sql = f"{verb} INTO {table} ({', '.join(columns)}) VALUES ({marks})"
         self._db.execute(sql, [getattr(row, column) for column in columns])
 
 
