@@ -105,3 +105,9 @@ async def rpc(sandbox: Sandbox) -> AsyncIterator[Rpc]:
 def make_bill() -> Callable[..., Invoice]:
     """Make an invoice at a node."""
     return bill
+
+
+@pytest.fixture
+def client_of() -> Callable[[Path], Any]:
+    """Connect to a socket."""
+    return connect

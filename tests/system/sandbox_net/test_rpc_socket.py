@@ -3,10 +3,13 @@
 import asyncio
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bled import failpoint
+from bled.sandbox.rpc_socket import RpcSocket
 from bled.sandbox.world import Sandbox
 
 pytestmark = pytest.mark.system
@@ -84,3 +87,48 @@ async def test_a_payment_goes_on_when_its_caller_goes_away(
     row = await waiting
     assert row.amount_received == 15_000
     assert sandbox.balances()["merchant"] == 1_000_015_000
+
+
+async def test_a_failure_of_the_sandbox_is_told_and_looked_up_later(
+    sandbox: Sandbox, rpc: Any, make_bill: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    invoice = make_bill(sandbox.merchant)
+    failpoint._hits.clear()
+    monkeypatch.setenv("BLED_FAILPOINT", "sandbox.pay.settled=error")
+    assert "failpoint" in (await rpc.call("xpay", [invoice.string]))["message"]
+    (row,) = (await rpc.call("listsendpays"))["payments"]
+    assert row["status"] == "pending"
+    sandbox.payments.recover()
+    (row,) = (await rpc.call("listsendpays"))["payments"]
+    assert row["status"] == "complete"
+
+
+async def test_a_defect_closes_the_connection_and_nothing_else(short_path: Path, caplog: Any, client_of: Any) -> None:
+    class Broken:
+        async def call(self, method: str, params: object, *, request_id: object) -> Any:
+            raise ZeroDivisionError
+
+    socket = RpcSocket(short_path / "rpc", Broken())
+    await socket.start()
+    async with client_of(short_path / "rpc") as client:
+        await client.send("getinfo", {})
+        assert await client.reader.read() == b""
+    assert "a request failed" in caplog.text
+    await socket.stop()
+
+
+async def test_the_end_of_the_sandbox_ends_the_requests_under_way(short_path: Path, client_of: Any) -> None:
+    asked = asyncio.Event()
+
+    class Slow:
+        async def call(self, method: str, params: object, *, request_id: object) -> Any:
+            asked.set()
+            await asyncio.Event().wait()
+
+    socket = RpcSocket(short_path / "rpc", Slow())
+    await socket.start()
+    async with client_of(short_path / "rpc") as client:
+        await client.send("xpay", {})
+        await asked.wait()
+        await socket.stop()
+        assert await client.reader.read() == b""
