@@ -70,7 +70,6 @@ class Payments:
         self._check_expiry(invoice)
         max_fee = args.fee_limit(invoice.invoice_amount)
         routes = usable_routes(self._network, payer, invoice, max_fee=max_fee, max_delay=args.max_delay)
-        self._check_not_live(payer, invoice.invoice_payment_hash)
         return await self._attempt(payer, invoice, args, routes)
 
     def recover(self) -> tuple[SendPay, ...]:
@@ -105,6 +104,7 @@ class Payments:
         failures: list[str] = []
         last = ""
         for route in routes:
+            self._check_not_live(payer, invoice.invoice_payment_hash)
             begun = self._begin(payer, invoice, args, route, groupid=groupid, partid=len(failures) + 1)
             failpoint(Failpoint.SANDBOX_PENDING)
             await self._transit()

@@ -371,8 +371,7 @@ class Till:
             metadata=bytes(16),
             payer_id=payer.public_key,
             amount=Msat(amount),
-            chain=REGTEST_CHAIN,
-            **fields,
+            **({"chain": REGTEST_CHAIN} | fields),
         )
         return unsigned.sign(payer, aux=bytes(32))
 

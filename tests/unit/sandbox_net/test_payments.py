@@ -7,11 +7,16 @@ import pytest
 
 from bled import failpoint
 from bled.errors import BledError
+from bled.sandbox.books_paths import STUB_PAYINFO
 from bled.sandbox.books_rows import InvoiceStatus
 from bled.sandbox.rpc_error import RpcError
 from bled.sandbox.sendpays import SendPayStatus
 from bled.sandbox.xpay_args import XpayArgs
-from bled_codec.invoice import Invoice
+from bled_codec.blinded_path import EncryptedData, create_blinded_path
+from bled_codec.chains import BITCOIN_CHAIN
+from bled_codec.crypto import SecretKey
+from bled_codec.invoice import Invoice, create_invoice
+from bled_codec.units import Msat
 
 FIRST = {"home": 1_000_000_000, "hop": 1_000_000_000, "merchant": 1_000_000_000}
 PAID = {"home": 999_984_999, "hop": 1_000_000_001, "merchant": 1_000_015_000}
@@ -173,4 +178,49 @@ async def test_a_payment_broken_off_before_the_payee_was_asked_fails_when_it_is_
         await _pay(world, invoice)
     world.clock.seconds = float(invoice.expires_at)
     assert [row.status for row in world.payments.recover()] == [SendPayStatus.FAILED]
+    assert world.accounts.balances() == FIRST
+
+
+async def test_an_invoice_of_another_chain_is_refused(world: Any, till: Any) -> None:
+    merchant = world.node("merchant")
+    path = create_blinded_path([merchant.node_id], [b""], session_key=SecretKey(b"\x01" * 32))
+    unsigned = create_invoice(
+        till.request(15_000, chain=BITCOIN_CHAIN),
+        payment_hash=bytes(32),
+        created_at=world.clock.now(),
+        node_id=merchant.node_id,
+        amount=Msat(15_000),
+        paths=[path],
+        blindedpay=[STUB_PAYINFO],
+    )
+    refusal = await _refusal(world, unsigned.sign(merchant.key, aux=bytes(32)))
+    assert (refusal.code, refusal.message) == (-32602, "Invalid bolt12 invoice: wrong chain")
+
+
+async def test_a_string_that_is_no_invoice_is_refused(world: Any, till: Any) -> None:
+    for text in ("", "lno1", "lnbc1", till.request(15_000).string, till.invoice(15_000).string[:-20]):
+        with pytest.raises(RpcError, match="Invalid bolt12 invoice"):
+            await world.payments.xpay(world.node("home"), XpayArgs.read([text]))
+
+
+async def test_every_path_of_an_invoice_is_tried_before_it_fails(world: Any, till: Any) -> None:
+    merchant = world.node("merchant")
+    nodes = [world.node("hop").node_id, merchant.node_id]
+    data = [EncryptedData(next_node_id=merchant.node_id, payment_relay=b"\x00\x06" + bytes(4)), EncryptedData()]
+    clear = [part.encode() for part in data]
+    paths = [create_blinded_path(nodes, clear, session_key=SecretKey(bytes([n]) * 32)) for n in (1, 2)]
+    unsigned = create_invoice(
+        till.request(15_000),
+        payment_hash=bytes(32),
+        created_at=world.clock.now(),
+        node_id=merchant.node_id,
+        amount=Msat(15_000),
+        paths=paths,
+        blindedpay=[STUB_PAYINFO, STUB_PAYINFO],
+    )
+    refusal = await _refusal(world, unsigned.sign(merchant.key, aux=bytes(32)))
+    assert refusal.code == 209
+    assert refusal.message.startswith("Failed after 2 attempts. We got an error from inside the blinded path 0x0x0/1")
+    assert [row.partid for row in world.payments.sendpays(world.node("home"))] == [1, 2]
+    assert _statuses(world) == [SendPayStatus.FAILED] * 2
     assert world.accounts.balances() == FIRST
