@@ -145,6 +145,7 @@ def _create(db: sqlite3.Connection, folder: Path) -> bytes:
     db.execute("COMMIT")
     with file_errors(folder):
         sync_folder(folder)
+        sync_folder(folder.parent)
     return key
 
 
