@@ -105,3 +105,9 @@ async def test_a_relative_folder_will_do(short_path: Path, monkeypatch: pytest.M
     async with Sandbox.run(Path("here"), plugin=PLUGIN) as sandbox:
         assert sandbox.folder == short_path / "here"
         assert sandbox.home_rpc.is_socket()
+
+
+async def test_the_default_plugin_is_the_projects_own(start: Callable[..., Any], client_of: Callable[..., Any]) -> None:
+    sandbox = await start(plugin=None)
+    async with client_of(sandbox.home_rpc) as client:
+        assert await client.call("bled-list") == {"books": []}
