@@ -51,6 +51,7 @@ class HomeApplication:
         self._service = HomeService(
             keys=keys,
             chain=chain,
+            node=node,
             ledger=ledger,
             decisions=decisions,
             payer=payer,

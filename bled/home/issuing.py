@@ -17,6 +17,7 @@ from bled.grants.passphrase import create_passphrase
 from bled.grants.wrapping import wrap_book
 from bled.home.ledger import Ledger
 from bled.home.parameters import Parameters, usage
+from bled.home.policy import holds
 from bled.home.rows import Book
 from bled.node.home_base import HomeNode
 from bled_codec.crypto import parse_point
@@ -217,7 +218,6 @@ def find_book_of(payer_id: Point, *, keys: HomeKeys, books: Sequence[Book]) -> B
     """
     for book in reversed(books):
         for index in range(book.ids):
-            key = keys.payer_key(book.salt, book.book_id, index)
-            if key is not None and key.public_key == payer_id:
+            if holds(book, index, payer_id, keys=keys):
                 return book
     raise usage("payer_id: home issued no such id")

@@ -6,6 +6,7 @@ ever. Counters are sums over claims, so that they cannot drift from them.
 """
 
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -104,6 +105,36 @@ class Ledger(LedgerBooks):
             database.execute("UPDATE claims SET detail = ? WHERE payer_id = ?", (detail, payer_id))
             self._record(database, Code.OUTCOME_UNKNOWN, claim, now=now)
 
+    def adopt(self, claims: Sequence[Claim], *, now: UnixTime) -> bool:
+        """Add SENT claims that the node's records show and this ledger does not; say whether there were any.
+
+        Then the ledger is an old copy, and every book is revoked in the same transaction. A claim whose book it does
+        not know either is not added: nothing can be paid from that book.
+        """
+        with self._store.transaction() as database:
+            is_older = False
+            for claim in claims:
+                if _knows(database, claim):
+                    continue  # as it should be; or the second part of one payment
+                is_older = True
+                if read_book(database, claim.book_id) is not None:
+                    insert_claim(database, claim, day=utc_day(claim.claimed_at))
+            if is_older:
+                self._revoke_every_book(database, now)
+        return is_older
+
+    def records_read(self) -> int:
+        """Return the number of the last part in the node's records that was compared with this ledger."""
+        with self._store.reading() as database:
+            row = database.execute("SELECT value FROM meta WHERE name = 'records_read'").fetchone()
+        return 0 if row is None else int(row["value"])
+
+    def set_records_read(self, number: int) -> None:
+        """Note how far the node's records were compared."""
+        sql = "INSERT INTO meta VALUES ('records_read', ?) ON CONFLICT DO UPDATE SET value = excluded.value"
+        with self._store.transaction() as database:
+            database.execute(sql, (number,))
+
     def open_claims(self) -> tuple[Claim, ...]:
         """Return every claim whose end is not known, oldest first."""
         with self._store.reading() as database:
@@ -126,6 +157,11 @@ def _earlier_claim(database: sqlite3.Connection, verified: VerifiedInvoice) -> C
     if used.fetchone() is not None:
         raise Refused(Code.PAYMENT_HASH_USED)
     return None
+
+
+def _knows(database: sqlite3.Connection, claim: Claim) -> bool:
+    sql = "SELECT 1 FROM claims WHERE payer_id = ? OR payment_hash = ?"
+    return database.execute(sql, (claim.payer_id, claim.payment_hash)).fetchone() is not None
 
 
 def _check_clock(database: sqlite3.Connection, now: UnixTime) -> None:

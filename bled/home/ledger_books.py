@@ -61,8 +61,7 @@ class LedgerBooks(LedgerCore):
     def revoke_all(self, *, now: UnixTime) -> Revoked:
         """Revoke every book there is."""
         with self._store.transaction() as database:
-            rows = database.execute("SELECT book_id FROM books WHERE revoked_at IS NULL ORDER BY book_id").fetchall()
-            return self._revoke_books(database, [row["book_id"] for row in rows], now)
+            return self._revoke_every_book(database, now)
 
     def revoke_id(self, payer_id: Point, *, book_id: int, now: UnixTime) -> Revoked:
         """Refuse every payment with this payer id of a book whose claim is not committed yet."""
@@ -72,6 +71,10 @@ class LedgerBooks(LedgerCore):
             dropped = self._drop(database, claims, now)
             gone_too_far = any(claim.state in (ClaimState.SENT, ClaimState.PAID) for claim in claims)
             return _answer((), () if gone_too_far else (payer_id,), claims, dropped)
+
+    def _revoke_every_book(self, database: sqlite3.Connection, now: UnixTime) -> Revoked:
+        rows = database.execute("SELECT book_id FROM books WHERE revoked_at IS NULL ORDER BY book_id").fetchall()
+        return self._revoke_books(database, [row["book_id"] for row in rows], now)
 
     def _revoke_books(self, database: sqlite3.Connection, book_ids: list[int], now: UnixTime) -> Revoked:
         claims: list[Claim] = []

@@ -149,10 +149,15 @@ def _issuing_book(keys: HomeKeys, issued: IssuedId, payer_id: Point, find_book: 
     if book is None or issued.index >= book.ids:
         raise Refused(Code.PAYER_ID_NOT_ISSUED, detail=f"home knows no id {issued.index} of a book {issued.book_id}")
     book.limits.class_of(issued.index)
-    key = keys.payer_key(book.salt, issued.book_id, issued.index)
-    if key is None or key.public_key != payer_id:
+    if not holds(book, issued.index, payer_id, keys=keys):
         raise Refused(Code.PAYER_ID_NOT_ISSUED, detail=f"of another book with the number {issued.book_id}")
     return book
+
+
+def holds(book: Book, index: int, payer_id: Point, *, keys: HomeKeys) -> bool:
+    """Say whether `payer_id` is the one that home derives for this index of the book."""
+    key = keys.payer_key(book.salt, book.book_id, index)
+    return key is not None and key.public_key == payer_id
 
 
 def _check_request_signature(invoice: Invoice) -> None:

@@ -2,8 +2,9 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 from bled.clock import Clock
 from bled.codes import Failpoint
@@ -14,7 +15,9 @@ from bled.home.decisions import Decisions
 from bled.home.ledger import Ledger
 from bled.home.pay import Log, Payer
 from bled.home.policy import Glimpse, VerifiedInvoice, glimpse, is_ours, verify_invoice
+from bled.home.restore import compare_records
 from bled.home.rows import Claim, ClaimState
+from bled.node.home_base import HomeNode
 from bled_codec.units import Point
 
 QUEUE_LENGTH: Final = 64
@@ -22,8 +25,10 @@ QUEUE_LENGTH: Final = 64
 _STRANGERS_QUEUE: Final = 16
 _EACH_ID: Final = 4
 """Invoices of one payer id that may wait: a till that floods its own path holds up nobody else."""
-_START_WAIT: Final = 1.0
+_START_WAIT: Final = 0.5
 _LONGEST_START_WAIT: Final = 15.0
+
+_Answer = TypeVar("_Answer")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +48,7 @@ class HomeService:
         *,
         keys: HomeKeys,
         chain: bytes,
+        node: HomeNode,
         ledger: Ledger,
         decisions: Decisions,
         payer: Payer,
@@ -52,6 +58,7 @@ class HomeService:
         """Take what the work needs. `chain` is the 32-byte hash of the node's chain."""
         self._keys = keys
         self._chain = chain
+        self._node = node
         self._ledger = ledger
         self._decisions = decisions
         self._payer = payer
@@ -137,16 +144,27 @@ class HomeService:
         task.add_done_callback(lambda _: self._at_work.discard(claim.payer_id))
 
     async def _reconcile(self, payments: asyncio.TaskGroup, *, node_is_fresh: bool) -> None:
+        await self._answered(self._compare_records)
         for claim in self._ledger.open_claims():
             if claim.state is ClaimState.CLAIMED or not await self._looked_at(claim, node_is_fresh=node_is_fresh):
                 self._work_on(claim, payments, node_is_fresh=node_is_fresh)
 
+    async def _compare_records(self) -> None:
+        warning = await compare_records(node=self._node, ledger=self._ledger, keys=self._keys, now=self._clock.now())
+        if warning is not None:
+            self._decisions.refuse(warning, Glimpse(), now=self._clock.now())
+            self._log("unusual", str(warning))
+
     async def _looked_at(self, claim: Claim, *, node_is_fresh: bool) -> bool:
         """Look a claim up, as often as it takes to get an answer; say whether it came to its end."""
+        return await self._answered(lambda: self._payer.look_once(claim, node_is_fresh=node_is_fresh))
+
+    async def _answered(self, ask: Callable[[], Awaitable[_Answer]]) -> _Answer:
+        """Ask until there is an answer: no new work begins before the node's records were read."""
         wait = _START_WAIT
         while True:
             try:
-                return await self._payer.look_once(claim, node_is_fresh=node_is_fresh)
+                return await ask()
             except Unavailable as error:
                 self._log("unusual", f"waiting for the node's records before new work, {error}")
             await asyncio.sleep(wait)

@@ -6,12 +6,12 @@ from typing import Any, Final
 from bled.codes import Code
 from bled.errors import BledError, Unavailable
 from bled.node.cln_errors import RpcFailure
-from bled.node.home_base import Failed, Paid, Parts, PartsStatus, PayAnswer, Unknown
+from bled.node.home_base import Failed, Paid, Parts, PartsStatus, PayAnswer, SentPart, Unknown
 from bled.node.lightning_rpc import LightningRpc
 from bled_codec.crypto import parse_point, sha256
 from bled_codec.errors import CodecError
 from bled_codec.invoice import Invoice
-from bled_codec.units import MAX_MSAT, Msat, Point
+from bled_codec.units import MAX_MSAT, Msat, Point, UnixTime
 
 MAX_DELAY_BLOCKS: Final = 504
 """Longest time, in blocks, that a payment may be stuck: three and a half days; two default hops need 178."""
@@ -21,6 +21,7 @@ _IN_PROGRESS: Final = -3
 # Neither says that the attempts are over: xpay died in the middle, or another call for the same hash is at work.
 _NOT_AN_END: Final = frozenset({_PLUGIN_DIED, _IN_PROGRESS})
 _LOOKUP_SECONDS: Final = 20.0
+_PAGE: Final = 500
 _USABLE_CHANNELS: Final = frozenset({"CHANNELD_NORMAL", "CHANNELD_AWAITING_SPLICE"})
 
 
@@ -64,6 +65,16 @@ class ClnHomeNode:
             raise Unavailable(Code.NODE_PROTOCOL, detail="listsendpays: no list of payments")
         return _parts(rows, payment_hash)
 
+    async def sent_since(self, number: int) -> Sequence[SentPart]:
+        """Read a page of `listsendpays` by the order of creation."""
+        params = {"index": "created", "start": number, "limit": _PAGE}
+        answer = await self._rpc.call("listsendpays", params, seconds=_LOOKUP_SECONDS)
+        rows = answer.get("payments")
+        if not isinstance(rows, list):
+            raise Unavailable(Code.NODE_PROTOCOL, detail="listsendpays: no list of payments")
+        parts = [_sent_part(row) for row in rows if isinstance(row, dict)]
+        return sorted((part for part in parts if part.number >= number), key=lambda part: part.number)
+
     async def peers_for_paths(self) -> Sequence[Point]:
         """Read `listpeerchannels`: every connected peer with a usable channel, once, in the node's order."""
         answer = await self._rpc.call("listpeerchannels", seconds=_LOOKUP_SECONDS)
@@ -94,6 +105,20 @@ def _parts(rows: Iterable[object], payment_hash: bytes) -> Parts:
         elif status is PartsStatus.NOTHING:
             status = PartsStatus.PENDING  # pending, and every word not known here
     return Parts(status=status, amount_sent=Msat(sent), preimage=preimage)
+
+
+def _sent_part(row: dict[str, Any]) -> SentPart:
+    number, created_at = row.get("created_index"), row.get("created_at")
+    if not isinstance(number, int) or not isinstance(created_at, int):
+        raise Unavailable(Code.NODE_PROTOCOL, detail="listsendpays: a row without its number or time")
+    label, invoice = row.get("label"), row.get("bolt12")
+    return SentPart(
+        number=number,
+        created_at=UnixTime(created_at),
+        amount_sent=_msat("listsendpays", row.get("amount_sent_msat")),
+        label=label if isinstance(label, str) else None,
+        invoice=invoice if isinstance(invoice, str) else None,
+    )
 
 
 def _preimage(value: object, payment_hash: bytes) -> bytes | None:

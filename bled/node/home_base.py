@@ -6,7 +6,7 @@ from enum import Enum
 from typing import Protocol
 
 from bled_codec.invoice import Invoice
-from bled_codec.units import Msat, Point
+from bled_codec.units import Msat, Point, UnixTime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +58,23 @@ class Parts:
     preimage: bytes | None = field(default=None, repr=False)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentPart:
+    """One part that the node sent for any payment.
+
+    Attributes:
+        number: the node's count of parts; rises.
+        label: what the caller of the payment named it, None when nothing.
+        invoice: the `lni` string that was paid, None when it was none.
+    """
+
+    number: int
+    created_at: UnixTime
+    amount_sent: Msat
+    label: str | None
+    invoice: str | None
+
+
 class HomeNode(Protocol):
     """The buyer's own node."""
 
@@ -74,6 +91,13 @@ class HomeNode(Protocol):
 
     async def lookup(self, payment_hash: bytes) -> Parts:
         """Return what the node's records hold for a payment hash. Raises `Unavailable`; that is not `NOTHING`."""
+        ...
+
+    async def sent_since(self, number: int) -> Sequence[SentPart]:
+        """Return some of the parts with this number or a larger one, by number; none when there are no more.
+
+        Raises `Unavailable`.
+        """
         ...
 
     async def peers_for_paths(self) -> Sequence[Point]:

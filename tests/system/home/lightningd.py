@@ -34,7 +34,6 @@ class Lightningd:
         self.xpay: Callable[[dict[str, Any]], Awaitable[dict[str, Any]]] = self.pays
         self.logs: list[str] = []
         self.words: list[bytes] = []
-        self.lookups = 0
         self._ids = 0
         self._answers: dict[str, asyncio.Future[Any]] = {}
         self._plugin: asyncio.subprocess.Process | None = None
@@ -94,8 +93,10 @@ class Lightningd:
                 row = {"peer_id": HOP.public_key.hex(), "peer_connected": True, "state": "CHANNELD_NORMAL"}
                 return {"channels": [row, row | {"peer_connected": False, "peer_id": HOME.public_key.hex()}]}
             case "listsendpays":
-                self.lookups += 1
-                return {"payments": self.rows.get(params["payment_hash"], [])}
+                if "payment_hash" in params:
+                    return {"payments": self.rows.get(params["payment_hash"], [])}
+                rows = [row for group in self.rows.values() for row in group]
+                return {"payments": [row for row in rows if row["created_index"] >= params["start"]]}
             case "xpay":
                 self.xpay_calls.append(params)
                 return await self.xpay(params)
@@ -117,6 +118,9 @@ class Lightningd:
             "amount_sent_msat": invoice.invoice_amount + 1,
             "status": status,
             "label": params.get("label"),
+            "bolt12": params["invstring"],
+            "created_index": 1 + sum(len(group) for group in self.rows.values()),
+            "created_at": int(time.time()),
         }
         if status == "complete":
             row["payment_preimage"] = self.preimages[payment_hash].hex()

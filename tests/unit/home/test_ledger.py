@@ -333,3 +333,26 @@ def test_a_folder_that_cannot_hold_a_ledger_is_named_broken(tmp_path) -> None:
     (tmp_path / "ledger.sqlite").mkdir()
     assert refusal(Ledger.open, tmp_path, book_key=bytes(32)).code is Code.STORE_BROKEN
     assert refusal(Ledger.open, tmp_path / "missing", book_key=bytes(32)).code is Code.STORE_BROKEN
+
+
+def test_claims_of_a_later_state_are_added_once_and_revoke_every_book(ledger, bought, now) -> None:
+    known = ledger.claim(bought(0), now=now).claim
+    sent = ledger.begin_payment(known.payer_id, now=now)
+    assert not ledger.adopt([sent], now=now)
+    other = bought(1).invoice
+    lost = replace(
+        sent, payer_id=other.invreq_payer_id, index=1, payment_hash=other.invoice_payment_hash, invoice=other.encode()
+    )
+    assert ledger.adopt([lost, lost], now=now)
+    assert len(ledger.open_claims()) == 2
+    assert ledger.books()[0].revoked_at == now
+    assert not ledger.adopt([lost], now=now)
+
+
+def test_how_far_the_nodes_records_were_read_is_kept(ledger, home, tmp_path) -> None:
+    assert ledger.records_read() == 0
+    ledger.set_records_read(7)
+    ledger.set_records_read(12)
+    again = reopened(ledger, home, tmp_path)
+    assert again.records_read() == 12
+    again.close()

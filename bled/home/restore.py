@@ -1,0 +1,73 @@
+"""A ledger that came back from an old copy: found out from the node's records, before any new work.
+
+The node keeps every payment under the payer id as its label. One that this ledger does not know was claimed by a later
+state of it: the copy's counters are wrong, and ids that it holds for fresh are used. So those claims are added, and
+every book is revoked.
+"""
+
+from typing import Final
+
+from bled.codes import Code
+from bled.errors import Refused
+from bled.grants.keys import HomeKeys
+from bled.grants.metadata import open_metadata
+from bled.home.ledger import Ledger
+from bled.home.policy import MOST_SECONDS_FOR_ATTEMPTS, holds
+from bled.home.rows import Claim, ClaimState
+from bled.node.home_base import HomeNode, SentPart
+from bled_codec.errors import CodecError
+from bled_codec.invoice import Invoice
+from bled_codec.units import Msat, UnixTime
+
+_PAYER_ID_DIGITS: Final = 66
+
+
+async def compare_records(*, node: HomeNode, ledger: Ledger, keys: HomeKeys, now: UnixTime) -> Refused | None:
+    """Read what the node sent since the last time; revoke every book when the ledger is older than that.
+
+    Returns what to tell the owner, None when all is well. Claims that were added are SENT and still to be looked up.
+    Raises `Unavailable`; calling again goes on where this stopped.
+    """
+    is_older = False
+    number = ledger.records_read() + 1
+    while parts := await node.sent_since(number):
+        claims = [claim for part in parts if (claim := _claim_of_ours(part, ledger, keys)) is not None]
+        is_older = ledger.adopt(claims, now=now) or is_older
+        number = parts[-1].number + 1
+        ledger.set_records_read(parts[-1].number)
+    if not is_older:
+        return None
+    return Refused(Code.REVOKED, detail="the ledger is an old copy; every book was revoked, issue new ones")
+
+
+def _claim_of_ours(part: SentPart, ledger: Ledger, keys: HomeKeys) -> Claim | None:
+    """Return the claim behind a part, when it was sent for a payer id that these keys issued."""
+    if part.label is None or part.invoice is None or len(part.label) != _PAYER_ID_DIGITS:
+        return None
+    try:
+        invoice = Invoice.from_string(part.invoice)
+        issued = open_metadata(keys, invoice.invreq_metadata, invoice.invreq_payer_id)
+    except (CodecError, Refused):
+        return None
+    if invoice.invreq_payer_id.hex() != part.label:
+        return None
+    book = ledger.book(issued.book_id)
+    known = book is not None and holds(book, issued.index, invoice.invreq_payer_id, keys=keys)
+    return Claim(
+        payer_id=invoice.invreq_payer_id,
+        book_id=issued.book_id if known else _NO_BOOK,
+        index=issued.index,
+        payment_hash=invoice.invoice_payment_hash,
+        amount=invoice.invoice_amount,
+        max_fee=Msat(max(0, part.amount_sent - invoice.invoice_amount)),
+        invoice=invoice.encode(),
+        claimed_at=part.created_at,
+        pay_before=part.created_at,
+        state=ClaimState.SENT,
+        sent_at=part.created_at,
+        retry_for=MOST_SECONDS_FOR_ATTEMPTS,
+    )
+
+
+_NO_BOOK: Final = 0
+"""Books count from 1: a claim of a book that the old copy never saw is no claim of its books."""

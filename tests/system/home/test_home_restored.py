@@ -1,0 +1,76 @@
+"""An old copy of the ledger was put back: the node's records tell, and nothing that was used is used again."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.system
+
+
+def copy_of(house, folder: Path) -> Path:
+    """Keep the ledger as it is now."""
+    folder.mkdir()
+    for path in (house.node.folder / "bled-home").glob("ledger.sqlite*"):
+        shutil.copy(path, folder)
+    return folder
+
+
+def replace_ledger(house, folder: Path) -> None:
+    for path in (house.node.folder / "bled-home").glob("ledger.sqlite*"):
+        path.unlink()
+    for path in folder.iterdir():
+        shutil.copy(path, house.node.folder / "bled-home")
+
+
+async def put_back(house, folder: Path) -> None:
+    await house.node.kill_plugin()
+    replace_ledger(house, folder)
+    assert await house.node.start_plugin() == {}
+
+
+async def test_an_old_copy_learns_what_was_paid_and_revokes_every_book(house, tmp_path) -> None:
+    old = copy_of(house, tmp_path / "copy")
+    await house.node.hook(house.invoice(house.request()).encode(), house.secret())
+    await house.node.decision("paid")
+    await put_back(house, old)
+    warning = await house.node.decision("revoked")
+    assert "old copy" in warning["detail"]
+    await house.node.decision("paid")
+    budget = await house.budget()
+    assert (budget["spent_msat"], budget["reserved_msat"]) == (15_001, 0)
+    await house.node.hook(house.invoice(house.request(), preimage=b"s" * 32).encode(), house.secret())
+    await house.node.decision("payer-id-used")
+    await house.node.hook(house.invoice(house.request(1), preimage=b"t" * 32).encode(), house.secret(1))
+    fresh = await house.node.decision("revoked", since=warning["seq"])
+    assert fresh["payer_id"] == house.grant(1).payer_id.hex()
+    assert len(house.node.xpay_calls) == 1
+
+
+async def test_a_book_that_the_old_copy_never_saw_is_not_known_and_the_others_are_revoked(house, tmp_path) -> None:
+    old = copy_of(house, tmp_path / "copy")
+    first = house.issued["book_id"]
+    await house.issue()
+    await house.node.hook(house.invoice(house.request()).encode(), house.secret())
+    await house.node.decision("paid")
+    await put_back(house, old)
+    await house.node.decision("revoked")
+    (book,) = (await house.node.ask("bled-list", {}))["books"]
+    assert (book["book_id"], book["revoked"]) == (first, True)
+    reissued = await house.node.ask("bled-issue", {"device": "phone", "total_msat": 1_000_000})
+    assert reissued["book_id"] == house.issued["book_id"]
+    await house.node.hook(house.invoice(house.request(1), preimage=b"s" * 32).encode(), house.secret(1))
+    refused = await house.node.decision("payer-id-not-issued")
+    assert "another book" in refused["detail"]
+    assert len(house.node.xpay_calls) == 1
+
+
+async def test_a_ledger_that_is_up_to_date_revokes_nothing(house) -> None:
+    await house.node.hook(house.invoice(house.request()).encode(), house.secret())
+    await house.node.decision("paid")
+    await house.node.kill_plugin()
+    assert await house.node.start_plugin() == {}
+    await house.node.hook(house.invoice(house.request(1), preimage=b"s" * 32).encode(), house.secret(1))
+    await house.node.decisions(2, code="paid")
+    (book,) = (await house.node.ask("bled-list", {}))["books"]
+    assert not book["revoked"]
