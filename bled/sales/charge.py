@@ -1,6 +1,7 @@
 """One sale from the cashier's wish to its end, and the sales that an earlier run left open."""
 
 import secrets
+import unicodedata
 from typing import Final
 
 from bled.clock import Clock
@@ -51,10 +52,10 @@ async def charge(
     """
     _check_terms(amount, description, issuer)
     till = Till(node=node, ledger=ledger, clock=clock, on_step=on_step, times=times)
-    chain = (await node.info()).chain
-    await finish_sales(till)
+    info = await node.info()
+    await finish_sales(till, info)
     sale = ledger.begin(_new_sale(till, amount, description, issuer))
-    return await SaleRun(till, sale, chain=chain).run(central, buyer_seconds=buyer_seconds)
+    return await SaleRun(till, sale, chain=info.chain).run(central, buyer_seconds=buyer_seconds)
 
 
 async def resume(
@@ -68,18 +69,27 @@ async def resume(
     """Finish every open sale from the node's own records, and see whether one that had ended was paid late.
 
     A sale whose buyer has signed is served on for `times.resume` seconds and then cancelled; one without a request is
-    cancelled at once. Raises `Unavailable` when the node does not answer: nothing is decided without it.
+    cancelled at once. Raises `Unavailable` when the node does not answer: nothing is decided without it; and
+    `ConfigurationError` (`CONFIG_BAD`) when a sale was made with another node.
     """
-    return await finish_sales(Till(node=node, ledger=ledger, clock=clock, on_step=on_step, times=times))
+    till = Till(node=node, ledger=ledger, clock=clock, on_step=on_step, times=times)
+    return await finish_sales(till, await node.info())
 
 
 def _check_terms(amount: Msat, description: str, issuer: str | None) -> None:
     if not 0 < amount <= MAX_MSAT:
         raise BledError(Code.USAGE, detail="the amount must be at least 1 msat and at most 21 million bitcoin")
-    if not description.strip() or len(description.encode("utf-8", "replace")) > MAX_DESCRIPTION_BYTES:
-        raise BledError(Code.USAGE, detail=f"a description has 1 to {MAX_DESCRIPTION_BYTES} bytes of UTF-8")
-    if issuer is not None and not 0 < len(issuer.encode("utf-8", "replace")) <= MAX_ISSUER_BYTES:
-        raise BledError(Code.USAGE, detail=f"an issuer has 1 to {MAX_ISSUER_BYTES} bytes of UTF-8")
+    _check_text("description", description, MAX_DESCRIPTION_BYTES)
+    if issuer is not None:
+        _check_text("issuer", issuer, MAX_ISSUER_BYTES)
+
+
+def _check_text(name: str, text: str, limit: int) -> None:
+    size = len(text.encode("utf-8", "replace"))
+    if not text.strip() or size > limit:
+        raise BledError(Code.USAGE, detail=f"{name}: 1 to {limit} bytes of UTF-8, not {size}")
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in text):
+        raise BledError(Code.USAGE, detail=f"{name}: no control characters, and nothing that is not UTF-8")
 
 
 def _new_sale(till: Till, amount: Msat, description: str, issuer: str | None) -> Sale:

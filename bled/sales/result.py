@@ -4,8 +4,7 @@ from dataclasses import dataclass, field
 
 from bled.codes import Code
 from bled.sales.states import Sale
-from bled_codec.invoice import Invoice
-from bled_codec.invoice_request import InvoiceRequest
+from bled_codec.bolt12_string import INVOICE_PREFIX, INVOICE_REQUEST_PREFIX, format_string
 from bled_codec.units import Msat
 
 
@@ -46,8 +45,8 @@ def result_of(sale: Sale, *, code: Code | None = None, detail: str | None = None
         sale_id=sale.sale_id,
         amount=sale.amount,
         offer=sale.offer,
-        invoice_request=None if sale.request is None else InvoiceRequest.decode(sale.request).string,
-        invoice=None if sale.invoice is None else Invoice.decode(sale.invoice).string,
+        invoice_request=None if sale.request is None else format_string(INVOICE_REQUEST_PREFIX, sale.request),
+        invoice=None if sale.invoice is None else format_string(INVOICE_PREFIX, sale.invoice),
         payment_hash=sale.payment_hash,
         preimage=sale.preimage if sale.is_paid else None,
         buyer_told=sale.buyer_told,

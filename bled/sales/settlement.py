@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import secrets
 from functools import partial
 from typing import Final
 
@@ -19,6 +20,9 @@ from bled_codec.offer import Offer
 
 _HOPELESS: Final = frozenset({Code.NODE_REFUSED, Code.NODE_PROTOCOL, Code.SALE_EXPIRED, Code.INTERNAL})
 """Asking again would bring the same answer: the sale is closed at the node, which then says how it ended."""
+
+_JITTER: Final = 250
+"""Thousandths by which a pause may grow, so that tills that began together do not go on together."""
 
 
 class Settlement:
@@ -50,9 +54,16 @@ class Settlement:
             return await self._close(*_end_of(error))
         if state is not None:
             return self._till.paid(self.sale, state)
-        if self._till.seconds_left(self.sale) > 0:
-            return await self._close(SaleState.CANCELLED, Code.CANCELLED, "not paid in time after the till came back")
-        return await self._close(SaleState.EXPIRED, Code.SALE_EXPIRED, "the buyer's node did not pay in time")
+        return await self._close(*self._end_without_money())
+
+    def _end_without_money(self) -> tuple[SaleState, Code, str]:
+        till = self._till
+        if till.seconds_left(self.sale) <= 0:
+            return SaleState.EXPIRED, Code.SALE_EXPIRED, "the buyer's node did not pay in time"
+        if self._give_up_at is not None and till.clock.monotonic() >= self._give_up_at:
+            return SaleState.CANCELLED, Code.CANCELLED, "not paid soon after the till came back"
+        detail = "the node closed the invoice early: its offer was disabled, or its clock is ahead of the till's"
+        return SaleState.CANCELLED, Code.CANCELLED, detail
 
     async def _close(self, end: SaleState, code: Code, detail: str) -> Sale:
         return await self._till.steadily(lambda: self._till.close(self.sale, end, code, detail))
@@ -132,7 +143,7 @@ class Settlement:
 
     async def _send_again(self, invoice: Invoice) -> None:
         for attempt in resends(self._paths, self._till.times):
-            await asyncio.sleep(attempt.pause)
+            await asyncio.sleep(attempt.pause * (1 + secrets.randbelow(_JITTER) / 1000))
             try:
                 await self._send(attempt, invoice)
             except Unavailable as error:  # the next one goes another way; the wait sees a node that is gone

@@ -16,6 +16,7 @@ from bled.sales.states import Sale, SaleState
 from bled.sales.times import Times
 from bled_codec.bolt12_string import parse_string
 from bled_codec.crypto import sha256
+from bled_codec.errors import CodecError
 
 NODE_AWAY: Final = frozenset({Code.NODE_DIED, Code.NODE_UNREACHABLE})
 """A node that may come back: what was asked of it can be asked again."""
@@ -82,10 +83,20 @@ class Till:
             detail="paid after the sale's time" if late else "",
             preimage=state.preimage,
             payment_hash=state.payment_hash,
-            invoice=sale.invoice if state.text is None else parse_string(state.text)[1],
+            invoice=_paid_invoice(sale, state),
             amount_received=state.amount_received,
             paid_at=state.paid_at,
         )
         failpoint(Failpoint.MERCHANT_PAID_STORED)
         self.on_step("paid", {"preimage": state.preimage.hex()})
         return after
+
+
+def _paid_invoice(sale: Sale, state: InvoiceState) -> bytes | None:
+    """Return the invoice that was paid: ours, or one that the node made for the same offer by itself."""
+    if state.text is None or state.payment_hash == sale.payment_hash:
+        return sale.invoice
+    try:
+        return parse_string(state.text)[1]
+    except CodecError:
+        return None
