@@ -3,7 +3,7 @@
 import asyncio
 from typing import Final
 
-from bumble import controller, hci, link, ll
+from bumble import controller, core, hci, link, ll
 
 _BUFFER_BYTES: Final = 251
 """ACL buffers of a controller with Data Length Extension; bumble's default of 27 is that of Bluetooth 4.0."""
@@ -72,6 +72,17 @@ class Air(link.LocalLink):
                 connection.peer_address,
                 ll.TerminateInd(hci.HCI_ErrorCode.CONNECTION_TIMEOUT_ERROR),
             )
+
+    def send_acl_data(
+        self,
+        sender_controller: controller.Controller,
+        destination_address: hci.Address,
+        transport: core.PhysicalTransport,
+        data: bytes,
+    ) -> None:
+        """Send data; a controller that has left is not heard any more."""
+        if sender_controller in self.controllers:
+            super().send_acl_data(sender_controller, destination_address, transport, data)
 
     def send_ll_control_pdu(
         self, sender_address: hci.Address, receiver_address: hci.Address, packet: ll.ControlPdu

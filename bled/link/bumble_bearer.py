@@ -9,7 +9,6 @@ from bumble import device
 
 from bled.codes import Code
 from bled.errors import Unavailable
-from bled.gatt.profile import MESSAGE_SECONDS
 from bled.link.base import LinkStats
 from bled.link.bumble_radio import BumbleRadio, Lost, bounded
 
@@ -53,7 +52,7 @@ class BumbleBearer:
         """Send one frame; waits while the controller is busy, and after the last frame until it has everything."""
         if self._lost.done():
             raise Unavailable(Code.LINK_LOST, detail=self._lost.result())
-        await bounded(self._write(frame, last), lost=self._lost, seconds=MESSAGE_SECONDS)
+        await bounded(self._write(frame, last), lost=self._lost, seconds=None)  # the driver bounds a message
 
     async def _write(self, frame: bytes, last: bool) -> None:
         await self._put(frame, last)

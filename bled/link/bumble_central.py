@@ -102,7 +102,7 @@ class BumbleCentral:
             await self._radio.command(stack.stop_scanning())
         finally:
             stack.remove_listener(stack.EVENT_ADVERTISEMENT, on_advertisement)
-        return max(seen, key=seen.__getitem__)
+        return max(seen, key=lambda address: (-tries.failures(str(address)), seen[address]))
 
     async def _join(self, address: hci.Address, on_step: OnStep) -> FramedLink:
         """Connect to one device and subscribe; leaves nothing behind when that fails or is cancelled."""

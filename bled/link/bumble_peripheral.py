@@ -20,6 +20,8 @@ ADVERTISE_SECONDS: Final = 120.0
 """The beacon is never on for longer: it says that somebody here can pay."""
 INTERVAL_MILLISECONDS: Final = 20.0
 """Between two advertisements, while a person holds the device out to a till."""
+EARLY_SECONDS: Final = 0.001
+"""A timer may fire a little before its time; what is due by then is due."""
 
 _Properties = gatt.Characteristic.Properties
 
@@ -97,7 +99,7 @@ class BumblePeripheral:
         """Keep the lobby in order until a central is bound."""
         while not accepting.done():
             self._changed.clear()
-            for guest in self._lobby.to_drop(now=_now()):
+            for guest in self._lobby.to_drop(now=_now() + EARLY_SECONDS):
                 self._lobby.leave(guest)
                 await self._radio.disconnect(guest)
             if not self._radio.device.is_advertising:

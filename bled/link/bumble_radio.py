@@ -7,7 +7,7 @@ import struct
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final, TypeVar
 
-from bumble import core, device, hci, host
+from bumble import core, device, hci, host, pairing
 from bumble.transport.common import TransportSink, TransportSource
 
 from bled.codes import Code
@@ -25,10 +25,11 @@ Lost = asyncio.Future[str]
 """Done, with a sentence, when a connection or a radio is gone."""
 
 
-async def bounded(work: Coroutine[Any, Any, _T], *, lost: Lost, seconds: float) -> _T:
+async def bounded(work: Coroutine[Any, Any, _T], *, lost: Lost, seconds: float | None) -> _T:
     """Return the result of a call of bumble.
 
-    Raises `Unavailable`: `LINK_LOST` at once when `lost` is done or bumble fails, `PEER_TIMEOUT` after `seconds`.
+    Raises `Unavailable`: `LINK_LOST` at once when `lost` is done or bumble fails, `PEER_TIMEOUT` after `seconds`
+    (None: whoever calls sets a limit).
     """
     task = asyncio.ensure_future(work)
     task.add_done_callback(_retrieve)
@@ -45,13 +46,21 @@ async def bounded(work: Coroutine[Any, Any, _T], *, lost: Lost, seconds: float) 
             raise Unavailable(Code.LINK_LOST, detail=detail) from error
     if lost.done() or task.done():  # bumble cancels what waits when a connection ends
         raise Unavailable(Code.LINK_LOST, detail=lost.result() if lost.done() else "the Bluetooth stack gave up")
-    raise Unavailable(Code.PEER_TIMEOUT, detail=f"no answer over the air within {seconds:g} s")
+    raise Unavailable(Code.PEER_TIMEOUT, detail=f"no answer over the air within {seconds} s")
 
 
 def _retrieve(task: "asyncio.Task[Any]") -> None:
     """Look at the result of a task that nobody may be waiting for any more, so that asyncio does not complain."""
     if not task.cancelled():
         task.exception()
+
+
+class _NoPairing(pairing.PairingDelegate):
+    """Strangers at a till do not pair: it would ask people, and leave keys behind."""
+
+    async def accept(self) -> bool:
+        """Refuse."""
+        return False
 
 
 class BumbleRadio:
@@ -70,7 +79,8 @@ class BumbleRadio:
         self.gone: Lost = asyncio.get_running_loop().create_future()
         self._leave = leave
         self._closed = False
-        self.device.on(self.device.EVENT_FLUSH, self._on_flush)
+        self.device.pairing_config_factory = lambda _: pairing.PairingConfig(delegate=_NoPairing())
+        source.terminated.add_done_callback(lambda _: self._is_gone())
 
     async def start(self) -> "BumbleRadio":
         """Power the controller on. Raises `Unavailable` (`RADIO_UNAVAILABLE`) when it does not answer."""
@@ -101,19 +111,25 @@ class BumbleRadio:
         )
 
     def watch(self, connection: device.Connection) -> Lost:
-        """Return the future that is done when `connection` ends."""
+        """Return the future that is done when `connection` ends, or the radio with it."""
         lost: Lost = asyncio.get_running_loop().create_future()
 
-        def on_disconnection(reason: int) -> None:
+        def lose(detail: str) -> None:
             if not lost.done():
-                lost.set_result(_why(reason))
+                lost.set_result(detail)
 
-        connection.on(connection.EVENT_DISCONNECTION, on_disconnection)
+        connection.on(connection.EVENT_DISCONNECTION, lambda reason: lose(_why(reason)))
+        self.gone.add_done_callback(lambda gone: lose(gone.result()))
+        if not self._is_up(connection):
+            lose("the link ended as soon as it was there")
         return lost
+
+    def _is_up(self, connection: device.Connection) -> bool:
+        return self.device.connections.get(connection.handle) is connection
 
     async def disconnect(self, connection: device.Connection) -> None:
         """End `connection`, if it is up and the radio answers; raises nothing."""
-        if self.gone.done() or self.device.connections.get(connection.handle) is not connection:
+        if self.gone.done() or not self._is_up(connection):
             return
         with contextlib.suppress(Unavailable):
             work = connection.disconnect(hci.HCI_ErrorCode.REMOTE_USER_TERMINATED_CONNECTION_ERROR)
@@ -144,9 +160,9 @@ class BumbleRadio:
         self._closed = True
         await self._leave()
         self.device.host.set_packet_sink(None)
-        self._on_flush()
+        self._is_gone()
 
-    def _on_flush(self) -> None:
+    def _is_gone(self) -> None:
         if not self.gone.done():
             self.gone.set_result("the radio is gone")
 
@@ -161,7 +177,5 @@ def _why(reason: int) -> str:
             return "the other side is out of reach"
         case hci.HCI_ErrorCode.CONNECTION_FAILED_TO_BE_ESTABLISHED_ERROR:
             return "the other side was taken by somebody else"
-        case 0:
-            return "the radio is gone"
         case _:
             return f"the link ended with HCI code {reason:#04x}"

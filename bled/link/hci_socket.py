@@ -22,18 +22,15 @@ class HciSocket(StreamPacketSource):
         """Start unconnected; asyncio connects it."""
         super().__init__()
         self._transport: asyncio.Transport | None = None
-        self._closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Remember where to write."""
         self._transport = cast("asyncio.Transport", transport)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 (asyncio's signature)
-        """The server has gone, or we left: the host loses its controller."""
+        """The server has gone, or we left: `terminated`, which the radio watches, is done."""
         self._transport = None
-        self.on_transport_lost()
-        if not self._closed.done():
-            self._closed.set_result(None)
+        self.terminated.set_result(None)
 
     def on_packet(self, packet: bytes) -> None:
         """Write one packet of the host; dropped when the socket is gone, as the host is told by then."""
@@ -47,10 +44,10 @@ class HciSocket(StreamPacketSource):
         self._transport.close()
         try:
             async with asyncio.timeout(LEAVE_SECONDS):
-                await asyncio.shield(self._closed)
+                await asyncio.shield(self.terminated)
         except TimeoutError:
             self._transport.abort()
-            await self._closed
+            await self.terminated
 
 
 def split_address(address: str) -> tuple[str, int] | str:

@@ -22,6 +22,10 @@ class Tries:
         count, last = self._failures.get(address, (0, now))
         return count < len(BACK_OFF_SECONDS) or now >= last + BAN_SECONDS
 
+    def failures(self, address: str) -> int:
+        """Return how often the device at `address` has failed of late: whoever has not is tried first."""
+        return self._failures.get(address, (0, 0.0))[0]
+
     def failed(self, address: str, *, now: float) -> float:
         """Note a failure with `address`; return how many seconds to wait before anybody is tried again."""
         count, _ = self._failures.pop(address, (0, now))
