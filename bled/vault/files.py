@@ -1,4 +1,8 @@
-"""The vault's folder: who may open it, and the key that its secrets are encrypted under."""
+"""The vault's folder: who may open it, and the key that its secrets are encrypted under.
+
+The key lies beside the file: it protects copies and back-ups of the file alone, not a device that was stolen whole.
+For that there are the limits of the book, and revocation at home.
+"""
 
 import fcntl
 import os
