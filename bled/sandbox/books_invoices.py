@@ -129,12 +129,15 @@ class InvoiceBook:
 
     def expire_due(self) -> None:
         """Let the invoices expire whose time is over, and say so to the calls that wait for them."""
-        for row in self._parts.store.unpaid_invoices(due=self._parts.clock.now()):
-            self._parts.store.put_invoice(replace(row, status=InvoiceStatus.EXPIRED))
+        store = self._parts.store
+        for row in store.unpaid_invoices(due=self._parts.clock.now()):
+            with store.change():
+                number = store.next_index("updated")
+                store.put_invoice(replace(row, status=InvoiceStatus.EXPIRED, updated_index=number))
             self._waiters.wake(row.label, Wake.CHANGED)
 
     def expire_of(self, offer_id: bytes) -> None:
-        """Let the unpaid invoices of an offer expire, without a word to the calls that wait for them."""
+        """Let the unpaid invoices of an offer expire, without a word to the calls that wait, or to any index."""
         for row in self._parts.store.unpaid_invoices(offer_id=offer_id):
             self._parts.store.put_invoice(replace(row, status=InvoiceStatus.EXPIRED))
 
@@ -157,12 +160,11 @@ class InvoiceBook:
             row = store.invoice_by_hash(payment_hash)
             if row is None or row.status is not InvoiceStatus.UNPAID:
                 raise RpcError(UNKNOWN_PAYMENT, "incorrect_or_unknown_payment_details")
-            number = store.next_index("paid")
             paid = replace(
                 row,
                 status=InvoiceStatus.PAID,
-                updated_index=number,
-                pay_index=number,
+                updated_index=store.next_index("updated"),
+                pay_index=store.next_index("paid"),
                 amount_received=amount,
                 paid_at=self._parts.clock.now(),
             )

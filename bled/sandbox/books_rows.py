@@ -53,7 +53,7 @@ class InvoiceRow:
         bolt12: the signed invoice.
         local_offer_id: the offer it belongs to, when that is an offer of this node.
         created_index: counts invoices made.
-        updated_index: counts payments; None before.
+        updated_index: counts what happened to invoices by themselves: payments, and running out; None before.
         pay_index: counts payments; None before.
     """
 

@@ -196,6 +196,19 @@ def test_an_invoice_that_ran_out_is_not_paid(books: Books, clock: SetClock) -> N
         books.settle(row.payment_hash, AMOUNT)
 
 
+def test_running_out_and_payment_are_numbered_a_closed_offer_is_not(books: Books, clock: SetClock) -> None:
+    offers = [make_offer(books, description=f"tea {number}") for number in range(3)]
+    for number, (offer, seconds) in enumerate(zip(offers, (10, 300, 300), strict=True)):
+        preimage = bytes([number]) * 32
+        books.create_invoice(draft(make_request(offer), preimage, relative_expiry=seconds), f"{number}", preimage)
+    books.disable_offer(offers[2].offer_id)
+    clock.time = UnixTime(START + 10)
+    (paid,) = books.list_invoices(label="1")
+    books.settle(paid.payment_hash, AMOUNT)
+    numbers = {row.label: (row.updated_index, row.pay_index) for row in books.list_invoices()}
+    assert numbers == {"0": (1, None), "1": (2, 1), "2": (None, None)}
+
+
 @pytest.mark.parametrize("status", [InvoiceStatus.PAID, InvoiceStatus.EXPIRED])
 def test_an_invoice_in_another_state_is_not_deleted(books: Books, status: InvoiceStatus) -> None:
     books.create_invoice(draft(make_request(make_offer(books))), "one", PREIMAGE)

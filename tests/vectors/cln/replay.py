@@ -28,11 +28,15 @@ from .transcript import RecordedClock, Transcript, records_of
 from .wire import Client, Json, to_json
 
 PATIENCE_SECONDS = 5.0
+COUNTERS = (("created", "created_index"), ("paid", "pay_index"), ("updated", "updated_index"))
 STREAMS = ("SubscribeInvoiceCreation", "SubscribeInvoicePayment")
 MERCHANTS = ("merchant", "pm")
 CHANNELS = (("129x1x0", "home", "hop"), ("129x2x0", "home", "hop"), ("131x1x0", "hop", "merchant"))
 PRIVATE_CHANNEL = ("130x1x0", "hop", "pm")
 FUNDS = Msat(5_000_000_000)
+
+ARRIVES = {None: "paid", 203: "refused by the payee", 209: "refused within the blinded path"}
+"""Outcomes of xpay, by error code, after which a payment has come to the payee."""
 
 UNEQUAL = {
     ("Getinfo", "version"): "the sandbox does not pass itself off as a real node",
@@ -149,10 +153,12 @@ class Replay:
 
     def _xpay(self, step: Json) -> None:
         """Bring a payment to the node that the recorded xpay brought one to."""
-        if step.get("error", {}).get("code") == 205:
-            return  # no payment was sent
+        if step.get("error", {}).get("code") not in ARRIVES:
+            return
         records = records_of(step["request"]["invstring"])
         node, path_id = self._payee(records)
+        if node not in self.merchants:
+            return
         payment_hash = records[Field.INVOICE_PAYMENT_HASH]
         amount = int.from_bytes(records[Field.INVOICE_AMOUNT], "big")
         books = self.merchants[node].node.books
@@ -165,7 +171,9 @@ class Replay:
 
     def _payee(self, records: dict[int, bytes]) -> tuple[str, bytes]:
         (path, *_) = decode_paths(records[Field.INVOICE_PATHS])
-        nodes, data = self.transcript.open_path(path)
+        opened = self.transcript.open_path(path)
+        assert opened is not None
+        nodes, data = opened
         path_id = EncryptedData.decode(data[-1]).path_id
         assert path_id is not None
         return self.transcript.name_of(nodes[-1]), path_id
@@ -234,9 +242,8 @@ async def open_replay(transcript: Transcript, folder: Path) -> AsyncIterator[Rep
 def _node(name: str, transcript: Transcript, network: Network, stack: AsyncExitStack) -> SandboxNode:
     store = BookStore(None)
     stack.callback(store.close)
-    for counter, field_name in (("created", "created_index"), ("paid", "pay_index")):
-        numbers = [int(row[field_name]) for row in transcript.invoices(name) if field_name in row]
-        for _ in range(min(numbers, default=1) - 1):
+    for counter, field_name in COUNTERS:
+        for _ in range(transcript.last_number(name, field_name)):
             store.next_index(counter)
     secrets = transcript.network["make_secrets"].get(name, {})
     books = Books(

@@ -40,10 +40,11 @@ def records_of(text: str) -> dict[int, bytes]:
 
 @dataclass
 class Transcript:
-    """One file. `keys` are the nodes' own."""
+    """One file. `keys` are the nodes' own. `unseen`: payments before the first one whose number is shown."""
 
     network: Json
     steps: list[Json]
+    unseen: int = 0
     keys: dict[str, SecretKey] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -61,6 +62,11 @@ class Transcript:
         calls = ("CreateInvoice", "ListInvoices", "WaitInvoice", "DelInvoice")
         answers = [step["response"] for call in calls for step in self.of_method(node, call) if step.get("response")]
         return [invoice for answer in answers for invoice in answer.get("invoices", [answer])]
+
+    def last_number(self, node: str, name: str) -> int:
+        """Return the number before the file's first, of those that lightningd gives to invoices under `name`."""
+        first = min((int(row[name]) for row in self.invoices(node) if name in row), default=1)
+        return first - 1 - (0 if name == "created_index" else self.unseen)
 
     def seconds(self) -> dict[int, int]:
         """Return the second in which a step ran, by its number, for those whose answer tells."""
@@ -115,7 +121,8 @@ class Transcript:
         return Chance(preimage=lambda: next(preimages), make_path=self._path_maker())
 
     def _path_maker(self) -> Callable[[Sequence[Point], Sequence[bytes]], BlindedPath]:
-        known = {self.open_path(path): path for text in set(_strings(self.steps)) for path in _paths(text)}
+        paths = [path for text in set(_strings(self.steps)) for path in _paths(text)]
+        known = {opened: path for path in paths if (opened := self.open_path(path)) is not None}
         fresh = SecretKey(bytes([1]) * 32)  # for paths that no answer ever showed
 
         def make(nodes: Sequence[Point], data: Sequence[bytes]) -> BlindedPath:
@@ -124,23 +131,26 @@ class Transcript:
 
         return make
 
-    def open_path(self, path: BlindedPath) -> tuple[tuple[Point, ...], tuple[bytes, ...]]:
-        """Return the nodes of a path and the clear data of each, opened with the nodes' keys."""
+    def open_path(self, path: BlindedPath) -> tuple[tuple[Point, ...], tuple[bytes, ...]] | None:
+        """Return the nodes of a path and the clear data of each; None when a hop is for nobody of this network."""
         path_key, nodes, data = path.first_path_key, [], []
         for hop in path.hops:
-            node, opened = self._open_hop(path_key, hop.encrypted_recipient_data)
+            found = self._open_hop(path_key, hop.encrypted_recipient_data)
+            if found is None:
+                return None
+            node, opened = found
             nodes.append(node)
             data.append(opened.data)
             path_key = opened.next_path_key
         return tuple(nodes), tuple(data)
 
-    def _open_hop(self, path_key: Point, encrypted: bytes) -> tuple[Point, Unblinded]:
+    def _open_hop(self, path_key: Point, encrypted: bytes) -> tuple[Point, Unblinded] | None:
         for key in self.keys.values():
             try:
                 return key.public_key, unblind(key, path_key, encrypted)
             except OnionError:
                 continue
-        raise LookupError("no node of the transcript opens this hop")
+        return None
 
 
 def _paths(text: str) -> list[BlindedPath]:
