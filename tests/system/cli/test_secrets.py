@@ -1,0 +1,68 @@
+"""A whole purchase, as loud as it can be: no process writes a secret to any stream, and secret files are private."""
+
+import stat
+import time
+from pathlib import Path
+
+import pytest
+
+from bled.grants.book import decode_book
+from bled.grants.wrapping import unwrap_book
+from bled_codec.chains import REGTEST_CHAIN
+from bled_codec.units import UnixTime
+
+from .conftest import Shop, ended
+
+pytestmark = pytest.mark.system
+
+_PRIVATE = ("master.secret", "vault.key", "vault.sqlite", "client-key.pem", "phone.book")
+
+
+def _bytes_kept_secret(shop: Shop) -> dict[str, bytes]:
+    """Return what nobody but its owner may know, from the owners' files."""
+    book = unwrap_book(
+        (shop.folder / "phone.book").read_bytes(), passphrase=(shop.folder / "phone.passphrase").read_text().strip()
+    )
+    grants = decode_book(book, chain=REGTEST_CHAIN, now=UnixTime(int(time.time()))).grants
+    secrets = {f"payer key {grant.index}": grant.secret.reveal() for grant in grants if grant.secret is not None}
+    assert len(secrets) == 10
+    return secrets | {name: _found(shop.folder, name).read_bytes() for name in ("master.secret", "vault.key")}
+
+
+def _found(folder: Path, name: str) -> Path:
+    (path,) = folder.rglob(name)
+    return path
+
+
+def _everything_written(shop: Shop) -> str:
+    """End what still runs; return all that every process wrote to stdout and stderr."""
+    shop.children[0].terminate()
+    return "".join(end.out + end.err for end in map(ended, shop.children))
+
+
+def test_no_process_of_a_purchase_writes_a_secret(shop: Shop) -> None:
+    phone = shop.phone()
+    buyer = shop.start("buyer", "run", "--auto-approve-below", "3000sat", "--verbose", **phone)
+    till = shop.run("merchant", "charge", "2500", "--description", "flat white", "--verbose")
+    assert (till.code, ended(buyer).code) == (0, 0), till.err
+    written = _everything_written(shop)
+    assert "flat white" in written
+    leaked = [
+        name
+        for name, secret in _bytes_kept_secret(shop).items()
+        if secret.hex() in written.lower() or repr(secret)[2:-1] in written
+    ]
+    assert leaked == []
+    assert "PRIVATE KEY" not in written
+
+
+def test_the_passphrase_is_told_once_to_the_one_who_issued_the_book(shop: Shop) -> None:
+    shop.phone()
+    passphrase = (shop.folder / "phone.passphrase").read_text().strip()
+    assert _everything_written(shop).count(passphrase) == 1
+
+
+@pytest.mark.parametrize("name", _PRIVATE)
+def test_a_file_with_secrets_is_for_its_owner_alone(shop: Shop, name: str) -> None:
+    shop.phone()
+    assert stat.S_IMODE(_found(shop.folder, name).stat().st_mode) & 0o077 == 0
