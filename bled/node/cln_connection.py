@@ -12,6 +12,9 @@ from bled.node.cln_credentials import Credentials
 from bled.node.cln_errors import classify
 from bled.node.cln_probe import TLS_NAME
 
+READ_SECONDS: Final = 5.0
+"""Longest wait for an answer that changes nothing; a few milliseconds are usual."""
+
 _OPTIONS: Final = (
     ("grpc.ssl_target_name_override", TLS_NAME),
     ("grpc.enable_retries", 0),  # what is sent again, and when, is decided by those who know what it means for money

@@ -20,7 +20,7 @@ from bled.node.base import (
     NodeInfo,
     invoice_label,
 )
-from bled.node.cln_connection import ClnConnection
+from bled.node.cln_connection import READ_SECONDS, ClnConnection
 from bled.node.cln_credentials import load_credentials
 from bled.node.cln_errors import (
     DUPLICATE_LABEL,
@@ -35,6 +35,7 @@ from bled.node.cln_invoice import check_signed, draft_invoice
 from bled.node.cln_onions import InjectedOnion, invoice_onion, request_onion
 from bled.node.cln_probe import probe
 from bled.node.cln_records import check_offer, read_info, read_invoice, read_offer, what_is_wrong
+from bled.node.cln_ways import PrivateWays
 from bled.node.stubs import cln_subset_pb2 as pb
 from bled_codec.blinded_path import BlindedPath
 from bled_codec.crypto import SecretKey, sha256
@@ -42,8 +43,6 @@ from bled_codec.invoice import Invoice
 from bled_codec.invoice_request import InvoiceRequest
 from bled_codec.units import Msat, UnixTime
 
-READ_SECONDS: Final = 5.0
-"""Longest wait for an answer that changes nothing; a few milliseconds are usual."""
 CHANGE_SECONDS: Final = 10.0
 """Longest wait for a call that changes something: lightningd syncs its database first."""
 CONNECT_SECONDS: Final = 8.0
@@ -59,6 +58,7 @@ class ClnMerchantNode(MerchantNode):
         """Take a connection that works and what `Getinfo` said over it; `connect` makes both."""
         self._connection = connection
         self._info = info
+        self._ways = PrivateWays(connection)
 
     @classmethod
     async def connect(cls, target: str, credentials: Path) -> "ClnMerchantNode":
@@ -141,8 +141,9 @@ class ClnMerchantNode(MerchantNode):
     ) -> Invoice:
         """Make the invoice for `request` under the label where the node's own offers plugin will find it."""
         label = invoice_label(offer.offer_id, request.invreq_payer_id)
-        draft = draft_invoice(request, offer=offer.offer, preimage=preimage, now=now)
         text = await self._existing(label, sha256(preimage))
+        paths = await self._ways.for_payment(offer.offer, sha256(preimage), info=self._info) if text is None else ()
+        draft = draft_invoice(request, offer=offer.offer, preimage=preimage, now=now, paths=paths)
         if text is None:
             call = pb.CreateinvoiceRequest(invstring=draft.string, label=label, preimage=preimage)
             text = await self._create(call)
@@ -174,6 +175,7 @@ class ClnMerchantNode(MerchantNode):
 
     async def deliver(self, request: InvoiceRequest, *, invoice: Invoice, path: BlindedPath) -> None:  # noqa: ARG002
         """Hand `request` to the node with `path` as the way back: it finds `invoice` and sends that."""
+        path_id = await self._ways.path_id_of(request)
         await self._inject(
             request_onion(
                 self._info.node_id,
@@ -181,6 +183,7 @@ class ClnMerchantNode(MerchantNode):
                 reply_path=path,
                 path_session=_fresh_key(),
                 onion_session=_fresh_key(),
+                path_id=path_id,
             )
         )
 

@@ -1,4 +1,7 @@
-"""A buyer's home node that is Core Lightning: `xpay` pays, `listsendpays` knows what became of it."""
+"""A buyer's home node that is Core Lightning: `xpay` pays, `listsendpays` knows what became of it.
+
+Needs v26.06 or later: before, `xpay` takes no label, and refuses the call.
+"""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, Final

@@ -1,7 +1,10 @@
 """The invoice that a node is asked to sign, and the one that comes back, both checked whole. Pure."""
 
+from collections.abc import Sequence
+
 from bled.codes import Code
 from bled.errors import BledError, Refused, Unavailable
+from bled_codec.blinded_path import BlindedPath, BlindedPayinfo
 from bled_codec.checks import check_invoice_for_request
 from bled_codec.crypto import sha256
 from bled_codec.errors import CodecError
@@ -12,9 +15,14 @@ from bled_codec.request_rules import expected_amount
 from bled_codec.request_signature import RequestSignature
 from bled_codec.units import Msat, UnixTime
 
+PaymentPaths = Sequence[tuple[BlindedPath, BlindedPayinfo]]
+"""Ways for the money, each with what it costs."""
 
-def draft_invoice(request: InvoiceRequest, *, offer: Offer, preimage: bytes, now: UnixTime) -> UnsignedInvoice:
-    """Return the invoice for `request` that ends with `offer`, without paths: the node adds its own.
+
+def draft_invoice(
+    request: InvoiceRequest, *, offer: Offer, preimage: bytes, now: UnixTime, paths: PaymentPaths = ()
+) -> UnsignedInvoice:
+    """Return the invoice for `request` that ends with `offer`. Without `paths` the node adds one to itself.
 
     Raises `Refused` (`SALE_EXPIRED`) when the offer ends at `now` or before, and `BledError` (`INTERNAL`) for a
     draft that must not reach a node: Core Lightning dies of an invoice without a payment hash.
@@ -31,6 +39,8 @@ def draft_invoice(request: InvoiceRequest, *, offer: Offer, preimage: bytes, now
         relative_expiry=offer.offer_absolute_expiry - now,
         node_id=offer.offer_issuer_id,
         amount=Msat(amount),
+        paths=[path for path, _ in paths] or None,
+        blindedpay=[payinfo for _, payinfo in paths] or None,
     )
     _check_draft(draft, preimage)
     return draft

@@ -22,15 +22,22 @@ class InjectedOnion:
 
 
 def request_onion(
-    node_id: Point, request: bytes, *, reply_path: BlindedPath, path_session: SecretKey, onion_session: SecretKey
+    node_id: Point,
+    request: bytes,
+    *,
+    reply_path: BlindedPath,
+    path_session: SecretKey,
+    onion_session: SecretKey,
+    path_id: bytes | None = None,
 ) -> InjectedOnion:
     """Return the message that asks the node itself to answer `request` over `reply_path`.
 
-    Even a message to oneself goes to a blinded id. It carries no encrypted data, and so no path_id: for an offer
-    without paths a node answers "Unknown offer" to one that does. Both session keys are fresh.
+    Even a message to oneself goes to a blinded id. `path_id` (32 bytes) proves that it came over a path of the offer;
+    for an offer without paths a node answers "Unknown offer" to a message that has one. Both session keys are fresh.
     """
-    path = create_blinded_path([node_id], [b""], session_key=path_session)
-    path = replace(path, hops=(replace(path.hops[0], encrypted_recipient_data=b""),))
+    path = create_blinded_path([node_id], [EncryptedData(path_id=path_id).encode()], session_key=path_session)
+    if path_id is None:  # real nodes were asked without any encrypted data
+        path = replace(path, hops=(replace(path.hops[0], encrypted_recipient_data=b""),))
     return _wrap(path, OnionPayload(reply_path=reply_path, invoice_request=request), onion_session)
 
 

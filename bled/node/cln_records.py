@@ -5,12 +5,13 @@ from typing import Final
 from bled.codes import Code
 from bled.errors import Unavailable
 from bled.node.base import CreatedOffer, InvoiceState, InvoiceStatus, NodeInfo
+from bled.node.cln_private import Inbound
 from bled.node.stubs import cln_subset_pb2 as pb
 from bled_codec.chains import BITCOIN_CHAIN, CHAIN_NAMES
 from bled_codec.crypto import parse_point
 from bled_codec.errors import CodecError
 from bled_codec.offer import Offer
-from bled_codec.units import Msat, UnixTime
+from bled_codec.units import Msat, Point, UnixTime
 
 _STATUS: Final = {0: InvoiceStatus.UNPAID, 1: InvoiceStatus.PAID, 2: InvoiceStatus.EXPIRED}
 """Numbers of `ListInvoices`; the other calls number the same states in other ways."""
@@ -79,9 +80,22 @@ def check_offer(
         raise Unavailable(Code.NODE_PROTOCOL, detail="the node's offer names another chain or node")
     if offer.offer_quantity_max is not None:
         raise Unavailable(Code.NODE_PROTOCOL, detail="the node's offer asks for a quantity")
-    if offer.offer_paths:
-        detail = "the node is not public: it has no announced channel or address, which a sale needs so far"
-        raise Unavailable(Code.NODE_REFUSED, detail=detail)
+
+
+def read_inbound(answer: pb.ListpeerchannelsResponse) -> list[Inbound]:
+    """Return the channels through which a payment can come now: open, connected, and with the peer's terms known."""
+    return [
+        Inbound(
+            peer=Point(channel.peer_id),
+            fee_base_msat=channel.updates.remote.fee_base_msat.msat,
+            fee_proportional_millionths=channel.updates.remote.fee_proportional_millionths,
+            cltv_expiry_delta=channel.updates.remote.cltv_expiry_delta,
+            htlc_minimum=Msat(channel.updates.remote.htlc_minimum_msat.msat),
+            htlc_maximum=Msat(min(channel.updates.remote.htlc_maximum_msat.msat, channel.receivable_msat.msat)),
+        )
+        for channel in answer.channels
+        if channel.peer_connected and channel.state == pb.ChanneldNormal and channel.updates.HasField("remote")
+    ]
 
 
 def read_invoice(row: pb.ListinvoicesInvoices) -> InvoiceState:

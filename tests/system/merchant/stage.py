@@ -26,22 +26,24 @@ from bled.sales.ledger import Sale, SaleLedger
 from bled.sales.times import TIMES, Times
 from bled.sandbox.accounts import Accounts
 from bled.sandbox.books import Books
+from bled.sandbox.books_paths import PrivateChannel
 from bled.sandbox.books_store import BookStore
 from bled.sandbox.channels import Channel
 from bled.sandbox.grpc_server import GrpcServer
 from bled.sandbox.network import Network
 from bled.sandbox.node import SandboxNode
 from bled.sandbox.rpc_error import NodeDied, RpcError
-from bled_codec.blinded_path import BlindedPath, EncryptedData, create_blinded_path, pad_to_one_length
+from bled_codec.blinded_path import BlindedPath, EncryptedData, create_blinded_path, pad_to_one_length, unblind
 from bled_codec.chains import REGTEST_CHAIN
 from bled_codec.crypto import SecretKey
 from bled_codec.invoice import Invoice
 from bled_codec.invoice_request import InvoiceRequest, create_invoice_request
 from bled_codec.offer import Offer
 from bled_codec.onion_message import Received
-from bled_codec.units import Msat
+from bled_codec.units import Msat, Point
 
 AMOUNT = Msat(15_000)
+KEYS = {alias: SecretKey(bytes([60 + number]) * 32) for number, alias in enumerate(("merchant", "hop", "home"))}
 QUICK = replace(
     TIMES,
     node=0.4,
@@ -205,11 +207,25 @@ class Home:
         self.invoices.append(invoice)
         if self.pays and invoice.invoice_payment_hash not in self.paid:
             try:
+                if not self.merchant.books.accept(*self._payment(invoice)):
+                    return True
                 self.merchant.books.settle(invoice.invoice_payment_hash, invoice.invoice_amount)
             except (RpcError, NodeDied):
                 return True
             self.paid.append(invoice.invoice_payment_hash)
         return True
+
+    def _payment(self, invoice: Invoice) -> tuple[bytes, Msat, bytes]:
+        """Return what arrives at the merchant over the invoice's first path."""
+        keys = {key.public_key: key for key in KEYS.values()}
+        path = invoice.invoice_paths[0]
+        node, path_key = Point(path.first_node_id), path.first_path_key
+        for hop in path.hops:
+            opened = unblind(keys[node], path_key, hop.encrypted_recipient_data)
+            data = EncryptedData.decode(opened.data)
+            node, path_key = data.next_node_id or node, opened.next_path_key
+        assert node == self.merchant.node_id
+        return invoice.invoice_payment_hash, invoice.invoice_amount, data.path_id or b""
 
 
 @dataclass
@@ -299,18 +315,29 @@ class Shop:
 
 
 @asynccontextmanager
-async def open_shop(folder: Path) -> AsyncIterator[Shop]:
-    """Set the stage: merchant - hop - home, the merchant's node served over gRPC."""
+async def open_shop(folder: Path, *, private: bool = False) -> AsyncIterator[Shop]:
+    """Set the stage: merchant - hop - home, the merchant's node served over gRPC.
+
+    A `private` merchant's only channel is known to its ends alone.
+    """
     clock = SystemClock()
     accounts = Accounts(None)
     stores = {alias: BookStore(folder / f"{alias}.sqlite") for alias in ("merchant", "hop", "home")}
     server = GrpcServer()
     try:
         async with Network(clock=clock, accounts=accounts) as network:
-            nodes = [_node(alias, number, store, network) for number, (alias, store) in enumerate(stores.items())]
+            way = PrivateChannel(peer=KEYS["hop"].public_key) if private else None
+            nodes = [
+                _node(alias, store, network, way if alias == "merchant" else None) for alias, store in stores.items()
+            ]
             merchant, hop, home_node = nodes
             for scid, ends in {"101x1x0": (merchant, hop), "102x1x0": (hop, home_node)}.items():
-                network.add_channel(Channel(scid=scid, ends=(ends[0].node_id, ends[1].node_id)))
+                channel = Channel(
+                    scid=scid, ends=(ends[0].node_id, ends[1].node_id), private=private and merchant in ends
+                )
+                network.add_channel(channel)
+                for end in ends:
+                    accounts.fund(scid, end.alias, Msat(1_000_000), at=clock.now())
             home = Home(merchant)
             home_node.hook = home.take
             target = await server.start(merchant, folder=folder / "tls")
@@ -324,7 +351,6 @@ async def open_shop(folder: Path) -> AsyncIterator[Shop]:
             store.close()
 
 
-def _node(alias: str, number: int, store: BookStore, network: Network) -> SandboxNode:
-    key = SecretKey(bytes([60 + number]) * 32)
-    books = Books(key=key, chain=REGTEST_CHAIN, store=store, clock=network.clock)
-    return SandboxNode(alias=alias, key=key, books=books, network=network)
+def _node(alias: str, store: BookStore, network: Network, way: PrivateChannel | None) -> SandboxNode:
+    books = Books(key=KEYS[alias], chain=REGTEST_CHAIN, store=store, clock=network.clock, channel=way)
+    return SandboxNode(alias=alias, key=KEYS[alias], books=books, network=network)
