@@ -1,6 +1,6 @@
 """What a sandbox node keeps about its offers and invoices."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from bled.sandbox.rpc_error import JsonValue
@@ -59,7 +59,7 @@ class InvoiceRow:
 
     label: str
     payment_hash: bytes
-    preimage: bytes
+    preimage: bytes = field(repr=False)
     bolt12: str
     amount: Msat
     expires_at: UnixTime

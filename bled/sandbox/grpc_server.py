@@ -1,7 +1,8 @@
 """A sandbox node's gRPC server: Core Lightning's interface behind mutual TLS, and nothing without a certificate."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -127,15 +128,22 @@ class GrpcServer:
 
     def _stream(self, node: SandboxNode, stream: Stream) -> Any:
         async def serve(_: Message, context: Any) -> AsyncIterator[Message]:
-            with stream.feed(node).listen() as events:
-                self._streams.add(events)
+            with stream.feed(node).listen() as events, self._listed(events):
                 await context.send_initial_metadata(())  # tells the client that it misses nothing from here on
                 while (event := await events.get()) is not None:
                     yield stream.message(event)
-                self._streams.discard(events)
             await context.abort(grpc.StatusCode.UNAVAILABLE, _CLOSED)
 
         return grpc.unary_stream_rpc_method_handler(serve, stream.request.FromString, _serialize)
+
+    @contextmanager
+    def _listed(self, events: "asyncio.Queue[InvoiceEvent | None]") -> Iterator[None]:
+        """Let `stop` end the stream that reads from `events`."""
+        self._streams.add(events)
+        try:
+            yield
+        finally:
+            self._streams.discard(events)
 
 
 class _StoppedError(Exception):
