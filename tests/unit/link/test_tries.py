@@ -1,0 +1,38 @@
+"""Who may be tried again, and when."""
+
+from bled.link.tries import BAN_SECONDS, MAX_REMEMBERED, Tries
+
+
+def test_back_off_grows_and_the_third_failure_is_a_ban_of_half_a_minute() -> None:
+    tries = Tries()
+    assert tries.may_try("a", now=0.0)
+    assert [tries.failed("a", now=float(second)) for second in range(2)] == [0.2, 0.5]
+    assert tries.may_try("a", now=2.0)
+    assert tries.failed("a", now=2.0) == 1.0
+    assert not tries.may_try("a", now=2.0)
+    assert not tries.may_try("a", now=2.0 + BAN_SECONDS - 0.1)
+    assert tries.may_try("a", now=2.0 + BAN_SECONDS)
+
+
+def test_after_a_ban_a_device_has_three_tries_again() -> None:
+    tries = Tries()
+    for _ in range(3):
+        tries.failed("a", now=0.0)
+    assert [tries.failed("a", now=40.0) for _ in range(3)] == [0.2, 0.5, 1.0]
+    assert not tries.may_try("a", now=41.0)
+
+
+def test_devices_are_counted_apart() -> None:
+    tries = Tries()
+    for _ in range(3):
+        tries.failed("a", now=0.0)
+    assert tries.may_try("b", now=0.0)
+    assert (tries.failures("a"), tries.failures("b")) == (3, 0)
+
+
+def test_only_so_many_addresses_are_remembered() -> None:
+    tries = Tries()
+    for number in range(3 * MAX_REMEMBERED):
+        tries.failed(str(number), now=0.0)
+    assert len(tries._failures) == MAX_REMEMBERED
+    assert tries.failures("0") == 0
