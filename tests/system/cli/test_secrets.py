@@ -62,7 +62,7 @@ def test_the_passphrase_is_told_once_to_the_one_who_issued_the_book(shop: Shop) 
     assert _everything_written(shop).count(passphrase) == 1
 
 
-@pytest.mark.parametrize("name", _PRIVATE)
-def test_a_file_with_secrets_is_for_its_owner_alone(shop: Shop, name: str) -> None:
+def test_files_with_secrets_are_for_their_owner_alone(shop: Shop) -> None:
     shop.phone()
-    assert stat.S_IMODE(_found(shop.folder, name).stat().st_mode) & 0o077 == 0
+    modes = {name: stat.S_IMODE(_found(shop.folder, name).stat().st_mode) for name in _PRIVATE}
+    assert {name: oct(mode) for name, mode in modes.items() if mode & 0o077} == {}
