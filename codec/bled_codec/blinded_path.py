@@ -72,11 +72,13 @@ class BlindedPath:
         count = reader.uint(1)
         if count == 0:
             raise SemanticError(Rule.PATH_WITHOUT_HOPS, tlv_type=reader.tlv_type, offset=reader.offset)
-        hops = []
-        for _ in range(count):
-            node_id = _read_point(reader)
-            hops.append(BlindedHop(blinded_node_id=node_id, encrypted_recipient_data=reader.take(reader.uint(2))))
-        return cls(first_node_id=first_node_id, first_path_key=first_path_key, hops=tuple(hops))
+        hops = tuple([_read_hop(reader) for _ in range(count)])
+        return cls(first_node_id=first_node_id, first_path_key=first_path_key, hops=hops)
+
+
+def _read_hop(reader: Reader) -> BlindedHop:
+    node_id = _read_point(reader)
+    return BlindedHop(blinded_node_id=node_id, encrypted_recipient_data=reader.take(reader.uint(2)))
 
 
 def _read_point(reader: Reader) -> Point:

@@ -1,11 +1,15 @@
 """`blinded_payinfo` of BOLT 12: what a payment over a blinded path costs in total."""
 
+import struct
 from dataclasses import dataclass
+from typing import Final
 
 from bled_codec.primitives import Reader
 from bled_codec.units import Msat
 
-_MILLION = 1_000_000
+_MILLION: Final = 1_000_000
+_NUMBERS: Final = struct.Struct(">IIHQQH")
+"""Base fee, fee per million, blocks, smallest and largest amount, and how many bytes of features follow."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,29 +37,28 @@ class BlindedPayinfo:
         return Msat(self.fee_base_msat + amount * self.fee_proportional_millionths // _MILLION)
 
     def encode(self) -> bytes:
-        """Return the 28 bytes and the features."""
-        return b"".join(
-            (
-                self.fee_base_msat.to_bytes(4, "big"),
-                self.fee_proportional_millionths.to_bytes(4, "big"),
-                self.cltv_expiry_delta.to_bytes(2, "big"),
-                self.htlc_minimum_msat.to_bytes(8, "big"),
-                self.htlc_maximum_msat.to_bytes(8, "big"),
-                len(self.features).to_bytes(2, "big"),
-                self.features,
-            )
+        """Return the 28 bytes and the features. Raises `struct.error` for a number that does not fit its width."""
+        numbers = _NUMBERS.pack(
+            self.fee_base_msat,
+            self.fee_proportional_millionths,
+            self.cltv_expiry_delta,
+            self.htlc_minimum_msat,
+            self.htlc_maximum_msat,
+            len(self.features),
         )
+        return numbers + self.features
 
     @classmethod
     def read(cls, reader: Reader) -> "BlindedPayinfo":
         """Read one. Raises `EncodingError` (`TRUNCATED`)."""
+        base, proportional, delta, minimum, maximum, feature_bytes = _NUMBERS.unpack(reader.take(_NUMBERS.size))
         return cls(
-            fee_base_msat=reader.uint(4),
-            fee_proportional_millionths=reader.uint(4),
-            cltv_expiry_delta=reader.uint(2),
-            htlc_minimum_msat=Msat(reader.uint(8)),
-            htlc_maximum_msat=Msat(reader.uint(8)),
-            features=reader.take(reader.uint(2)),
+            fee_base_msat=base,
+            fee_proportional_millionths=proportional,
+            cltv_expiry_delta=delta,
+            htlc_minimum_msat=Msat(minimum),
+            htlc_maximum_msat=Msat(maximum),
+            features=reader.take(feature_bytes),
         )
 
 

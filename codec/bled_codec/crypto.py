@@ -28,15 +28,18 @@ def hmac_sha256(key: bytes, data: bytes) -> bytes:
     return hmac.digest(key, data, "sha256")
 
 
-@cache
-def _tag_state(tag: bytes) -> "hashlib._Hash":
+def tag_state(tag: bytes) -> "hashlib._Hash":
+    """Return SHA-256 after the 64 bytes that begin every hash under `tag` (BIP 340). Copy it, then update."""
     digest = sha256(tag)
     return hashlib.sha256(digest + digest)
 
 
+_kept_state: Final = cache(tag_state)
+
+
 def tagged_hash(tag: bytes, data: bytes) -> bytes:
     """Return SHA256(SHA256(tag) || SHA256(tag) || data) (BIP 340). For constant tags: their state is kept."""
-    state = _tag_state(tag).copy()
+    state = _kept_state(tag).copy()
     state.update(data)
     return state.digest()
 
@@ -96,6 +99,11 @@ def parse_point(data: bytes) -> Point:
     except ValueError as error:
         raise EncodingError(Rule.NOT_A_POINT) from error
     return Point(data)
+
+
+def is_key_of(key: SecretKey, point: Point) -> bool:
+    """Say whether BIP-340 signatures by `key` verify under `point`, of which only the x coordinate counts."""
+    return key.public_key[1:] == point[1:]
 
 
 def point_times(point: Point, scalar: bytes) -> Point:

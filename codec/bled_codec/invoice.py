@@ -6,12 +6,13 @@ from typing import Any, Final
 
 from bled_codec.blinded_path import BlindedPath, BlindedPayinfo
 from bled_codec.bolt12_string import INVOICE_PREFIX, format_string, parse_string
-from bled_codec.crypto import SecretKey, verify_schnorr
+from bled_codec.construct import construct
+from bled_codec.crypto import SecretKey, is_key_of, verify_schnorr
 from bled_codec.errors import EncodingError, Rule, SemanticError, SignatureError
 from bled_codec.fields import INVOICE_TYPES, MIRRORED_TYPES, Field, decode_fields, encode_fields, ordered, select
 from bled_codec.invoice_request import InvoiceRequest, InvoiceRequestFields
 from bled_codec.invoice_rules import REQUIRED_FIELDS, check_invoice_fields
-from bled_codec.merkle import merkle_root, signature_digest
+from bled_codec.merkle import leaf_nodes, merkle_root, root_of_nodes, signature_digest, signed_records
 from bled_codec.request_signature import RequestSignature, judge_request_signature
 from bled_codec.tlv import TlvRecord, join_records, make_record, split_stream
 from bled_codec.units import Msat, Point, UnixTime
@@ -44,7 +45,8 @@ class InvoiceFields(InvoiceRequestFields):
 class Invoice(InvoiceFields):
     """An invoice that keeps every clockless rule, signed by `invoice_node_id`.
 
-    That says nothing about field 239: see `request_signature`.
+    That says nothing about field 239: see `request_signature`. `nodes` are the lowest nodes of its merkle tree, one for
+    each signed record; those of the repeated request are at the same time the lowest of the request's own tree.
     """
 
     invreq_metadata: bytes
@@ -57,17 +59,15 @@ class Invoice(InvoiceFields):
     invoice_node_id: Point
     signature: bytes
     records: tuple[TlvRecord, ...] = field(repr=False)
+    nodes: tuple[bytes, ...] = field(repr=False, compare=False)
 
     @classmethod
     def decode(cls, data: bytes) -> "Invoice":
         """Return the invoice in a TLV stream. Raises `CodecError` naming the rule and the TLV type."""
-        records = split_stream(data)
-        fields = decode_fields(records, INVOICE_TYPES)
-        _require(fields)
-        invoice = cls(records=records, **fields)
-        check_invoice_fields(invoice)
+        invoice = _read(split_stream(data))
         # BOLT 12, invoices, reader: the signature must be the issuing node's own.
-        if not verify_schnorr(invoice.signature, invoice_digest(records), key=invoice.invoice_node_id):
+        digest = invoice_root_digest(root_of_nodes(invoice.nodes))
+        if not verify_schnorr(invoice.signature, digest, key=invoice.invoice_node_id):
             raise SignatureError(Rule.SIGNATURE_INVALID, tlv_type=Field.SIGNATURE)
         return invoice
 
@@ -99,7 +99,7 @@ class Invoice(InvoiceFields):
     @property
     def request_signature(self) -> RequestSignature:
         """Whether field 239 is the payer's signature of the request that this invoice repeats."""
-        return judge_request_signature(self.records)
+        return judge_request_signature(self.records, nodes=self.nodes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +137,11 @@ class UnsignedInvoice(InvoiceFields):
         Raises `CodecError` when the invoice breaks a rule, or `key` is not that of its node id.
         """
         signature = make_record(Field.SIGNATURE, key.sign(invoice_digest(self.records), aux=aux))
-        return Invoice.decode(join_records(ordered([*self.records, signature])))
+        invoice = _read(ordered([*self.records, signature]))
+        # libsecp256k1 has verified what it signed; what is left to ask is whether it was with the right key.
+        if not is_key_of(key, invoice.invoice_node_id):
+            raise SignatureError(Rule.SIGNATURE_INVALID, tlv_type=Field.SIGNATURE)
+        return invoice
 
 
 def create_invoice(
@@ -187,6 +191,17 @@ def _invoice_bytes(text: str) -> bytes:
     if prefix != INVOICE_PREFIX:
         raise EncodingError(Rule.STRING_WRONG_KIND, offset=0)
     return data
+
+
+def _read(records: tuple[TlvRecord, ...]) -> Invoice:
+    """Return the invoice in `records`, its signature not looked at."""
+    fields = decode_fields(records, INVOICE_TYPES)
+    _require(fields)
+    fields["records"] = records
+    fields["nodes"] = tuple(leaf_nodes(signed_records(records)))
+    invoice = construct(Invoice, fields)
+    check_invoice_fields(invoice)
+    return invoice
 
 
 def _require(fields: dict[str, Any]) -> None:

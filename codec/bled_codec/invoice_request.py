@@ -6,7 +6,8 @@ from typing import Final
 
 from bled_codec.blinded_path import BlindedPath
 from bled_codec.bolt12_string import INVOICE_REQUEST_PREFIX, format_string, parse_string
-from bled_codec.crypto import SecretKey, verify_schnorr
+from bled_codec.construct import construct
+from bled_codec.crypto import SecretKey, is_key_of, verify_schnorr
 from bled_codec.errors import EncodingError, Rule, SemanticError, SignatureError
 from bled_codec.fields import OFFER_MIRRORED_TYPES, REQUEST_TYPES, Field, decode_fields, encode_fields, ordered, select
 from bled_codec.merkle import merkle_root, signature_digest
@@ -51,11 +52,7 @@ class InvoiceRequest(InvoiceRequestFields):
     @classmethod
     def decode(cls, data: bytes) -> "InvoiceRequest":
         """Return the request in a TLV stream. Raises `CodecError` naming the rule and the TLV type."""
-        records = split_stream(data)
-        fields = decode_fields(records, REQUEST_TYPES)
-        _require(fields)
-        request = cls(records=records, **fields)
-        check_request_fields(request)
+        request = _read(split_stream(data))
         _check_signature(request)
         return request
 
@@ -104,7 +101,11 @@ class UnsignedInvoiceRequest:
         Raises `CodecError` when the request breaks a rule, or `key` is not that of its payer id.
         """
         signature = make_record(Field.SIGNATURE, key.sign(self.digest, aux=aux))
-        return InvoiceRequest.decode(join_records(ordered([*self.records, signature])))
+        request = _read(ordered([*self.records, signature]))
+        # libsecp256k1 has verified what it signed; what is left to ask is whether it was with the right key.
+        if not is_key_of(key, request.invreq_payer_id):
+            raise SignatureError(Rule.SIGNATURE_INVALID, tlv_type=Field.SIGNATURE)
+        return request
 
 
 def create_invoice_request(
@@ -138,6 +139,16 @@ def create_invoice_request(
 def request_digest(records: Iterable[TlvRecord]) -> bytes:
     """Return what the payer signs: the root of the records under the request's tag, 32 bytes."""
     return signature_digest(_MESSAGE, _SIGNATURE, merkle_root(records))
+
+
+def _read(records: tuple[TlvRecord, ...]) -> InvoiceRequest:
+    """Return the request in `records`, its signature not looked at."""
+    fields = decode_fields(records, REQUEST_TYPES)
+    _require(fields)
+    fields["records"] = records
+    request = construct(InvoiceRequest, fields)
+    check_request_fields(request)
+    return request
 
 
 def _require(fields: dict[str, object]) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from bled_codec.blinded_path import BlindedPath
 from bled_codec.bolt12_string import OFFER_PREFIX, format_string, parse_string
+from bled_codec.construct import construct
 from bled_codec.crypto import sha256
 from bled_codec.errors import EncodingError, Rule, SemanticError
 from bled_codec.features import check_features
@@ -47,7 +48,9 @@ class Offer(OfferFields):
     def decode(cls, data: bytes) -> "Offer":
         """Return the offer in a TLV stream. Raises `CodecError` naming the rule and the TLV type."""
         records = split_stream(data)
-        offer = cls(records=records, **decode_fields(records, OFFER_TYPES))
+        fields = decode_fields(records, OFFER_TYPES)
+        fields["records"] = records
+        offer = construct(cls, fields)
         check_offer_fields(offer)
         return offer
 

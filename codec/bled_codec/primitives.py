@@ -42,19 +42,38 @@ class Reader:
 
     def bigsize(self) -> int:
         """Read a BigSize (BOLT 1): 1, 3, 5 or 9 bytes, minimal or refused."""
-        first = self.uint(1)
-        if first < 0xFD:
-            return first
-        width, smallest = _BIGSIZE_WIDTHS[first]
-        value = self.uint(width)
-        if value < smallest:
-            raise self.fail(Rule.BIGSIZE_NOT_MINIMAL)
+        value, self.offset = read_bigsize(self.data, self.offset, tlv_type=self.tlv_type)
         return value
 
     def finish(self) -> None:
         """Raise `EncodingError` (`TRAILING_BYTES`) unless everything was read."""
         if self.remaining:
             raise self.fail(Rule.TRAILING_BYTES)
+
+
+def read_bigsize(data: bytes, start: int, *, tlv_type: int | None = None) -> tuple[int, int]:
+    """Return the BigSize at `start` and where it ends.
+
+    Raises `EncodingError` (`TRUNCATED` or `BIGSIZE_NOT_MINIMAL`), naming `tlv_type`.
+    """
+    if start >= len(data):
+        raise EncodingError(Rule.TRUNCATED, tlv_type=tlv_type, offset=start)
+    first = data[start]
+    if first < 0xFD:
+        return first, start + 1
+    width, smallest = _BIGSIZE_WIDTHS[first]
+    end = start + 1 + width
+    value = int.from_bytes(data[start + 1 : end], "big")
+    if end > len(data):
+        raise EncodingError(Rule.TRUNCATED, tlv_type=tlv_type, offset=start + 1)
+    if value < smallest:
+        raise EncodingError(Rule.BIGSIZE_NOT_MINIMAL, tlv_type=tlv_type, offset=end)
+    return value, end
+
+
+def bigsize_width(first: int) -> int:
+    """Return how many bytes a BigSize has that begins with the byte `first`: 1, 3, 5 or 9."""
+    return 1 if first < 0xFD else 1 + _BIGSIZE_WIDTHS[first][0]
 
 
 def encode_bigsize(value: int) -> bytes:

@@ -1,10 +1,10 @@
 """TLV streams of BOLT 1, split strictly; the bytes of every record are kept as they came."""
 
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from bled_codec.errors import Rule, TlvError
-from bled_codec.primitives import Reader, encode_bigsize
+from bled_codec.primitives import encode_bigsize, read_bigsize
 
 
 class TlvRecord(NamedTuple):
@@ -15,35 +15,37 @@ class TlvRecord(NamedTuple):
     raw: bytes
 
 
+_make: Final = TlvRecord._make
+
+
 def split_stream(data: bytes) -> tuple[TlvRecord, ...]:
     """Split a TLV stream into its records.
 
     Raises `TlvError` for a record cut short or types that do not strictly increase, and `EncodingError` for a
     BigSize that is not minimal. Unknown types are kept: whether they may stand is the message's business.
     """
-    reader = Reader(data)
     records: list[TlvRecord] = []
-    last = -1
-    while reader.offset < len(data):
-        start, reader.tlv_type = reader.offset, None
-        type_ = reader.bigsize()
+    start, end, last = 0, len(data), -1
+    while start < end:
+        type_, value = data[start], start + 1
+        if type_ >= 0xFD:
+            type_, value = read_bigsize(data, start)
         if type_ <= last:
             raise TlvError(_order_rule(type_, last), tlv_type=type_, offset=start)
-        last = reader.tlv_type = type_
-        value = _value(reader)
-        records.append(TlvRecord(type_, value, data[start : reader.offset]))
+        if value < end and data[value] < 0xFD:  # nearly always, and a call would cost more than the rest of the line
+            length, value = data[value], value + 1
+        else:
+            length, value = read_bigsize(data, value, tlv_type=type_)
+        if length > end - value:
+            raise TlvError(Rule.TLV_LENGTH_EXCEEDS_STREAM, tlv_type=type_, offset=value)
+        stop = value + length
+        records.append(_make((type_, data[value:stop], data[start:stop])))
+        last, start = type_, stop
     return tuple(records)
 
 
 def _order_rule(type_: int, last: int) -> Rule:
     return Rule.TLV_DUPLICATE if type_ == last else Rule.TLV_OUT_OF_ORDER
-
-
-def _value(reader: Reader) -> bytes:
-    length = reader.bigsize()
-    if length > reader.remaining:
-        raise TlvError(Rule.TLV_LENGTH_EXCEEDS_STREAM, tlv_type=reader.tlv_type, offset=reader.offset)
-    return reader.take(length)
 
 
 def make_record(type_: int, value: bytes) -> TlvRecord:

@@ -4,9 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from bled_codec.crypto import parse_point
 from bled_codec.errors import EncodingError, Rule, SemanticError
-from bled_codec.primitives import Reader, decode_tu32, decode_tu64, encode_bigsize, encode_truncated
+from bled_codec.primitives import Reader, decode_tu64, encode_bigsize, encode_truncated
 from bled_codec.units import MAX_MSAT, Msat
 
 _HASH_BYTES: Final = 32
@@ -51,16 +50,6 @@ class FallbackAddress:
         return self.version <= 16 and 2 <= len(self.address) <= 40
 
 
-def decode_bytes(value: bytes) -> bytes:
-    """Return the value as it is."""
-    return value
-
-
-def encode_bytes(value: bytes) -> bytes:
-    """Return the value as it is."""
-    return value
-
-
 def decode_text(value: bytes) -> str:
     """Return UTF-8 text. Raises `EncodingError` (`NOT_UTF8`)."""
     try:
@@ -74,16 +63,6 @@ def encode_text(value: str) -> bytes:
     return value.encode("utf-8")
 
 
-def decode_u64(value: bytes) -> int:
-    """Return a tu64."""
-    return decode_tu64(value)
-
-
-def decode_u32(value: bytes) -> int:
-    """Return a tu32."""
-    return decode_tu32(value)
-
-
 def encode_uint(value: int) -> bytes:
     """Return a truncated integer."""
     return encode_truncated(value)
@@ -95,11 +74,6 @@ def decode_msat(value: bytes) -> Msat:
     if amount > MAX_MSAT:
         raise EncodingError(Rule.AMOUNT_ABOVE_SUPPLY)
     return Msat(amount)
-
-
-def decode_point(value: bytes) -> bytes:
-    """Return a compressed point. Raises `EncodingError` (`NOT_A_POINT`)."""
-    return parse_point(value)
 
 
 def decode_hash(value: bytes) -> bytes:
