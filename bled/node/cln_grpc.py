@@ -173,7 +173,7 @@ class ClnMerchantNode(MerchantNode):
             return (state.text if state else None) or ""
         return answer.bolt12
 
-    async def deliver(self, request: InvoiceRequest, *, invoice: Invoice, path: BlindedPath) -> None:  # noqa: ARG002
+    async def deliver(self, request: InvoiceRequest, *, invoice: Invoice, path: BlindedPath) -> None:  # noqa: ARG002 (the node holds it)
         """Hand `request` to the node with `path` as the way back: it finds `invoice` and sends that."""
         path_id = await self._ways.path_id_of(request)
         await self._inject(
