@@ -2,10 +2,11 @@
 
 import asyncio
 import os
+import stat
 import sys
 
 from bled.clock import Clock, SystemClock
-from bled.codes import EXIT_INTERNAL, EXIT_OK
+from bled.codes import EXIT_INTERNAL, EXIT_OK, EXIT_USAGE
 from bled.errors import BledError
 from bled.home.application import HomeApplication
 from bled.home.plugin import Plugin, log_message
@@ -14,7 +15,15 @@ from bled.node.json_stream import JsonObject, encode_message
 
 def main(clock: Clock | None = None) -> None:
     """Serve lightningd until it says so or goes away, by the machine's clock unless another is given."""
+    if not _is_pipe(sys.stdin.fileno()):
+        sys.stderr.write("bled-home is a plugin: name it in lightningd's configuration, plugin=/path/to/bled-home\n")
+        sys.exit(EXIT_USAGE)
     sys.exit(asyncio.run(_serve(clock or SystemClock())))
+
+
+def _is_pipe(descriptor: int) -> bool:
+    mode = os.fstat(descriptor).st_mode
+    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
 
 
 async def _serve(clock: Clock) -> int:

@@ -19,7 +19,7 @@ from bled.home.ledger import Ledger
 from bled.home.rows import Claim
 from bled.node.home_base import Failed, HomeNode, Paid, Parts, PartsStatus, PayAnswer, Unknown
 from bled_codec.invoice import Invoice
-from bled_codec.units import Msat, Point, UnixTime
+from bled_codec.units import Msat, Point
 
 GRACE_SECONDS: Final = 30
 """After the time that the node was given: no new part begins any more, whatever became of the call."""
@@ -62,7 +62,7 @@ class Payer:
         await self._conclude(started, answer)
 
     async def resume(self, claim: Claim, *, node_is_fresh: bool) -> None:
-        """Bring a SENT claim of an earlier run to its end. It is never asked for again.
+        """Bring a SENT claim of an earlier run to its end. The node is never asked to pay it again.
 
         `node_is_fresh`: the node itself was started after that run, so nothing is left of its attempts but records.
         """
@@ -95,10 +95,15 @@ class Payer:
                 await self._follow(claim, ended=False, reason=answer.reason)
 
     async def _follow(self, claim: Claim, *, ended: bool, reason: str = "") -> None:
-        """Look up until the node's records tell the outcome, and the ledger has taken it down."""
+        """Look up until the node's records tell the outcome, and the ledger has taken it down.
+
+        The time that the node was given is counted from here on and not by the wall clock: that may be set meanwhile,
+        and waiting too long costs nothing but the reservation.
+        """
+        over_at = self._clock.monotonic() + (claim.retry_for or 0) + GRACE_SECONDS
         for wait in self._pauses():
             try:
-                if await self._settled(claim, ended=ended, reason=reason):
+                if await self._settled(claim, ended=ended or self._clock.monotonic() >= over_at, reason=reason):
                     return
             except Unavailable as error:
                 self._log("unusual", f"{claim.payer_id.hex()}: the ledger cannot take down its outcome, {error}")
@@ -125,7 +130,7 @@ class Payer:
             case PartsStatus.PENDING:
                 return False
             case PartsStatus.NOTHING:
-                if not ended and self._clock.now() < attempts_over_at(claim):
+                if not ended:
                     return False
                 detail = reason or "the node's records hold no payment"
                 self._ledger.record_failed(claim.payer_id, detail=detail, now=self._clock.now())
@@ -143,11 +148,6 @@ class Payer:
     def _record_paid(self, payer_id: Point, amount_sent: Msat, preimage: bytes | None) -> None:
         self._ledger.record_paid(payer_id, amount_sent=amount_sent, preimage=preimage, now=self._clock.now())
         self._log("info", f"{payer_id.hex()}: paid, {amount_sent} msat with fees")
-
-
-def attempts_over_at(claim: Claim) -> UnixTime:
-    """Return when no attempt of the node for a SENT claim can begin any more."""
-    return UnixTime((claim.sent_at or claim.claimed_at) + (claim.retry_for or 0) + GRACE_SECONDS)
 
 
 def growing_pauses() -> Iterator[float]:

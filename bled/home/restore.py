@@ -20,6 +20,8 @@ from bled_codec.invoice import Invoice
 from bled_codec.units import Msat, UnixTime
 
 _PAYER_ID_DIGITS: Final = 66
+_NO_BOOK: Final = 0
+"""Books count from 1: what was paid from a book that the old copy never saw belongs to none of its books."""
 
 
 async def compare_records(*, node: HomeNode, ledger: Ledger, keys: HomeKeys, now: UnixTime) -> Refused | None:
@@ -67,7 +69,3 @@ def _claim_of_ours(part: SentPart, ledger: Ledger, keys: HomeKeys) -> Claim | No
         sent_at=part.created_at,
         retry_for=MOST_SECONDS_FOR_ATTEMPTS,
     )
-
-
-_NO_BOOK: Final = 0
-"""Books count from 1: a claim of a book that the old copy never saw is no claim of its books."""

@@ -42,10 +42,6 @@ class ClaimState(StrEnum):
     """Ended before the node was asked: revoked, or too late."""
 
 
-OPEN_STATES = (ClaimState.CLAIMED, ClaimState.SENT)
-"""States whose amount and maximum fee are reserved."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
     """The one use of a payer id.

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -190,3 +192,11 @@ async def test_what_the_plugin_keeps_is_for_its_owner_alone(house) -> None:
     assert folder.stat().st_mode & 0o777 == 0o700
     assert {path.stat().st_mode & 0o077 for path in folder.iterdir()} == {0}
     assert len((folder / "master.secret").read_bytes()) == 32
+
+
+def test_a_person_who_starts_the_plugin_is_told_who_should() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "bled.home.main"], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+    assert (ended.returncode, ended.stdout) == (64, "")
+    assert "lightningd" in ended.stderr
