@@ -4,6 +4,7 @@ gRPC folds both into UNAVAILABLE with a text that differs between versions and p
 """
 
 import asyncio
+import os
 import ssl
 from typing import Final
 
@@ -36,7 +37,7 @@ async def probe(target: str, credentials: Credentials) -> None:
     except TimeoutError as error:
         raise Unavailable(Code.NODE_UNREACHABLE, detail=f"{target}: no answer in {PROBE_SECONDS:.0f} s") from error
     except OSError as error:
-        raise Unavailable(Code.NODE_UNREACHABLE, detail=f"{target}: {error.strerror or error}") from error
+        raise Unavailable(Code.NODE_UNREACHABLE, detail=f"{target}: {_why(error)}") from error
     if not answered:
         # TLS 1.3 has told the client nothing wrong yet; this is how some servers refuse its certificate.
         detail = f"{target}: it closed the connection after the handshake, as for a certificate it does not accept"
@@ -65,7 +66,14 @@ async def _shake_hands(host: str, port: int, context: ssl.SSLContext) -> bool:
         writer.transport.abort()
 
 
+def _why(error: OSError) -> str:
+    """Return the system's word; asyncio puts its own in place of it."""
+    return os.strerror(error.errno) if error.errno is not None and error.errno > 0 else error.strerror or str(error)
+
+
 def _reason(error: ssl.SSLError) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"its certificate is not the one we trust: {error.verify_message}"
+    if error.reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST"):
+        return "it does not speak TLS"
     return (error.reason or str(error)).replace("_", " ").lower()

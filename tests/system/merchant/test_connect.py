@@ -40,7 +40,8 @@ async def test_a_node_says_who_it_is(shop: Shop) -> None:
 async def test_a_closed_port_is_unreachable(shop: Shop) -> None:
     error = await refusal(unused_target(), shop.credentials)
     assert error.code is Code.NODE_UNREACHABLE
-    assert "127.0.0.1" in error.detail
+    assert error.detail.startswith("127.0.0.1:")
+    assert "refused" in error.detail
 
 
 async def test_a_name_that_does_not_resolve_is_unreachable(shop: Shop) -> None:
@@ -73,6 +74,7 @@ async def test_a_server_without_tls_is_a_tls_error(shop: Shop) -> None:
         port = server.sockets[0].getsockname()[1]
         error = await refusal(f"127.0.0.1:{port}", shop.credentials)
     assert error.code is Code.NODE_TLS
+    assert "does not speak TLS" in error.detail
 
 
 async def test_another_nodes_certificate_is_a_tls_error(shop: Shop, tmp_path: Path) -> None:
