@@ -41,7 +41,7 @@ from bled_codec.blinded_path import BlindedPath
 from bled_codec.crypto import SecretKey, sha256
 from bled_codec.invoice import Invoice
 from bled_codec.invoice_request import InvoiceRequest
-from bled_codec.units import Msat, UnixTime
+from bled_codec.units import Msat, Point, UnixTime
 
 CHANGE_SECONDS: Final = 10.0
 """Longest wait for a call that changes something: lightningd syncs its database first."""
@@ -193,8 +193,7 @@ class ClnMerchantNode(MerchantNode):
         if introduction is None:
             raise Unavailable(Code.NODE_REFUSED, detail="the path names its introduction by a channel only")
         if introduction != self._info.node_id:
-            peer = pb.ConnectRequest(id=introduction.hex())
-            await self._connection.call("ConnectPeer", peer, pb.ConnectResponse, seconds=CONNECT_SECONDS)
+            await self._connect_peer(introduction)
         await self._inject(
             invoice_onion(
                 self._info.node_id,
@@ -204,6 +203,14 @@ class ClnMerchantNode(MerchantNode):
                 onion_session=_fresh_key(),
             )
         )
+
+    async def _connect_peer(self, peer: Point) -> None:
+        """Connect to a peer; at once when it is connected. A silent peer says nothing about the node itself."""
+        call = pb.ConnectRequest(id=peer.hex())
+        try:
+            await self._connection.call("ConnectPeer", call, pb.ConnectResponse, seconds=CONNECT_SECONDS)
+        except NoAnswerInTime as error:
+            raise Unavailable(Code.NODE_REFUSED, detail="the path's introduction does not answer") from error
 
     async def _inject(self, message: InjectedOnion) -> None:
         call = pb.InjectonionmessageRequest(path_key=message.path_key, message=message.onion)

@@ -1,7 +1,6 @@
 """From the accepted request to the money. A new run continues a sale of an earlier one here as well."""
 
 import asyncio
-import contextlib
 import secrets
 from functools import partial
 from typing import Final
@@ -101,8 +100,7 @@ class Settlement:
             return await self._wait()
         finally:
             sending.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await sending
+            await asyncio.gather(sending, return_exceptions=True)
 
     async def _wait(self) -> InvoiceState | None:
         till = self._till
@@ -146,7 +144,7 @@ class Settlement:
             await asyncio.sleep(attempt.pause * (1 + secrets.randbelow(_JITTER) / 1000))
             try:
                 await self._send(attempt, invoice)
-            except Unavailable as error:  # the next one goes another way; the wait sees a node that is gone
+            except BledError as error:  # the next one goes another way; the wait sees a node that is gone
                 self._till.on_step("invoice not sent", {"way": attempt.way.value, "detail": error.detail})
             else:
                 self._till.on_step("invoice sent again", {"way": attempt.way.value})

@@ -12,6 +12,7 @@ from bled.sales.charge import resume
 from bled.sales.ledger import SaleLedger
 from bled.sales.states import SaleState
 from bled.sandbox.books_rows import Answer, InvoiceStatus
+from bled.sandbox.grpc_calls import CALLS
 from bled_codec.onion_message import Received
 from bled_codec.units import UnixTime
 
@@ -148,3 +149,19 @@ async def test_more_equal_sales_than_seconds_are_possible(shop: Shop) -> None:
     for _ in range(12):
         result = await shop.sell(Nowhere())
         assert result.code is Code.NO_BUYER
+
+
+async def test_a_silent_introduction_is_not_taken_for_a_dead_node(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def wait_for_ever(*_: object) -> object:
+        return await asyncio.Event().wait()
+
+    monkeypatch.setitem(CALLS, "ConnectPeer", replace(CALLS["ConnectPeer"], handler=wait_for_ever))
+    monkeypatch.setattr("bled.node.cln_grpc.CONNECT_SECONDS", 0.2)
+    monkeypatch.setattr(shop.merchant.books, "answer", lambda *_: Answer(invoice_error=b"\x05\x01x"))
+    await shop.server.stop()
+    await shop.revive()
+    short = replace(QUICK, offer=3, offer_left=0, invoice_left=0, offer_spread=0)
+    result = await shop.sell(Meeting(shop.buyer()), times=short)
+    assert result.code is Code.SALE_EXPIRED
+    refused = [facts for name, facts in shop.steps if name == "invoice not sent"]
+    assert refused[0] == {"way": "push", "detail": "the path's introduction does not answer"}
