@@ -4,9 +4,12 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis.strategies import integers, sampled_from, text
 
 from bled.codes import Code
 from bled.node.cln_errors import NoAnswerInTime, RpcFailure, classify
+from bled.sandbox.rpc_error import RpcError
 
 REFUSED_CONNECTION = (
     "failed to connect to all addresses; last error: UNKNOWN: ipv4:127.0.0.1:23024: "
@@ -60,6 +63,18 @@ def test_an_answer_that_does_not_fit_the_types_is_recognised() -> None:
 def test_details_are_bounded() -> None:
     assert len(classify("UNKNOWN", "x" * 10_000).detail) <= 300
     assert len(classify("UNKNOWN", rpc("Offer", "Some(1)", "x" * 10_000)).detail) <= 300
+
+
+@given(status=sampled_from(["UNKNOWN", "UNAVAILABLE", "CANCELLED", "?"]), details=text())
+def test_no_text_breaks_it(status: str, details: str) -> None:
+    assert classify(status, details).code.value.startswith("node-")
+
+
+@given(message=text(max_size=50), code=integers(-99_999, 99_999))
+def test_every_message_is_read_back(message: str, code: int) -> None:
+    error = classify("UNKNOWN", RpcError(code, message).details("Offer"))
+    assert isinstance(error, RpcFailure)
+    assert (error.message, error.rpc_code) == (message, code)
 
 
 def test_every_recorded_error_is_understood(shared_vectors: Path) -> None:
