@@ -83,8 +83,15 @@ def parse_order(params: Parameters, *, now: UnixTime) -> Order:
         issued_at=now,
         limits=_parse_limits(params, now),
         passphrase=params.text("passphrase", create_passphrase(secrets.token_bytes(_PASSPHRASE_ENTROPY_BYTES))),
-        introductions=tuple(_parse_point(value) for value in params.list("introductions")),
+        introductions=_parse_introductions(params),
     )
+
+
+def _parse_introductions(params: Parameters) -> tuple[Point, ...]:
+    values = params.list("introductions")
+    if len(values) > _MOST_PATHS:
+        raise usage(f"introductions: at most {_MOST_PATHS}, every payer id has a path from each")
+    return tuple(_parse_point(value) for value in values)
 
 
 def _name(params: Parameters, name: str, default: str | None = None) -> str:
@@ -183,7 +190,7 @@ async def issue(order: Order, *, keys: HomeKeys, chain: bytes, ledger: Ledger, n
 
 async def _routes(order: Order, node: HomeNode) -> Sequence[Sequence[Point]]:
     home = await node.node_id()
-    introductions = order.introductions[:_MOST_PATHS] or tuple(await node.peers_for_paths())[:_DEFAULT_PATHS]
+    introductions = order.introductions or tuple(await node.peers_for_paths())[:_DEFAULT_PATHS]
     if not introductions:
         raise ConfigurationError(
             Code.CONFIG_BAD, detail="no connected peer with a channel can begin a reply path; name introductions"

@@ -19,10 +19,10 @@ from bled_codec.units import MAX_MSAT, Msat, Point, UnixTime
 MAX_DELAY_BLOCKS: Final = 504
 """Longest time, in blocks, that a payment may be stuck: three and a half days; two default hops need 178."""
 
-_PLUGIN_DIED: Final = -4
-_IN_PROGRESS: Final = -3
-# Neither says that the attempts are over: xpay died in the middle, or another call for the same hash is at work.
-_NOT_AN_END: Final = frozenset({_PLUGIN_DIED, _IN_PROGRESS})
+# Only these say that the attempts are over: errors of paying itself, and calls that were refused before they began.
+# Not among them: xpay died (-4), the node is shutting down (-5), another call for the same hash is at work (-3, 200).
+_PAYING_ENDED: Final = range(201, 220)
+_CALL_REFUSED: Final = range(-32_768, -31_999)
 _LOOKUP_SECONDS: Final = 20.0
 _PAGE: Final = 500
 _USABLE_CHANNELS: Final = frozenset({"CHANNELD_NORMAL", "CHANNELD_AWAITING_SPLICE"})
@@ -53,7 +53,7 @@ class ClnHomeNode:
             answer = await self._rpc.call("xpay", params)
             return _paid(answer, invoice.invoice_payment_hash)
         except RpcFailure as failure:
-            ended = failure.rpc_code is not None and failure.rpc_code not in _NOT_AN_END
+            ended = failure.rpc_code in _PAYING_ENDED or failure.rpc_code in _CALL_REFUSED
             return Failed(reason=failure.detail) if ended else Unknown(reason=failure.detail)
         except BledError as error:
             never_sent = error.code is Code.NODE_UNREACHABLE

@@ -239,5 +239,15 @@ class Lightningd:
             await asyncio.sleep(0.02)
         raise AssertionError(f"no {code}, but {[each['code'] for each in decisions][-20:]}, logs {self.logs[-5:]}")
 
+    async def settled_claims(self, count: int, *, seconds: float = 15) -> list[dict[str, Any]]:
+        """Wait until there are `count` claims and each has come to its end."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            claims = await self.claims()
+            if len(claims) == count and not {claim["state"] for claim in claims} & {"claimed", "sent"}:
+                return claims
+            await asyncio.sleep(0.02)
+        raise AssertionError(f"{[claim['state'] for claim in claims]}, logs {self.logs[-5:]}")
+
     async def claims(self) -> list[dict[str, Any]]:
         return (await self.ask("bled-claims", {}))["claims"]

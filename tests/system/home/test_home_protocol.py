@@ -95,6 +95,7 @@ MEANINGLESS = [
     ("bled-issue", {"device": "phone", "total_msat": 1, "ids": 1, "classes": [{"count": 1}]}),
     ("bled-issue", {"device": "phone", "total_msat": 1, "classes": []}),
     ("bled-issue", {"device": "phone", "total_msat": 1, "introductions": ["02"]}),
+    ("bled-issue", {"device": "phone", "total_msat": 1, "introductions": ["02"] * 4}),
 ]
 
 

@@ -132,3 +132,26 @@ async def test_no_new_work_begins_before_old_claims_were_looked_at(house) -> Non
     await house.node.decisions(2, code="paid")
     assert {claim["index"] for claim in await house.node.claims()} == {0, 1}
     assert len(house.node.xpay_calls) == 2
+
+
+async def test_killed_at_any_moment_no_payer_id_is_ever_paid_twice(house) -> None:
+    """Not only at the steps: after a few milliseconds more each time, with all earlier invoices sent again."""
+    invoices = [house.invoice(house.request(index), preimage=bytes([index + 1]) * 32).encode() for index in range(5)]
+    for round_, wait in enumerate((0.0, 0.004, 0.008, 0.016, 0.032)):
+        for index in range(round_ + 1):
+            await house.node.send(
+                "onion_message_recv_secret",
+                {"onion_message": {"pathsecret": house.secret(index).hex(), "invoice": invoices[index].hex()}},
+            )
+        await asyncio.sleep(wait)
+        await restarted(house, startup=True)
+    for index, invoice in enumerate(invoices):
+        await house.node.hook(invoice, house.secret(index))
+    claims = await house.node.settled_claims(5)
+    labels = [call["label"] for call in house.node.xpay_calls]
+    assert len(labels) == len(set(labels))
+    paid = {claim["payer_id"] for claim in claims if claim["state"] == "paid"}
+    assert paid == {rows[0]["label"] for rows in house.node.rows.values()}
+    assert all(len(rows) == 1 for rows in house.node.rows.values())
+    budget = await house.budget()
+    assert (budget["spent_msat"], budget["reserved_msat"]) == (15_001 * len(paid), 0)
