@@ -2,7 +2,6 @@
 
 import stat
 import time
-from pathlib import Path
 
 import pytest
 
@@ -15,7 +14,8 @@ from .conftest import Shop, ended
 
 pytestmark = pytest.mark.system
 
-_PRIVATE = ("master.secret", "vault.key", "vault.sqlite", "client-key.pem", "phone.book")
+_KEY_FILES = ("master.secret", "vault.key", "node.secret")
+_PRIVATE = (*_KEY_FILES, "vault.sqlite", "client-key.pem", "phone.book")
 
 
 def _bytes_kept_secret(shop: Shop) -> dict[str, bytes]:
@@ -24,14 +24,10 @@ def _bytes_kept_secret(shop: Shop) -> dict[str, bytes]:
         (shop.folder / "phone.book").read_bytes(), passphrase=(shop.folder / "phone.passphrase").read_text().strip()
     )
     grants = decode_book(book, chain=REGTEST_CHAIN, now=UnixTime(int(time.time()))).grants
-    secrets = {f"payer key {grant.index}": grant.secret.reveal() for grant in grants if grant.secret is not None}
-    assert len(secrets) == 10
-    return secrets | {name: _found(shop.folder, name).read_bytes() for name in ("master.secret", "vault.key")}
-
-
-def _found(folder: Path, name: str) -> Path:
-    (path,) = folder.rglob(name)
-    return path
+    keys = {f"payer key {grant.index}": grant.secret.reveal() for grant in grants if grant.secret is not None}
+    files = {str(path): path.read_bytes() for name in _KEY_FILES for path in shop.folder.rglob(name)}
+    assert (len(keys), len(files)) == (10, 5)  # one master secret, one vault, three nodes
+    return keys | files
 
 
 def _everything_written(shop: Shop) -> str:
@@ -64,5 +60,6 @@ def test_the_passphrase_is_told_once_to_the_one_who_issued_the_book(shop: Shop) 
 
 def test_files_with_secrets_are_for_their_owner_alone(shop: Shop) -> None:
     shop.phone()
-    modes = {name: stat.S_IMODE(_found(shop.folder, name).stat().st_mode) for name in _PRIVATE}
-    assert {name: oct(mode) for name, mode in modes.items() if mode & 0o077} == {}
+    files = [path for name in _PRIVATE for path in shop.folder.rglob(name)]
+    assert {path.name for path in files} == set(_PRIVATE)
+    assert [str(path) for path in files if stat.S_IMODE(path.stat().st_mode) & 0o077] == []
