@@ -32,9 +32,9 @@ def test_messages_of_every_size_pass_both_ways_at_the_smaller_mtu(fast, meet, ti
             assert till.att_mtu == buyer.att_mtu == max(MIN_ATT_MTU, min(till_mtu, buyer_mtu, MAX_ATT_MTU))
             for size in SIZES:
                 await buyer.send(text_of(size))
-                assert await till.receive(seconds=2) == text_of(size)
+                assert await till.receive(seconds=5) == text_of(size)
                 await till.send(text_of(size))
-                assert await buyer.receive(seconds=2) == text_of(size)
+                assert await buyer.receive(seconds=5) == text_of(size)
 
     fast(exchange())
 
@@ -49,11 +49,11 @@ def test_any_conversation_passes_at_any_mtu(mtu: int, sent: list[tuple[bool, int
             till = await central.connect(seconds=10, on_step=ignore_steps)
             await till.send(b"first")
             buyer = await accepting
-            assert await buyer.receive(seconds=1) == b"first"
+            assert await buyer.receive(seconds=5) == b"first"
             for from_till, size in sent:
                 sender, receiver = (till, buyer) if from_till else (buyer, till)
                 await sender.send(text_of(size))
-                assert await receiver.receive(seconds=1) == text_of(size)
+                assert await receiver.receive(seconds=5) == text_of(size)
 
     asyncio.run(talk())
 
@@ -62,8 +62,8 @@ async def test_both_sides_may_speak_at_once(meet) -> None:
     async with VirtualAir() as air:
         till, buyer = await meet(await air.central(23), await air.peripheral())
         await asyncio.gather(till.send(text_of(2000)), buyer.send(text_of(1500)))
-        assert await buyer.receive(seconds=2) == text_of(2000)
-        assert await till.receive(seconds=2) == text_of(1500)
+        assert await buyer.receive(seconds=5) == text_of(2000)
+        assert await till.receive(seconds=5) == text_of(1500)
 
 
 async def test_messages_that_nobody_reads_yet_wait_in_their_order(meet) -> None:
@@ -72,9 +72,9 @@ async def test_messages_that_nobody_reads_yet_wait_in_their_order(meet) -> None:
         for number in range(16):
             await buyer.send(bytes([number + 1]) * 100)
         await buyer.close()
-        assert [(await till.receive(seconds=1))[0] for _ in range(16)] == list(range(1, 17))
+        assert [(await till.receive(seconds=5))[0] for _ in range(16)] == list(range(1, 17))
         with pytest.raises(Unavailable) as caught:
-            await till.receive(seconds=1)
+            await till.receive(seconds=5)
         assert caught.value.code is Code.LINK_LOST
 
 
@@ -87,7 +87,7 @@ async def test_a_message_that_is_too_long_or_empty_is_refused_and_the_link_goes_
         with pytest.raises(ValueError, match="at least one byte"):
             await till.send(b"")
         await till.send(b"fine")
-        assert await buyer.receive(seconds=1) == b"fine"
+        assert await buyer.receive(seconds=5) == b"fine"
 
 
 async def test_what_was_sent_just_before_a_close_still_arrives(meet) -> None:
@@ -96,11 +96,11 @@ async def test_what_was_sent_just_before_a_close_still_arrives(meet) -> None:
         till, buyer = await meet(central, peripheral)
         await buyer.send(text_of(3900))
         await buyer.close()
-        assert await till.receive(seconds=1) == text_of(3900)
+        assert await till.receive(seconds=5) == text_of(3900)
         till, buyer = await meet(central, peripheral)
         await till.send(text_of(4096))
         await till.close()
-        assert await buyer.receive(seconds=1) == text_of(4096)
+        assert await buyer.receive(seconds=5) == text_of(4096)
 
 
 async def test_the_same_radios_meet_again_at_new_addresses(meet) -> None:
@@ -111,7 +111,7 @@ async def test_the_same_radios_meet_again_at_new_addresses(meet) -> None:
             till, buyer = await meet(central, peripheral)
             peers.add(till.peer)
             await buyer.send(b"again")
-            assert await till.receive(seconds=1) == b"again"
+            assert await till.receive(seconds=5) == b"again"
             await till.close()
         assert len(peers) == 3
 
@@ -162,9 +162,9 @@ async def test_both_sides_count_the_same_and_what_the_model_says(meet) -> None:
         before = till.stats
         assert before == buyer.stats
         await till.send(bytes(300))
-        await buyer.receive(seconds=1)
+        await buyer.receive(seconds=5)
         await buyer.send(bytes(800))
-        await till.receive(seconds=1)
+        await till.receive(seconds=5)
         # write request 306, its response 1, notifications of 498 and 312 octets, each L2CAP header 4
         cost = (306 + 4 + 2 * 20) + (1 + 4 + 20) + (498 + 4 + 2 * 20) + (312 + 4 + 2 * 20)
         assert till.stats == buyer.stats

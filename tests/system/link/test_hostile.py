@@ -7,7 +7,7 @@ from bumble import core, device, gatt
 
 from bled.codes import Code
 from bled.errors import Unavailable
-from bled.gatt.frames import FramingError, Violation
+from bled.gatt.frames import FramingError, Reassembler, Violation, split_message
 from bled.gatt.profile import ADVERTISEMENT, B2M_UUID, M2B_UUID, SERVICE_UUID
 from bled.link.virtual import VirtualAir
 from bled.progress import ignore_steps
@@ -173,6 +173,32 @@ def test_the_first_that_subscribes_and_writes_is_bound_and_the_others_are_droppe
     fast(crowd())
 
 
+@pytest.mark.parametrize("head_start", [0.0, 0.001, 0.02, 0.06, 0.1])
+def test_of_two_tills_that_want_one_buyer_one_is_served_and_the_other_told(fast, accept, head_start: float) -> None:
+    async def till(air: VirtualAir, *, after: float) -> str:
+        central = await air.central()
+        await asyncio.sleep(after)
+        try:
+            link = await central.connect(seconds=10, on_step=ignore_steps)
+            await link.send(b"offer")
+            return (await link.receive(seconds=10)).decode()
+        except Unavailable as error:
+            return error.code.value
+
+    async def race() -> None:
+        async with VirtualAir() as air:
+            accepting = accept(await air.peripheral())
+            tills = [asyncio.ensure_future(till(air, after=after)) for after in (0.0, head_start)]
+            link = await accepting
+            assert await link.receive(seconds=1) == b"offer"
+            await link.send(b"served")
+            loser, winner = sorted(await asyncio.gather(*tills))
+            assert winner == "served"
+            assert loser in {"link-lost", "no-buyer"}
+
+    fast(race())
+
+
 def test_centrals_that_only_sit_there_do_not_keep_a_till_out(fast, meet) -> None:
     async def crowd() -> None:
         async with VirtualAir() as air:
@@ -271,6 +297,42 @@ def test_the_beacon_and_the_table_say_no_more_than_the_profile(fast, accept) -> 
             await asyncio.gather(accepting, return_exceptions=True)
 
     fast(look())
+
+
+class PlainBuyer:
+    """A buyer's device by somebody else, as simple as the profile allows: Write only, and it answers each message."""
+
+    def __init__(self, stack: device.Device) -> None:
+        properties = gatt.Characteristic.Properties
+        self.stack = stack
+        self.frames = Reassembler()
+        self.sent = 0
+        writes = gatt.CharacteristicValue(write=self.on_write)
+        m2b = gatt.Characteristic(core.UUID(str(M2B_UUID)), properties.WRITE, gatt.Characteristic.WRITEABLE, writes)
+        self.b2m = gatt.Characteristic(core.UUID(str(B2M_UUID)), properties.NOTIFY, gatt.Characteristic.Permissions(0))
+        stack.add_service(gatt.Service(core.UUID(str(SERVICE_UUID)), [m2b, self.b2m]))
+
+    async def on_write(self, connection, value: bytes) -> None:
+        for message in self.frames.receive(value, now=0.0):
+            for frame in split_message(message[::-1], att_mtu=connection.att_mtu, first_number=self.sent):
+                self.sent += 1
+                await self.stack.notify_subscriber(connection, self.b2m, frame)
+
+
+@pytest.mark.parametrize("att_mtu", [23, 100, 517])
+def test_a_device_that_takes_only_writes_with_response_is_served(fast, att_mtu: int) -> None:
+    async def talk() -> None:
+        async with VirtualAir() as air:
+            other = PlainBuyer((await air.radio()).device)
+            await other.stack.start_advertising(advertising_data=ADVERTISEMENT)
+            till = await (await air.central(att_mtu)).connect(seconds=5, on_step=ignore_steps)
+            for size in (1, 300, 4096):
+                message = bytes(index % 253 for index in range(size))
+                await till.send(message)
+                assert await till.receive(seconds=5) == message[::-1]
+            await till.close()
+
+    fast(talk())
 
 
 @pytest.mark.parametrize("table", ["empty", "no notify", "no write", "one short"])
