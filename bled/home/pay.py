@@ -87,8 +87,7 @@ class Payer:
     async def _conclude(self, claim: Claim, answer: PayAnswer) -> None:
         match answer:
             case Paid():
-                if not self._try_record_paid(claim, answer.amount_sent, answer.preimage):
-                    await self._follow(claim, ended=True)
+                await self._keep_proof(claim.payer_id, answer)
             case Failed():
                 await self._follow(claim, ended=True, reason=answer.reason)
             case Unknown():
@@ -137,13 +136,16 @@ class Payer:
                 self._log("info", f"{claim.payer_id.hex()}: payment failed, {detail}")
                 return True
 
-    def _try_record_paid(self, claim: Claim, amount_sent: Msat, preimage: bytes) -> bool:
-        try:
-            self._record_paid(claim.payer_id, amount_sent, preimage)
-        except Unavailable as error:
-            self._log("unusual", f"{claim.payer_id.hex()}: paid, but the ledger cannot take it down, {error}")
-            return False
-        return True
+    async def _keep_proof(self, payer_id: Point, paid: Paid) -> None:
+        """Record a proven payment, as often as the ledger needs; no look-up could say anything better."""
+        for wait in self._pauses():
+            try:
+                self._record_paid(payer_id, paid.amount_sent, paid.preimage)
+            except Unavailable as error:
+                self._log("unusual", f"{payer_id.hex()}: paid, but the ledger cannot take it down, {error}")
+                await asyncio.sleep(wait)
+            else:
+                return
 
     def _record_paid(self, payer_id: Point, amount_sent: Msat, preimage: bytes | None) -> None:
         self._ledger.record_paid(payer_id, amount_sent=amount_sent, preimage=preimage, now=self._clock.now())

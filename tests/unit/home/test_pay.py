@@ -1,7 +1,7 @@
 """From a claim to its end: the node is asked once, and its records decide."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from itertools import islice, repeat
 
 import pytest
@@ -142,26 +142,30 @@ async def test_an_unknown_outcome_without_records_is_kept_until_no_attempt_can_b
     assert len(node.asked) == 1
 
 
-async def test_a_ledger_that_cannot_take_down_the_outcome_is_tried_again(pays, ledger) -> None:
+@pytest.mark.parametrize("answer", [Paid(preimage=b"\x01" * 32, amount_sent=Msat(15_001)), Unknown(reason="died")])
+async def test_a_ledger_that_cannot_take_down_the_outcome_is_tried_again(ledger, bought, clock, answer) -> None:
+    """A proven payment does not depend on the node's records any more: here they have lost it."""
     database = ledger._store._database
-    node = Node(Paid(preimage=b"\x01" * 32, amount_sent=Msat(15_001)), COMPLETE)
+    node = Node(None, NOTHING if isinstance(answer, Paid) else COMPLETE)
+    pauses: list[float] = []
 
-    async def answer():
+    async def breaks():
         database.execute("PRAGMA query_only = ON")
-        return Paid(preimage=b"\x01" * 32, amount_sent=Msat(15_001))
+        return answer
 
-    node.answer = answer()
-    looked = []
+    def mending() -> Iterator[float]:
+        for _ in range(3):
+            pauses.append(0.0)
+            yield 0.0
+        database.execute("PRAGMA query_only = OFF")
+        yield from repeat(0.0)
 
-    def mend() -> None:
-        looked.append(1)
-        if len(looked) == 3:
-            database.execute("PRAGMA query_only = OFF")
-
-    node.before_lookup = mend
-    claim = await pays(node)
-    assert claim.state is ClaimState.PAID
-    assert len(looked) == 3
+    node.answer = breaks()
+    claim = ledger.claim(bought(), now=clock.now()).claim
+    lasting = Payer(node=node, ledger=ledger, clock=clock, log=lambda *_: None, pauses=mending)
+    await lasting.pay(claim)
+    assert ledger.claims()[0].state is ClaimState.PAID
+    assert len(pauses) >= 3
 
 
 async def test_nothing_is_asked_of_the_node_before_that_is_on_the_disk(pays, ledger, bought, clock) -> None:
