@@ -163,10 +163,12 @@ class SaleRun:
         return Code.NODE_DIED if error.code in NODE_AWAY else Code.OUTCOME_UNKNOWN
 
     async def _leave(self) -> None:
-        """The till was stopped: cancel what nobody has signed for."""
+        """The till was stopped: cancel what nobody has signed for, and say what is left."""
         with contextlib.suppress(BledError, TimeoutError):
             async with asyncio.timeout(self._till.times.leave):
                 if self._buyer is not None:
                     await self._buyer.stop(Code.CANCELLED)
                 if self._sale.request is None:
                     await self._cancel(BledError(Code.CANCELLED, detail="stopped at the till"))
+        step = "sale left open" if self._sale.is_open else f"sale {self._sale.state.value}"
+        self._till.on_step(step, {"sale_id": self._sale.sale_id})

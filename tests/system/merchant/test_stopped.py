@@ -46,6 +46,7 @@ async def test_stopping_before_the_request_closes_the_offer(shop: Shop) -> None:
     assert (sale.state, sale.code) == (SaleState.CANCELLED, Code.CANCELLED)
     assert not shop.merchant.books.list_offers(active_only=True)
     assert heard[-1] == Abort(reason=AbortReason.DONE)
+    assert shop.steps[-1] == ("sale cancelled", {"sale_id": sale.sale_id})
     assert await resumed(shop) == []
 
 
@@ -66,6 +67,7 @@ async def test_stopping_after_the_request_leaves_the_sale_open(shop: Shop) -> No
     await stop_at(shop, Meeting(buyer), "invoice sent")
     assert shop.sales()[0].state is SaleState.SENT
     assert buyer.other == [Abort(reason=AbortReason.DONE)]
+    assert shop.step_names[-1] == "sale left open"
     shop.home.pays = True
     assert await resumed(shop) == [Code.PAID]
     assert shop.sales()[0].state is SaleState.PAID
