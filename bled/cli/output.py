@@ -82,6 +82,11 @@ def step_printer(*, as_json: bool, verbose: bool = False) -> OnStep:
     return print_step
 
 
+def _is_brief(key: str, value: str) -> bool:
+    """Proofs belong into the result, not into every journal that keeps the steps."""
+    return len(value) < _LONG_FACT and key != "preimage"
+
+
 def _fact(key: str, value: object) -> str:
     if key.endswith("_msat") and isinstance(value, int):
         return format_amount(value)
