@@ -75,6 +75,10 @@ def test_a_role_declares_what_its_commands_import(sources, pyproject, role: str)
     assert needed == _role(pyproject, role) - WAITING
 
 
+def test_the_base_is_enough_to_decode(sources, pyproject) -> None:
+    assert _third_party(_reached(sources, ["bled.cli.decode"])) <= _base(pyproject)
+
+
 def test_the_base_declares_what_is_used(sources, pyproject) -> None:
     imported = _third_party({name for source in sources for name, _ in source.imports()})
     assert _base(pyproject) <= imported
