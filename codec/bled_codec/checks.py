@@ -7,7 +7,7 @@ from bled_codec.invoice import Invoice
 from bled_codec.invoice_request import InvoiceRequest, InvoiceRequestFields
 from bled_codec.offer import Offer, OfferFields
 from bled_codec.request_signature import RequestSignature
-from bled_codec.units import UnixTime
+from bled_codec.units import Point, UnixTime
 
 
 def check_offer_usable(offer: OfferFields, *, chain: bytes, now: UnixTime) -> None:
@@ -30,12 +30,16 @@ def check_request_for_offer(request: InvoiceRequest, offer: Offer, *, chain: byt
     check_offer_usable(offer, chain=chain, now=now)
 
 
-def check_invoice_for_request(invoice: Invoice, *, request: InvoiceRequest | None, chain: bytes, now: UnixTime) -> None:
+def check_invoice_for_request(
+    invoice: Invoice, *, request: InvoiceRequest | None, chain: bytes, now: UnixTime, sent_to: Point | None = None
+) -> None:
     """Check that `invoice` answers `request`, on `chain`, in time (BOLT 12, invoices, reader).
 
-    Without the request, field 239 must prove that its payer signed exactly what the invoice repeats.
-    Raises `SemanticError`.
+    Without the request, field 239 must prove that its payer signed exactly what the invoice repeats. `sent_to` is the
+    last key of the offer's path that the request took, where it is known. Raises `SemanticError`.
     """
+    if sent_to is not None and invoice.offer_issuer_id is None and invoice.invoice_node_id != sent_to:
+        raise SemanticError(Rule.NODE_ID_MISMATCH, tlv_type=Field.INVOICE_NODE_ID)
     if request is None:
         _check_request_signature(invoice)
     elif invoice.request_records != select(request.records, MIRRORED_TYPES):

@@ -85,6 +85,7 @@ class Rule(StrEnum):
     INVOICE_NOT_FOR_REQUEST = "invoice-not-for-request"
     AMOUNT_MISMATCH = "amount-mismatch"
     NODE_ID_MISMATCH = "node-id-mismatch"
+    FALLBACK_ADDRESS = "fallback-address"
 
     # BOLT 12, payer proofs
     PROOF_FIELD_MISSING = "proof-field-missing"

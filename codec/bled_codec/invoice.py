@@ -13,6 +13,7 @@ from bled_codec.fields import INVOICE_TYPES, MIRRORED_TYPES, Field, decode_field
 from bled_codec.invoice_request import InvoiceRequest, InvoiceRequestFields
 from bled_codec.invoice_rules import REQUIRED_FIELDS, check_invoice_fields
 from bled_codec.merkle import leaf_nodes, merkle_root, root_of_nodes, signature_digest, signed_records
+from bled_codec.request_rules import expected_amount
 from bled_codec.request_signature import RequestSignature, judge_request_signature
 from bled_codec.tlv import TlvRecord, join_records, make_record, split_stream
 from bled_codec.units import Msat, Point, UnixTime
@@ -155,12 +156,18 @@ def create_invoice(
     paths: Sequence[BlindedPath] | None = None,
     blindedpay: Sequence[BlindedPayinfo] | None = None,
     features: bytes | None = None,
+    fallbacks: Sequence[FallbackAddress] | None = None,
     with_request_signature: bool = True,
 ) -> UnsignedInvoice:
     """Return an invoice for `request`: every non-signature record repeated, its signature in field 239.
 
-    `relative_expiry` is in seconds from `created_at`. A node adds paths of its own when they are left out.
+    `relative_expiry` is in seconds from `created_at`. A node adds paths of its own when they are left out. Raises
+    `SemanticError`: `AMOUNT_MISMATCH` unless `amount` is what the request names, or else offer amount times quantity;
+    `FALLBACK_ADDRESS` for an address that nobody could pay to.
     """
+    _check_amount(request, amount)
+    if not all(fallback.is_usable for fallback in fallbacks or ()):
+        raise SemanticError(Rule.FALLBACK_ADDRESS, tlv_type=Field.INVOICE_FALLBACKS)
     fields = {
         "invoice_paths": paths,
         "invoice_blindedpay": blindedpay,
@@ -169,11 +176,19 @@ def create_invoice(
         "invoice_payment_hash": payment_hash,
         "invoice_amount": amount,
         "invoice_features": features,
+        "invoice_fallbacks": fallbacks,
         "invoice_node_id": node_id,
         "invoice_request_signature": request.signature if with_request_signature else None,
     }
     records = encode_fields(fields, select(request.records, MIRRORED_TYPES))
     return UnsignedInvoice.decode(join_records(records))
+
+
+def _check_amount(request: InvoiceRequest, amount: Msat) -> None:
+    # BOLT 12, invoices, writer: the amount asked for, or the expected one; a currency leaves the rate to the issuer.
+    expected = expected_amount(request) if request.invreq_amount is None else request.invreq_amount
+    if expected is not None and amount != expected:
+        raise SemanticError(Rule.AMOUNT_MISMATCH, tlv_type=Field.INVOICE_AMOUNT)
 
 
 def invoice_digest(records: Sequence[TlvRecord]) -> bytes:

@@ -6,6 +6,7 @@ from typing import Final
 
 from bled_codec.blinded_path import BlindedPath
 from bled_codec.bolt12_string import INVOICE_REQUEST_PREFIX, format_string, parse_string
+from bled_codec.chains import BITCOIN_CHAIN
 from bled_codec.construct import construct
 from bled_codec.crypto import SecretKey, is_key_of, verify_schnorr
 from bled_codec.errors import EncodingError, Rule, SemanticError, SignatureError
@@ -118,12 +119,19 @@ def create_invoice_request(
     paths: Sequence[BlindedPath] = (),
     quantity: int | None = None,
     payer_note: str | None = None,
+    features: bytes | None = None,
+    bip_353_name: Bip353Name | None = None,
     extra: Iterable[TlvRecord] = (),
 ) -> UnsignedInvoiceRequest:
     """Return a request that answers `offer`, repeating every record of it, unknown ones too.
 
-    `chain` is left out for bitcoin. Whether the request keeps the rules shows in `sign`.
+    `metadata` is unpredictable and unique; `bip_353_name` is the name that led to the offer. `chain` is left out for
+    bitcoin. Raises `SemanticError` (`UNSUPPORTED_CHAIN`) unless it is one of the offer's. Whether the request keeps the
+    other rules shows in `sign`.
     """
+    # BOLT 12, invoice requests, writer: one of the offer's chains, bitcoin where it names none.
+    if (chain or BITCOIN_CHAIN) not in (offer.offer_chains or (BITCOIN_CHAIN,)):
+        raise SemanticError(Rule.UNSUPPORTED_CHAIN, tlv_type=Field.INVREQ_CHAIN)
     fields = {
         "invreq_metadata": metadata,
         "invreq_chain": chain,
@@ -132,6 +140,8 @@ def create_invoice_request(
         "invreq_payer_id": payer_id,
         "invreq_payer_note": payer_note,
         "invreq_paths": tuple(paths) or None,
+        "invreq_features": features,
+        "invreq_bip_353_name": bip_353_name,
     }
     return UnsignedInvoiceRequest(records=encode_fields(fields, [*offer.records, *extra]))
 

@@ -99,6 +99,7 @@ SOURCES: Final[Mapping[Rule, Source]] = {
     Rule.INVOICE_NOT_FOR_REQUEST: Source(*_INVOICE, "reader", "the invoice does not repeat the request exactly"),
     Rule.AMOUNT_MISMATCH: Source(*_INVOICE, "both", "the invoice's amount is not the one that was asked for"),
     Rule.NODE_ID_MISMATCH: Source(*_INVOICE, "both", "the invoice is not by the issuer of the offer"),
+    Rule.FALLBACK_ADDRESS: Source(*_INVOICE, "writer", "a fallback address cannot be paid to"),
     Rule.PROOF_FIELD_MISSING: Source(*_PROOF, "both", "a field that every proof shows is missing"),
     Rule.PROOF_DISCLOSES_METADATA: Source(*_PROOF, "both", "the proof shows the one field that must stay hidden"),
     Rule.PREIMAGE_MISMATCH: Source(*_PROOF, "both", "the preimage is not that of the payment hash"),

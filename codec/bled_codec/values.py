@@ -10,6 +10,8 @@ from bled_codec.units import MAX_MSAT, Msat
 
 _HASH_BYTES: Final = 32
 _SIGNATURE_BYTES: Final = 64
+_PROGRAM_BYTES: Final = {0: (20, 32), 1: (32,)}
+"""Lengths of witness programs that have a meaning yet, by version (BIP 141, BIP 341)."""
 _BIP353_ALPHABET: Final = frozenset("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_.")
 
 
@@ -47,7 +49,8 @@ class FallbackAddress:
     @property
     def is_usable(self) -> bool:
         """Whether a reader may pay to it: others are ignored, not refused (BOLT 12, invoices, reader)."""
-        return self.version <= 16 and 2 <= len(self.address) <= 40
+        length = len(self.address)
+        return length in _PROGRAM_BYTES.get(self.version, range(2, 41)) and self.version <= 16
 
 
 def decode_text(value: bytes) -> str:

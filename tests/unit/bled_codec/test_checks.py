@@ -2,6 +2,7 @@
 
 import pytest
 
+from bled_codec.blinded_path import EncryptedData, blinded_key_of, create_blinded_path
 from bled_codec.chains import BITCOIN_CHAIN, REGTEST_CHAIN, TESTNET_CHAIN
 from bled_codec.checks import check_invoice_for_request, check_offer_usable, check_request_for_offer
 from bled_codec.errors import Rule, SemanticError
@@ -10,7 +11,7 @@ from bled_codec.invoice_request import InvoiceRequest
 from bled_codec.tlv import make_record
 from bled_codec.units import Msat, UnixTime
 
-from .samples import CREATED_AT, PAYER, invoice, offer, request, signed_invoice, signed_request
+from .samples import CREATED_AT, ISSUER, PAYER, SESSION, invoice, offer, request, signed_invoice, signed_request
 
 NOW = UnixTime(CREATED_AT + 10)
 
@@ -132,3 +133,19 @@ def test_an_invoice_for_another_chain_is_refused() -> None:
 def test_a_doubled_amount_is_caught_when_the_request_names_one() -> None:
     with pytest.raises(SemanticError):
         invoice(amount=Msat(10_000))
+
+
+def test_an_invoice_comes_from_the_path_that_the_request_was_sent_along() -> None:
+    keywords = {"request": None, "chain": BITCOIN_CHAIN, "now": NOW}
+    check_invoice_for_request(invoice(), sent_to=PAYER.public_key, **keywords)  # the issuer is named: paths say nothing
+    hidden = Invoice.decode(hidden_invoice())
+    check_invoice_for_request(hidden, sent_to=hidden.invoice_node_id, **keywords)
+    refused(Rule.NODE_ID_MISMATCH, 176, check_invoice_for_request, hidden, sent_to=PAYER.public_key, **keywords)
+
+
+def hidden_invoice() -> bytes:
+    """Return an invoice for an offer without issuer, by the blinded key at the end of its one path."""
+    data = [EncryptedData(path_id=bytes(32)).encode()]
+    one_hop = create_blinded_path([ISSUER.public_key], data, session_key=SESSION)
+    key = blinded_key_of(ISSUER, one_hop.first_path_key)
+    return signed_invoice({16: one_hop.encode(), 22: None, 176: key.public_key}, key=key, payer=PAYER)

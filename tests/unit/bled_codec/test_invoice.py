@@ -9,6 +9,7 @@ from bled_codec.fields import MIRRORED_TYPES, Field, select
 from bled_codec.invoice import Invoice, UnsignedInvoice, create_invoice
 from bled_codec.tlv import encode_stream, join_records, make_record
 from bled_codec.units import MAX_MSAT, Msat, UnixTime
+from bled_codec.values import FallbackAddress
 
 from .samples import (
     AUX,
@@ -120,14 +121,18 @@ def test_what_looks_odd_and_is_allowed_is_read(changes: dict[int, bytes | None])
     assert Invoice.decode(data).encode() == data
 
 
+USABLE = [(0, 20), (0, 32), (1, 32), (2, 2), (16, 2), (16, 40)]
+UNUSABLE = [(17, 32), (255, 20), (1, 1), (1, 41), (0, 21), (1, 20), (2, 1), (2, 41), (0, 0)]
+
+
 def test_fallbacks_that_nobody_can_pay_to_are_told_apart_not_refused() -> None:
     fallbacks = b"".join(
-        bytes([version]) + length.to_bytes(2, "big") + bytes(length)
-        for version, length in [(0, 20), (0, 32), (16, 2), (16, 40), (17, 32), (1, 1), (1, 41)]
+        bytes([version]) + length.to_bytes(2, "big") + bytes(length) for version, length in USABLE + UNUSABLE
     )
     read = Invoice.decode(signed_invoice({172: fallbacks}))
     assert read.invoice_fallbacks is not None
-    assert [fallback.is_usable for fallback in read.invoice_fallbacks] == [True] * 4 + [False] * 3
+    verdicts = [fallback.is_usable for fallback in read.invoice_fallbacks]
+    assert verdicts == [True] * len(USABLE) + [False] * len(UNUSABLE)
 
 
 def test_an_offer_with_paths_alone_is_answered_by_the_end_of_one_of_them() -> None:
@@ -221,3 +226,23 @@ def test_times_and_amounts_are_bounded_integers() -> None:
     assert invoice(created_at=UnixTime(2**64 - 1)).invoice_created_at == 2**64 - 1
     with pytest.raises(EncodingError):
         invoice(created_at=UnixTime(2**64))
+
+
+def test_an_invoice_that_breaks_a_rule_of_writers_cannot_be_built() -> None:
+    with pytest.raises(SemanticError) as caught:
+        invoice(amount=Msat(5001))
+    assert caught.value.rule is Rule.AMOUNT_MISMATCH
+    without = request(offer(quantity_max=0), amount=None, quantity=3)
+    assert invoice(without, amount=Msat(15_000)).invoice_amount == 15_000
+    with pytest.raises(SemanticError) as caught:
+        invoice(without, amount=Msat(15_001))
+    assert (caught.value.rule, caught.value.tlv_type) == (Rule.AMOUNT_MISMATCH, 170)
+    with pytest.raises(SemanticError) as caught:
+        invoice(fallbacks=[FallbackAddress(version=0, address=bytes(21))])
+    assert (caught.value.rule, caught.value.tlv_type) == (Rule.FALLBACK_ADDRESS, 172)
+    assert invoice(fallbacks=[FallbackAddress(version=0, address=bytes(20))]).invoice_fallbacks
+
+
+def test_a_price_in_another_currency_leaves_the_amount_to_the_issuer() -> None:
+    of = request(offer(currency="EUR", amount=250), amount=None)
+    assert invoice(of, amount=Msat(4_321_000)).invoice_amount == 4_321_000

@@ -3,7 +3,7 @@
 import pytest
 
 from bled_codec.bolt12_string import format_string
-from bled_codec.chains import REGTEST_CHAIN
+from bled_codec.chains import BITCOIN_CHAIN, REGTEST_CHAIN
 from bled_codec.errors import CodecError, EncodingError, Rule, SemanticError, SignatureError, TlvError
 from bled_codec.fields import Field
 from bled_codec.invoice_request import InvoiceRequest, create_invoice_request, request_digest
@@ -222,3 +222,27 @@ def test_a_request_cannot_bring_a_field_twice() -> None:
             extra=[make_record(Field.INVREQ_PAYER_ID, b"")],
         )
     assert caught.value.rule is Rule.TLV_DUPLICATE
+
+
+@pytest.mark.parametrize(
+    ("offered", "asked"), [(None, REGTEST_CHAIN), ([REGTEST_CHAIN], None), ([REGTEST_CHAIN], bytes(32))]
+)
+def test_a_request_cannot_be_built_for_a_chain_that_the_offer_lacks(
+    offered: list[bytes] | None, asked: bytes | None
+) -> None:
+    with pytest.raises(SemanticError) as caught:
+        request(offer(chains=offered), chain=asked)
+    assert (caught.value.rule, caught.value.tlv_type) == (Rule.UNSUPPORTED_CHAIN, 80)
+
+
+def test_a_request_may_name_bitcoin_where_the_offer_means_it() -> None:
+    assert request(chain=BITCOIN_CHAIN).invreq_chain == BITCOIN_CHAIN
+    assert request(offer(chains=[REGTEST_CHAIN, BITCOIN_CHAIN])).invreq_chain is None
+
+
+def test_features_and_the_name_that_led_to_the_offer_are_written() -> None:
+    name = Bip353Name(name="bar", domain="example.com")
+    made = request(features=b"\x02", bip_353_name=name)
+    assert (made.invreq_features, made.invreq_bip_353_name) == (b"\x02", name)
+    with pytest.raises(SemanticError):
+        request(features=b"\x01")

@@ -29,7 +29,7 @@ from bled_codec.crypto import SecretKey, sha256
 from bled_codec.fields import Field
 from bled_codec.invoice import Invoice
 from bled_codec.invoice_request import InvoiceRequest, create_invoice_request
-from bled_codec.offer import Offer
+from bled_codec.offer import Offer, create_offer
 from bled_codec.onion_message import Received
 from bled_codec.tlv import split_stream
 from bled_codec.units import Msat, Point, UnixTime
@@ -372,6 +372,16 @@ class Till:
             payer_id=payer.public_key,
             amount=Msat(amount),
             **({"chain": REGTEST_CHAIN} | fields),
+        )
+        return unsigned.sign(payer, aux=bytes(32))
+
+    def request_on(self, chain: bytes, amount: int) -> InvoiceRequest:
+        """Return a signed request for an offer of the merchant's that is good on `chain` alone."""
+        issuer = self.world.node("merchant").node_id
+        offer = create_offer(description="elsewhere", chains=[chain], issuer_id=issuer)
+        payer = SecretKey(b"\x0a" * 32)
+        unsigned = create_invoice_request(
+            offer, metadata=bytes(16), payer_id=payer.public_key, amount=Msat(amount), chain=chain
         )
         return unsigned.sign(payer, aux=bytes(32))
 

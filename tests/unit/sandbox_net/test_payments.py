@@ -185,7 +185,7 @@ async def test_an_invoice_of_another_chain_is_refused(world: Any, till: Any) -> 
     merchant = world.node("merchant")
     path = create_blinded_path([merchant.node_id], [b""], session_key=SecretKey(b"\x01" * 32))
     unsigned = create_invoice(
-        till.request(15_000, chain=BITCOIN_CHAIN),
+        till.request_on(BITCOIN_CHAIN, 15_000),
         payment_hash=bytes(32),
         created_at=world.clock.now(),
         node_id=merchant.node_id,
