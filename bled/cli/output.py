@@ -14,6 +14,8 @@ from bled.progress import OnStep
 
 Audience = Literal["cashier", "buyer"]
 
+_LONG_FACT: Final = 80
+"""Longer ones are shown with --verbose alone."""
 _MONEY: Final = {"no": "No money moved.", "unknown": "Whether money moved is not known.", "yes": "Money moved."}
 
 
