@@ -30,7 +30,14 @@ async def test_an_xpay_that_dies_leaves_the_outcome_unknown_and_is_not_called_ag
     assert len(house.node.xpay_calls) == 1
 
 
+async def at_work(house) -> None:
+    """Wait until the plugin has read the node's records and begun new work: it refuses a broken invoice."""
+    await house.node.hook(house.invoice(house.request()).encode() + b"\x00", house.secret())
+    await house.node.decision("bad-invoice")
+
+
 async def test_a_socket_that_is_gone_before_paying_pays_nothing(house) -> None:
+    await at_work(house)
     await house.node.close_socket()
     await deliver(house)
     await house.node.decision("outcome-unknown")
