@@ -76,9 +76,8 @@ def step_printer(*, as_json: bool, verbose: bool = False) -> OnStep:
     def print_step(name: str, facts: Mapping[str, object]) -> None:
         if as_json:
             return
-        known = ", ".join(
-            f"{key} {_fact(key, value)}" for key, value in facts.items() if verbose or len(str(value)) < 90
-        )
+        shown = {key: _fact(key, value) for key, value in facts.items()}
+        known = ", ".join(f"{key} {value}" for key, value in shown.items() if verbose or _is_brief(key, value))
         note(f"{time.monotonic() - began:8.2f} s  {name}{'  ' + known if known else ''}")
 
     return print_step
