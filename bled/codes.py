@@ -96,6 +96,22 @@ class Code(StrEnum):
     PEER_TIMEOUT = "peer-timeout"
     RADIO_UNAVAILABLE = "radio-unavailable"
 
+    # The secure channel
+    HANDSHAKE_MALFORMED = "handshake-malformed"
+    HANDSHAKE_FAILED = "handshake-failed"
+    HANDSHAKE_WEAK_KEY = "handshake-weak-key"
+    HANDSHAKE_VERSION = "handshake-version"
+    HANDSHAKE_FEATURES = "handshake-features"
+    COMMITMENT_BROKEN = "commitment-broken"
+    READER_MISMATCH = "reader-mismatch"
+    CHANNEL_BROKEN = "channel-broken"
+    ENGAGEMENT_BAD = "engagement-bad"
+    ENGAGEMENT_EXPIRED = "engagement-expired"
+    OPEN_TRIES_SPENT = "open-tries-spent"
+    CODE_NEEDS_TAP = "code-needs-tap"
+    SALE_CODES_SPENT = "sale-codes-spent"
+    CODES_DIFFER = "codes-differ"
+
     # Lightning nodes
     NODE_UNREACHABLE = "node-unreachable"
     NODE_TLS = "node-tls"
@@ -218,6 +234,20 @@ _ROWS: Final = (
     _row(Code.LINK_LOST, EXIT_TEMPORARY, "The radio link broke.", "The radio link broke.", retry=True),
     _row(Code.PEER_TIMEOUT, EXIT_TEMPORARY, "The buyer's device did not answer in time.", "The till did not answer in time.", retry=True),
     _row(Code.RADIO_UNAVAILABLE, EXIT_UNAVAILABLE, "The radio cannot be used. Check the adapter.", "The radio cannot be used. Check that Bluetooth is on.", retry=True),
+    _row(Code.HANDSHAKE_MALFORMED, EXIT_DATA, "The buyer's device sent a broken handshake.", "The till sent a broken handshake. Your device told it nothing.", retry=True),
+    _row(Code.HANDSHAKE_FAILED, EXIT_DATA, "No private connection came about: the buyer's device read another code, or somebody is in between.", "No private connection came about: this is not the till whose code you read, or somebody is in between. Your device told it nothing.", retry=True),
+    _row(Code.HANDSHAKE_WEAK_KEY, EXIT_DATA, "The buyer's device sent a key that hides nothing.", "The till sent a key that hides nothing. Your device told it nothing.", retry=True),
+    _row(Code.HANDSHAKE_VERSION, EXIT_DATA, "The buyer's device and this till share no version of the protocol. Update bled.", "The till and this device share no version of the protocol. Update bled. Your device told it nothing.", air=0x0001),
+    _row(Code.HANDSHAKE_FEATURES, EXIT_DATA, "The buyer's device lacks something that this till needs. Update bled.", "The till lacks something that your device needs. Your device told it nothing."),
+    _row(Code.COMMITMENT_BROKEN, EXIT_DATA, "The buyer's device says that this till broke its word in the handshake.", "The till broke its word in the handshake: somebody may be in between. Your device told it nothing."),
+    _row(Code.READER_MISMATCH, EXIT_DATA, "The buyer's device expected another till.", "This is another till than the one that you chose. Your device told it nothing."),
+    _row(Code.CHANNEL_BROKEN, EXIT_DATA, "A message of the buyer's device was changed or lost on the way.", "A message of the till was changed or lost on the way.", retry=True, air=0x0002),
+    _row(Code.ENGAGEMENT_BAD, EXIT_DATA, "The text is no code of a till.", "The text is no code of a till. Read it again from the till's screen.", retry=True),
+    _row(Code.ENGAGEMENT_EXPIRED, EXIT_REFUSED, "The code on the screen is used or too old. Show a new one.", "The till's code is used or too old. Read a new one from its screen.", retry=True),
+    _row(Code.OPEN_TRIES_SPENT, EXIT_REFUSED, "The buyer's device waits before it compares codes again. Show it a QR code.", "Three tries without the till's QR code were made in ten minutes. Read the QR code, or wait.", air=0x000D),
+    _row(Code.CODE_NEEDS_TAP, EXIT_REFUSED, "This sale has shown a code already. Tap for another, or show the QR code.", "The till has shown a code already. The cashier must allow another."),
+    _row(Code.SALE_CODES_SPENT, EXIT_REFUSED, "This sale has shown three codes. Show the QR code, or start the sale again.", "The till shows no more codes for this sale. Read its QR code."),
+    _row(Code.CODES_DIFFER, EXIT_REFUSED, "The two codes differ: somebody may be in between. Show the QR code.", "The two codes differ: somebody may be in between. You signed nothing. Read the till's QR code."),
     _row(Code.NODE_UNREACHABLE, EXIT_UNAVAILABLE, "The node cannot be reached. Check that it runs and its address. Nothing was charged.", "The till's node cannot be reached. Nothing was paid.", retry=True, air=0x000C),
     _row(Code.NODE_TLS, EXIT_CONFIG, "The node's certificate or ours was refused. Copy ca.pem, client.pem and client-key.pem again.", "The till's node cannot be reached. Nothing was paid.", air=0x000C),
     _row(Code.NODE_DIED, EXIT_TEMPORARY, "The node stopped answering in the middle of the sale. Look at the sale when it is back.", "The till's node stopped answering. Your home node knows whether it paid.", moved=MoneyMoved.UNKNOWN, air=0x000C),
