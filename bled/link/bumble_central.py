@@ -3,14 +3,15 @@
 import asyncio
 from typing import Any, Final
 
-from bumble import core, device, gatt, gatt_client, hci
+from bumble import device, gatt, hci
 
 from bled.codes import Code
 from bled.errors import Unavailable
 from bled.gatt.beacon import is_beacon
 from bled.gatt.channel import PlainChannel
-from bled.gatt.profile import B2M_UUID, M2B_UUID, MAX_ATT_MTU, MIN_ATT_MTU, SERVICE_UUID
+from bled.gatt.profile import MAX_ATT_MTU
 from bled.link.bumble_bearer import BumbleBearer
+from bled.link.bumble_discovery import discover
 from bled.link.bumble_radio import COMMAND_SECONDS, BumbleRadio, Lost, bounded
 from bled.link.framed import FramedLink
 from bled.link.radio import check_att_mtu
@@ -30,11 +31,7 @@ _PREFERENCES: Final = device.ConnectionParametersPreferences(
     connection_interval_min=7.5, connection_interval_max=15, max_latency=0, supervision_timeout=2000
 )
 """In milliseconds. Half a second of default interval and supervision would cost more than the whole exchange."""
-_WRITE: Final = gatt.Characteristic.Properties.WRITE
 _COMMAND: Final = gatt.Characteristic.Properties.WRITE_WITHOUT_RESPONSE
-_NOTIFY: Final = gatt.Characteristic.Properties.NOTIFY
-
-_Proxy = gatt_client.CharacteristicProxy[bytes]
 
 
 class BumbleCentral:
@@ -133,39 +130,19 @@ class BumbleCentral:
 
     async def _open(self, connection: device.Connection, lost: Lost, on_step: OnStep) -> FramedLink:
         client = connection.gatt_client
-        m2b, b2m = await bounded(self._discover(client), lost=lost, seconds=DISCOVER_SECONDS)
+        table = await bounded(discover(client, att_mtu=self._att_mtu), lost=lost, seconds=DISCOVER_SECONDS)
         on_step("connected", {"att_mtu": connection.att_mtu})
-        always_acknowledged = not m2b.properties & _COMMAND
+        always_acknowledged = not table.m2b.properties & _COMMAND
 
         async def put(frame: bytes, last: bool) -> None:
-            await client.write_value(m2b, frame, with_response=last or always_acknowledged)
+            await client.write_value(table.m2b, frame, with_response=last or always_acknowledged)
 
         bearer = BumbleBearer(self._radio, connection, lost=lost, put=put)
         link = FramedLink(bearer, channel=PlainChannel(), on_step=on_step)
         lost.add_done_callback(lambda _: link.lose(lost.result()))
-        await bounded(b2m.subscribe(link.take_frame), lost=lost, seconds=SUBSCRIBE_SECONDS)
+        await bounded(table.b2m.subscribe(link.take_frame), lost=lost, seconds=SUBSCRIBE_SECONDS)
         on_step("subscribed", {})
         return link
-
-    async def _discover(self, client: gatt_client.Client) -> tuple[_Proxy, _Proxy]:
-        """Agree on ATT_MTU and return the two characteristics."""
-        if self._att_mtu > MIN_ATT_MTU:
-            await client.request_mtu(self._att_mtu)
-        services = await client.discover_service(core.UUID(str(SERVICE_UUID)))
-        if len(services) != 1:
-            raise _other_table("it has no such service")
-        found = {proxy.uuid: proxy for proxy in await services[0].discover_characteristics()}
-        m2b, b2m = found.get(core.UUID(str(M2B_UUID))), found.get(core.UUID(str(B2M_UUID)))
-        if m2b is None or b2m is None or not m2b.properties & _WRITE or not b2m.properties & _NOTIFY:
-            raise _other_table("its characteristics are not those of the profile")
-        await b2m.discover_descriptors()
-        if b2m.get_descriptor(gatt.GATT_CLIENT_CHARACTERISTIC_CONFIGURATION_DESCRIPTOR) is None:
-            raise _other_table("it cannot be subscribed to")
-        return m2b, b2m
-
-
-def _other_table(detail: str) -> Unavailable:
-    return Unavailable(Code.LINK_LOST, detail=f"the device is no buyer's: {detail}")
 
 
 def _now() -> float:

@@ -17,7 +17,8 @@ _ACL_PACKET: Final = 0x02
 _CONTINUATION: Final = 0x01
 _ATT_CHANNEL: Final = 0x0004
 _ACL_HEADER_BYTES: Final = 5
-_L2CAP_START_BYTES: Final = _ACL_HEADER_BYTES + L2CAP_HEADER_BYTES
+ATT_OFFSET: Final = _ACL_HEADER_BYTES + L2CAP_HEADER_BYTES
+"""Where an ATT PDU begins in an HCI packet that begins one."""
 
 
 def air_bytes(att_pdu_bytes: int) -> int:
@@ -32,6 +33,17 @@ def air_bytes(att_pdu_bytes: int) -> int:
     frame = att_pdu_bytes + L2CAP_HEADER_BYTES
     packets = -(-frame // LL_PAYLOAD_BYTES)
     return frame + 2 * PACKET_BYTES * packets
+
+
+def att_pdu_size(hci_packet: bytes) -> int | None:
+    """Return the octets of the ATT PDU that an HCI packet, type octet included, begins; None when it begins none."""
+    if len(hci_packet) < ATT_OFFSET or hci_packet[0] != _ACL_PACKET:
+        return None
+    handle_and_flags = int.from_bytes(hci_packet[1:3], "little")
+    continues = (handle_and_flags >> 12) & 0x03 == _CONTINUATION
+    if continues or int.from_bytes(hci_packet[7:9], "little") != _ATT_CHANNEL:
+        return None
+    return int.from_bytes(hci_packet[5:7], "little")
 
 
 class AirMeter(Snooper):
@@ -51,13 +63,9 @@ class AirMeter(Snooper):
 
     def snoop(self, hci_packet: bytes, direction: Snooper.Direction) -> None:  # noqa: ARG002 (bumble's signature)
         """Look at one HCI packet with its type octet; count it when it begins an ATT PDU."""
-        if len(hci_packet) < _L2CAP_START_BYTES or hci_packet[0] != _ACL_PACKET:
-            return
-        handle_and_flags = int.from_bytes(hci_packet[1:3], "little")
-        if (handle_and_flags >> 12) & 0x03 == _CONTINUATION:
-            return
-        if int.from_bytes(hci_packet[7:9], "little") == _ATT_CHANNEL:
-            self._count(handle_and_flags & 0x0FFF, int.from_bytes(hci_packet[5:7], "little"))
+        size = att_pdu_size(hci_packet)
+        if size is not None:
+            self._count(int.from_bytes(hci_packet[1:3], "little") & 0x0FFF, size)
 
     def _count(self, handle: int, att_pdu_bytes: int) -> None:
         before = self.stats(handle)

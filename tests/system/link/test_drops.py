@@ -144,7 +144,7 @@ def test_a_buyer_that_vanishes_while_the_till_discovers_it_is_no_buyer(fast) -> 
             accepting.cancel()
             await asyncio.gather(accepting, return_exceptions=True)
 
-    for pdus in range(12):
+    for pdus in range(8):  # MTU, service, characteristics and subscription, a question and an answer each
         fast(vanish(pdus))
 
 
