@@ -21,6 +21,7 @@ SCHEMA_VERSION: Final = 1
 _APPLICATION_ID: Final = 0x626C6564
 """Marks the file as bled's own ("bled"), so that no other database is taken for a ledger."""
 _OPEN: Final = ", ".join(f"'{state.value}'" for state in sorted(OPEN_STATES))
+_UNPAID: Final = ", ".join(f"'{state.value}'" for state in (SaleState.CANCELLED, SaleState.EXPIRED, SaleState.FAILED))
 
 _CREATE: Final = f"""
 BEGIN IMMEDIATE;
@@ -33,6 +34,7 @@ CREATE TABLE sales (
     buyer_told INTEGER NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX one_open_sale ON sales ((1)) WHERE state IN ({_OPEN});
+CREATE INDEX sales_by_expiry ON sales (expires_at);
 PRAGMA application_id = {_APPLICATION_ID};
 PRAGMA user_version = {SCHEMA_VERSION};
 COMMIT;
@@ -92,8 +94,7 @@ class SaleLedger:
 
     def unpaid_since(self, time: UnixTime) -> tuple[Sale, ...]:
         """Return the sales that ended unpaid, had an invoice, and expired at `time` or later."""
-        ended = self._select("WHERE expires_at >= ? AND invoice IS NOT NULL", time)
-        return tuple(sale for sale in ended if not sale.is_open and not sale.is_paid)
+        return self._select(f"WHERE expires_at >= ? AND invoice IS NOT NULL AND state IN ({_UNPAID})", time)
 
     def next_expiry(self, now: UnixTime, times: Times) -> UnixTime:
         """Return when an offer made `now` should end: `times.offer` ahead, or a little later.
