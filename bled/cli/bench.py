@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bled.cli.bench_link import link
 from bled.cli.options import Json
 from bled.cli.output import note, print_json, say
 
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Measure on this machine.", no_args_is_help=True)
 
 Time = Annotated[float, typer.Option("--seconds", min=0.01, max=60.0, help="Seconds to spend on each case.")]
+
+
+app.command()(link)
 
 
 @app.callback()

@@ -1,0 +1,99 @@
+"""`bled bench link`: what an exchange costs on the air, counted on real GATT over two virtual controllers."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from bled.bench.link_exchanges import MTUS, SIZES, Exchange, Make, plain, purchase, sealed
+from bled.bench.link_model import Cost, cost, modelled_seconds
+from bled.link.base import Central, Peripheral
+from bled.link.bumble_central import BumbleCentral
+from bled.link.trace import AttPdu, AttTrace
+from bled.link.virtual import VirtualAir
+from bled.progress import OnStep, ignore_steps
+
+EXCHANGES: Final[tuple[Make, ...]] = (plain, sealed, purchase)
+_SECONDS: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurement:
+    """One exchange at one ATT_MTU.
+
+    Attributes:
+        exchange: what was said.
+        att_mtu: the negotiated ATT_MTU.
+        discovery: from the connection until the two characteristics are known; MTU exchange included.
+        talk: from the subscription to the last message.
+        pdus: the till's whole trace.
+    """
+
+    exchange: Exchange
+    att_mtu: int
+    discovery: Cost
+    talk: Cost
+    pdus: tuple[AttPdu, ...]
+
+    @property
+    def payload_bytes(self) -> int:
+        """Offer and request."""
+        return self.exchange.offer_bytes + self.exchange.request_bytes
+
+    @property
+    def efficiency(self) -> float:
+        """Offer and request as a share of all bytes on the air after discovery, 0 to 1."""
+        return self.payload_bytes / self.talk.bytes_on_air
+
+    def seconds(self, interval: float) -> float:
+        """Return the modelled time, discovery included, at a connection interval in seconds."""
+        return modelled_seconds(self.pdus, interval=interval)
+
+
+async def measure_exchange(exchange: Exchange, *, att_mtu: int) -> Measurement:
+    """Let a till and a buyer meet and say `exchange` to each other; return what the till's host saw."""
+    async with VirtualAir() as air:
+        radio = await air.radio()
+        trace = AttTrace(radio)
+        discovered = 0
+
+        def on_step(name: str, _facts: Mapping[str, object]) -> None:
+            nonlocal discovered
+            if name == "connected":
+                discovered = len(trace.pdus)
+
+        central = BumbleCentral(radio, att_mtu=att_mtu)
+        await _talk(exchange, central, await air.peripheral(), on_step)
+        pdus = tuple(trace.pdus)
+    return Measurement(
+        exchange=exchange,
+        att_mtu=att_mtu,
+        discovery=cost(pdus[:discovered]),
+        talk=cost(pdus[discovered:]),
+        pdus=pdus,
+    )
+
+
+async def _talk(exchange: Exchange, central: Central, peripheral: Peripheral, on_step: OnStep) -> None:
+    first, *rest = exchange.said
+    async with asyncio.TaskGroup() as group:
+        accepting = group.create_task(peripheral.accept(seconds=_SECONDS, on_step=ignore_steps))
+        till = await central.connect(seconds=_SECONDS, on_step=on_step)
+        await till.send(first.message)  # the buyer's side takes the first that writes
+    buyer = accepting.result()
+    await buyer.receive(seconds=_SECONDS)
+    for said in rest:
+        sender, receiver = (till, buyer) if said.by_till else (buyer, till)
+        await sender.send(said.message)
+        await receiver.receive(seconds=_SECONDS)
+
+
+async def measure_all(
+    *,
+    exchanges: Iterable[Make] = EXCHANGES,
+    mtus: Iterable[int] = MTUS,
+    sizes: Iterable[tuple[int, int]] = SIZES,
+) -> tuple[Measurement, ...]:
+    """Measure every exchange of every size at every ATT_MTU, each in an air of its own."""
+    cases = [(make(*size), mtu) for make in exchanges for size in sizes for mtu in mtus]
+    return tuple(await asyncio.gather(*(measure_exchange(exchange, att_mtu=mtu) for exchange, mtu in cases)))
