@@ -1,7 +1,8 @@
-"""JSON objects out of a byte stream, as lightningd sends them on its socket and on a plugin's stdin. Pure."""
+"""JSON-RPC as lightningd speaks it on its socket and with plugins: one object after the other, a blank line behind."""
 
 import json
-from collections.abc import Iterator
+from asyncio import StreamReader
+from collections.abc import AsyncIterator, Iterator
 from typing import Any, Final
 
 from bled.codes import Code
@@ -11,6 +12,8 @@ MAX_MESSAGE_BYTES: Final = 32 * 1024 * 1024
 """More than lightningd ever says at once; what goes on for longer is not JSON-RPC."""
 
 _SPACE: Final = b" \t\r\n"
+_END: Final = "\n\n"
+_CHUNK: Final = 1 << 16
 
 JsonObject = dict[str, Any]
 """One JSON-RPC message."""
@@ -37,7 +40,9 @@ class JsonStream:
     def _objects(self) -> Iterator[JsonObject]:
         try:
             text = self._buffer.decode()
-        except UnicodeDecodeError:
+        except UnicodeDecodeError as error:
+            if error.reason != "unexpected end of data":
+                raise PeerError(Code.NODE_PROTOCOL, detail="text that is not UTF-8") from None
             return  # cut inside a character: the rest is on its way, or the bound ends it
         start = _skip_space(text, 0)
         while start < len(text):
@@ -56,6 +61,8 @@ class JsonStream:
         try:
             message, end = self._decoder.raw_decode(text, start)
         except json.JSONDecodeError:
+            if _END in text[start:]:
+                raise PeerError(Code.NODE_PROTOCOL, detail="a message that is not JSON") from None
             return None  # not whole yet
         except (RecursionError, ValueError):  # nested too deeply, or a number without end
             raise PeerError(Code.NODE_PROTOCOL, detail="JSON beyond all bounds") from None
@@ -70,4 +77,12 @@ def _skip_space(text: str, start: int) -> int:
 
 def encode_message(message: JsonObject) -> bytes:
     """Return one JSON-RPC message as lightningd takes it: compact, ASCII, two line feeds at its end."""
-    return json.dumps(message, separators=(",", ":")).encode() + b"\n\n"
+    return (json.dumps(message, separators=(",", ":")) + _END).encode()
+
+
+async def read_messages(reader: StreamReader) -> AsyncIterator[JsonObject]:
+    """Return the objects that come in until the other side closes. Raises as `JsonStream.feed`."""
+    stream = JsonStream()
+    while data := await reader.read(_CHUNK):
+        for message in stream.feed(data):
+            yield message

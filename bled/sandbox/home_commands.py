@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
-from bled.sandbox.json_stream import JsonObject
+from bled.node.json_stream import JsonObject
 from bled.sandbox.node import SandboxNode
 from bled.sandbox.node_data import (
     INIT_FEATURES,

@@ -14,8 +14,8 @@ from typing import Final
 
 from bled.codes import Failpoint
 from bled.failpoint import failpoint
+from bled.node.json_stream import JsonObject
 from bled.sandbox.books_rows import InvoiceStatus
-from bled.sandbox.json_stream import JsonObject
 from bled.sandbox.network import Network
 from bled.sandbox.node import SandboxNode
 from bled.sandbox.route_choice import out_of_routes, usable_routes

@@ -10,7 +10,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Final, Self
 
-from bled.sandbox.json_stream import JsonObject, NotJson, encode_message, read_messages
+from bled.errors import PeerError
+from bled.node.json_stream import JsonObject, encode_message, read_messages
 
 _log = logging.getLogger(__name__)
 
@@ -77,7 +78,7 @@ class PluginChild:
         try:
             async for message in read_messages(self._process.stdout):
                 self._take(message)
-        except NotJson:
+        except PeerError:
             _log.error("the plugin wrote something that is no JSON object: it is stopped")
             self._kill()
         self._fail_open_requests()

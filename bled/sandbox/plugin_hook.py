@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from bled.sandbox.json_stream import JsonObject
+from bled.node.json_stream import JsonObject
 from bled.sandbox.offers_plugin import path_secret
 from bled_codec.blinded_path import BlindedPath
 from bled_codec.onion_message import Received

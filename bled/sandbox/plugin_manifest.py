@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from bled.sandbox.json_stream import JsonObject
+from bled.node.json_stream import JsonObject
 from bled.sandbox.node_data import INIT_FEATURES, INVOICE_FEATURES, NETWORK, NODE_FEATURES
 
 RPC_FILE: Final = "lightning-rpc"

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from bled.codes import Code
-from bled.errors import BledError, ConfigurationError
-from bled.sandbox.json_stream import JsonObject, NotJson, encode_message, read_messages
+from bled.errors import BledError, ConfigurationError, PeerError
+from bled.node.json_stream import JsonObject, encode_message, read_messages
 from bled.sandbox.plugin_child import PluginError
 from bled.sandbox.rpc_error import LIGHTNINGD, NodeDied, RpcError
 
@@ -82,7 +82,7 @@ class RpcSocket:
         try:
             async for request in read_messages(reader):
                 self._begin(request, writer)
-        except NotJson:
+        except PeerError:
             await _send(writer, _error(None, _INVALID_REQUEST, "Invalid token in json input"))
         except ConnectionError:
             pass  # the other side is gone: nobody is left to tell

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from bled.sandbox.json_stream import JsonObject
+from bled.node.json_stream import JsonObject
 from bled_codec.units import Msat, Point, UnixTime
 
 
