@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from bled.bench.link_exchanges import MTUS, SIZES, Exchange, Make, plain, purchase, sealed
+from bled.bench.link_exchanges import MTUS, SIZES, Exchange, Make, plain, purchase, secure
 from bled.bench.link_model import Cost, cost, modelled_seconds
 from bled.link.base import Central, Peripheral
 from bled.link.bumble_central import BumbleCentral
@@ -13,7 +13,7 @@ from bled.link.trace import AttPdu, AttTrace
 from bled.link.virtual import VirtualAir
 from bled.progress import OnStep, ignore_steps
 
-EXCHANGES: Final[tuple[Make, ...]] = (plain, sealed, purchase)
+EXCHANGES: Final[tuple[Make, ...]] = (plain, secure, purchase)
 _SECONDS: Final = 10.0
 
 

@@ -1,10 +1,13 @@
 """What the two sides say to each other while it is measured."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from bled.gatt.engagement import Entropy, OpenMeeting
+from bled.gatt.handshake import Beacon, Reader
 from bled.gatt.messages import InvreqMessage, OfferMessage, StatusAck, StatusCode, StatusMessage, encode_message
+from bled.gatt.primitives import KEY_BYTES, X25519Key
 
 MTUS: Final = (23, 185, 247, 517)
 """ATT_MTU: the least there is, an older iPhone's, the one that fills a link-layer packet, and the most of use."""
@@ -12,11 +15,6 @@ SIZES: Final = ((150, 400), (300, 800), (600, 1500), (1200, 2500))
 """Bytes of the offer and of the invoice_request that answers it."""
 
 _HASH_BYTES: Final = 32
-_TAG_BYTES: Final = 16
-_HELLO_BYTES: Final = (88, 73)
-"""First and second message of the handshake: keys, versions, features, limits, commitment, tags."""
-_READER_BYTES: Final = 80
-"""What the third message has beside the offer: the reader's key and its nonce, each part with its tag."""
 _INVOICE_MORE_BYTES: Final = 300
 """An invoice repeats its request, and adds a hash, a path and two signatures."""
 
@@ -44,7 +42,7 @@ Make = Callable[[int, int], Exchange]
 
 
 def plain(offer_bytes: int, request_bytes: int) -> Exchange:
-    """Return offer and request over the plain channel."""
+    """Return offer and request in frames and nothing else: what the secure channel is compared with."""
     return Exchange(
         name="plain",
         offer_bytes=offer_bytes,
@@ -53,24 +51,28 @@ def plain(offer_bytes: int, request_bytes: int) -> Exchange:
     )
 
 
-def sealed(offer_bytes: int, request_bytes: int) -> Exchange:
-    """Return the handshake, offer and request in messages as long as the secure channel's, but of zeros."""
-    hello, answer = _HELLO_BYTES
+def secure(offer_bytes: int, request_bytes: int) -> Exchange:
+    """Return handshake, offer and request as they go over the secure channel."""
     return Exchange(
-        name="sealed",
+        name="secure",
         offer_bytes=offer_bytes,
         request_bytes=request_bytes,
-        said=(
-            _till(bytes(hello)),
-            _buyer(bytes(answer)),
-            _till(bytes(_READER_BYTES + len(_offer(offer_bytes)))),
-            _buyer(bytes(len(_request(request_bytes)) + _TAG_BYTES)),
-        ),
+        said=secured(plain(offer_bytes, request_bytes).said),
     )
 
 
 def purchase(offer_bytes: int, request_bytes: int) -> Exchange:
-    """Return everything that is said from the offer to the acknowledgement of "paid", over the plain channel."""
+    """Return all that is said from the handshake to the acknowledgement of "paid", over the secure channel."""
+    return Exchange(
+        name="purchase",
+        offer_bytes=offer_bytes,
+        request_bytes=request_bytes,
+        said=secured(conversation(offer_bytes, request_bytes)),
+    )
+
+
+def conversation(offer_bytes: int, request_bytes: int) -> tuple[Said, ...]:
+    """Return what the two sides of a purchase tell each other, before any channel seals it."""
     payment_hash = bytes(_HASH_BYTES)
     paid = StatusMessage(
         code=StatusCode.PAID,
@@ -78,19 +80,52 @@ def purchase(offer_bytes: int, request_bytes: int) -> Exchange:
         preimage=bytes(_HASH_BYTES),
         payment_hash=payment_hash,
     )
-    return Exchange(
-        name="purchase",
-        offer_bytes=offer_bytes,
-        request_bytes=request_bytes,
-        said=(
-            _till(_offer(offer_bytes)),
-            _buyer(_request(request_bytes)),
-            _till(encode_message(StatusMessage(code=StatusCode.RECEIVED))),
-            _till(encode_message(StatusMessage(code=StatusCode.INVOICE_SENT, payment_hash=payment_hash))),
-            _till(encode_message(paid)),
-            _buyer(encode_message(StatusAck(code=StatusCode.PAID))),
+    return (
+        _till(_offer(offer_bytes)),
+        _buyer(_request(request_bytes)),
+        _till(encode_message(StatusMessage(code=StatusCode.RECEIVED))),
+        _till(encode_message(StatusMessage(code=StatusCode.INVOICE_SENT, payment_hash=payment_hash))),
+        _till(encode_message(paid)),
+        _buyer(encode_message(StatusAck(code=StatusCode.PAID))),
+    )
+
+
+def secured(said: Sequence[Said]) -> tuple[Said, ...]:
+    """Return what goes over the air for a conversation that begins with an offer: handshake, then sealed messages."""
+    opening, *rest = said
+    reader, beacon = new_reader(opening.message), new_beacon()
+    hs1 = reader.start(entropy=TILL_ENTROPY)
+    hs2 = beacon.answer(hs1, entropy=BUYER_ENTROPY)
+    hs3, till = reader.finish(hs2)
+    _, buyer = beacon.finish(hs3)
+    return (
+        _till(hs1),
+        _buyer(hs2),
+        _till(hs3),
+        *(
+            _till(till.channel.seal(each.message)) if each.by_till else _buyer(buyer.channel.seal(each.message))
+            for each in rest
         ),
     )
+
+
+def new_reader(opening: bytes) -> Reader:
+    """Return the till's side of a handshake with toy keys, always the same ones."""
+    return Reader(static=X25519Key(b"\x51" * KEY_BYTES), meeting=OpenMeeting(), message=opening)
+
+
+def new_beacon() -> Beacon:
+    """Return the buyer's side of it."""
+    return Beacon(meeting=OpenMeeting())
+
+
+def _filled(octet: int) -> Entropy:
+    return lambda size: bytes([octet]) * size
+
+
+TILL_ENTROPY: Final = _filled(0x61)
+BUYER_ENTROPY: Final = _filled(0x62)
+"""No entropy at all: each run is the same, octet by octet."""
 
 
 def _offer(size: int) -> bytes:

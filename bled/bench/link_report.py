@@ -45,7 +45,7 @@ class Report:
 
     def targets(self) -> tuple[Target, ...]:
         """Return what is promised of the secure exchange of usual size at the usual ATT_MTU."""
-        found = self.find("sealed", att_mtu=TARGET_MTU, size=TARGET_SIZE)
+        found = self.find("secure", att_mtu=TARGET_MTU, size=TARGET_SIZE)
         slowest = max(seconds for sides in self.cpu.values() for seconds in sides.values())
         return (
             _at_most("ATT PDUs after discovery", found.talk.att_pdus, MAX_ATT_PDUS),

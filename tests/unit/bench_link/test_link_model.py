@@ -2,6 +2,7 @@
 
 import pytest
 
+from bled.bench.link_exchanges import plain, secure
 from bled.bench.link_model import INTERVALS, cost, ll_packets, modelled_seconds, waits
 from bled.bench.link_profiles import PROFILES
 from bled.link.trace import AttPdu
@@ -55,3 +56,9 @@ def test_packets_beyond_an_event_take_an_interval_each_time() -> None:
 
 def test_no_other_protocol_is_said_to_need_less_than_the_bare_exchange() -> None:
     assert all(spent.bytes_on_air >= 1340 for rows in PROFILES.values() for spent in rows.values())
+
+
+def test_the_secure_exchange_adds_what_the_handshake_and_two_tags_take() -> None:
+    plain_bytes = sum(len(said.message) for said in plain(300, 800).said)
+    secure_bytes = sum(len(said.message) for said in secure(300, 800).said)
+    assert secure_bytes - plain_bytes == 88 + 73 + 80 + 16
