@@ -103,6 +103,7 @@ def _install(stream: TextIO, formatter: logging.Formatter, threshold: int) -> No
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(max(threshold, logging.WARNING))
+    logging.getLogger("bumble").setLevel(logging.ERROR)  # it warns of whatever a stranger's radio sends
     for ours in ("bled", "__main__"):  # the second is a module of ours that was started with `python -m`
         logging.getLogger(ours).setLevel(threshold)
 

@@ -107,7 +107,9 @@ def run(
     from bled.cli.prompt import ask_on_terminal
     from bled.cli.radio import chosen_radio
     from bled.config import load_settings
+    from bled.log import configure_logging
 
+    configure_logging(level="warning")
     limit = None if auto_approve_below is None else parse_amount(auto_approve_below)
     flags = {"radio": radio, "chain": chain, "data_dir": data, "auto_approve_below_msat": limit}
     settings = load_settings(flags)

@@ -37,6 +37,9 @@ def demo(
       bled demo --json
     """
     from bled.demo.show import show
+    from bled.log import configure_logging
+
+    configure_logging(level="warning")
 
     status = show(amount_msat=amount_msat, description=description, att_mtu=mtu, tamper=tamper, in_json=json_)
     if status:

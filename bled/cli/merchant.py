@@ -43,6 +43,9 @@ def charge(
     from bled.cli.amount import parse_amount
     from bled.cli.selling import Till, charge_once, print_sale
     from bled.config import load_settings
+    from bled.log import configure_logging
+
+    configure_logging(level="warning")
 
     flags = {"node": node, "credentials": credentials, "radio": radio, "data_dir": data}
     till = Till.from_settings(load_settings(flags), att_mtu=mtu)
@@ -74,6 +77,9 @@ def resume(node: Node = None, credentials: Credentials = None, data: Data = None
 
     from bled.cli.selling import Till, describe_sale, print_sale, resume_sales
     from bled.config import load_settings
+    from bled.log import configure_logging
+
+    configure_logging(level="warning")
 
     till = Till.from_settings(load_settings({"node": node, "credentials": credentials, "data_dir": data}))
     results = asyncio.run(resume_sales(till, on_step=step_printer(as_json=json_)))

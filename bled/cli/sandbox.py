@@ -45,6 +45,9 @@ def run(
 
     from bled.cli.world import run_world
     from bled.config import load_settings
+    from bled.log import configure_logging
+
+    configure_logging(level="warning")
 
     folder = load_settings({"data_dir": data}).data_dir / "sandbox"
     asyncio.run(run_world(folder, air=air, grpc_port=grpc_port, env=env, as_json=json_))

@@ -24,7 +24,7 @@ def _logging_as_before() -> Iterator[None]:
     yield
     root.handlers[:], level = before
     root.setLevel(level)
-    for name in ("bled", "__main__"):
+    for name in ("bled", "__main__", "bumble"):
         logging.getLogger(name).setLevel(logging.NOTSET)
     structlog.reset_defaults()
 
@@ -91,8 +91,8 @@ def test_a_level_that_does_not_exist_is_refused() -> None:
 def test_libraries_are_heard_from_warning_up_in_the_same_form() -> None:
     stream = io.StringIO()
     configure_logging(stream=stream, level="debug")
-    logging.getLogger("bumble.host").info("every packet")
-    logging.getLogger("bumble.host").warning("controller %s", "gone")
+    logging.getLogger("grpc").info("every packet")
+    logging.getLogger("grpc").warning("controller %s", "gone")
     (line,) = _lines(stream)
     assert (line["event"], line["level"]) == ("controller gone", "warning")
 
@@ -189,3 +189,10 @@ def test_no_secret_reaches_the_stream(log_format: LogFormat) -> None:
     assert _PREIMAGE not in written
     assert _KEY.reveal().hex() not in written
     assert repr(_KEY.reveal()) not in written
+
+
+def test_what_a_strangers_radio_sends_is_no_warning_of_ours() -> None:
+    stream = io.StringIO()
+    configure_logging(stream=stream, level="warning")
+    logging.getLogger("bumble.att").warning("unknown opcode")
+    assert stream.getvalue() == ""
