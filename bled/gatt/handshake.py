@@ -21,10 +21,10 @@ nothing is signed until a person has said that the other screen shows it too.
 
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Final, NewType
 
 from bled.codes import Code
 from bled.errors import BledError, PeerError
+from bled.gatt.compare_code import CompareCode, commitment, compare_code
 from bled.gatt.engagement import Engagement, Entropy, Meeting, OpenMeeting, Resumption
 from bled.gatt.handshake_payloads import (
     FEATURES,
@@ -37,6 +37,7 @@ from bled.gatt.handshake_payloads import (
     Hs2,
     check_features,
     check_hello,
+    check_opening,
     check_own_limit,
     choose_features,
     choose_version,
@@ -49,40 +50,9 @@ from bled.gatt.handshake_payloads import (
     split_hs3,
 )
 from bled.gatt.noise import Initiator, Responder, SplitKeys
-from bled.gatt.primitives import KEY_BYTES, X25519Key, is_equal, sha256
+from bled.gatt.primitives import KEY_BYTES, X25519Key, is_equal
 from bled.gatt.profile import MAX_FRAGMENT_BYTES, MAX_MESSAGE_BYTES
 from bled.gatt.secure_channel import SecureChannel
-
-CompareCode = NewType("CompareCode", str)
-"""Six decimal digits, leading zeros kept."""
-
-CODES: Final = 10**6
-"""How many compare codes there are."""
-
-_COMMIT_TAG: Final = b"bled1 commit"
-_CODE_TAG: Final = b"bled1 sas"
-
-
-def commitment(nonce: bytes, reader_key: bytes, payload: bytes) -> bytes:
-    """Return the 32 bytes by which HS1 fixes all that the till will contribute to HS3.
-
-    Args:
-        nonce: Nm, 16 bytes; unknown to everybody else until HS3, it hides the rest.
-        reader_key: the reader's public key, 32 bytes.
-        payload: the complete payload of HS3, which begins with Nm.
-    """
-    return sha256(_COMMIT_TAG + nonce + reader_key + payload)
-
-
-def compare_code(handshake_hash: bytes, reader_nonce: bytes, beacon_nonce: bytes) -> CompareCode:
-    """Return the code for h (32 bytes, after message 3), Nm and Nb (16 bytes each)."""
-    digest = sha256(_CODE_TAG + handshake_hash + reader_nonce + beacon_nonce)
-    return CompareCode(f"{int.from_bytes(digest[:4], 'big') % CODES:06}")
-
-
-def grouped(code: CompareCode) -> str:
-    """Return the code as screens show it: `811 364`."""
-    return f"{code[:3]} {code[3:]}"
 
 
 class VersionRefused(PeerError):
@@ -272,12 +242,12 @@ class Beacon:
         if len(hs3) > self._max_msg:
             raise PeerError(Code.MESSAGE_TOO_LARGE, detail="HS3 is too long")
         reader_key, payload, keys = self._noise.read_third(hs3)
-        reader_nonce = payload[:NONCE_BYTES]
+        reader_nonce, message = split_hs3(payload)
         if not is_equal(self._commitment(reader_nonce, reader_key, payload), self._hello.commit):
             raise PeerError(Code.COMMITMENT_BROKEN, detail="HS3 is not what the till committed to")
         if not self._meeting.is_of(reader_key):
             raise PeerError(Code.READER_MISMATCH, detail=_mismatch(self._meeting))
-        _, message = split_hs3(payload, resuming=isinstance(self._meeting, Resumption))
+        check_opening(message, resuming=isinstance(self._meeting, Resumption))
         return message, _secured(
             keys,
             meeting=self._meeting,

@@ -206,29 +206,32 @@ def check_features(chosen: int, *, offered: int) -> Feature:
 
     Raises `PeerError` (`HANDSHAKE_FEATURES`) for a bit that was not offered, and without `COMPARE_CODE`.
     """
-    if chosen & ~offered:
-        raise PeerError(Code.HANDSHAKE_FEATURES, detail=f"features {chosen & ~offered:#x} were not offered")
+    more = chosen & ~int(offered)  # of a Feature the complement has the named bits only
+    if more:
+        raise PeerError(Code.HANDSHAKE_FEATURES, detail=f"features {more:#x} were not offered")
     if not chosen & Feature.COMPARE_CODE:
         raise PeerError(Code.HANDSHAKE_FEATURES, detail="the compare code is missing")
     return Feature(chosen)
 
 
-def split_hs3(payload: bytes, *, resuming: bool) -> tuple[bytes, bytes]:
-    """Return Nm and the message of HS3's payload.
-
-    Raises `PeerError`: `HANDSHAKE_MALFORMED` for too few bytes, `BAD_STATE` for another message than OFFER, or than
-    STATUS too on a resume. (A STATUS may carry a preimage: no stranger gets one.)
-    """
-    nonce, message = payload[:NONCE_BYTES], payload[NONCE_BYTES:]
-    if not message:
+def split_hs3(payload: bytes) -> tuple[bytes, bytes]:
+    """Return Nm and the message of HS3's payload. Raises `PeerError` (`HANDSHAKE_MALFORMED`) for too few bytes."""
+    if len(payload) <= NONCE_BYTES:
         raise malformed("HS3 carries no message")
+    return payload[:NONCE_BYTES], payload[NONCE_BYTES:]
+
+
+def check_opening(message: bytes, *, resuming: bool) -> None:
+    """Refuse another message in HS3 than OFFER, or than STATUS too on a resume. Raises `PeerError` (`BAD_STATE`)."""
     if not may_open_with(message, resuming=resuming):
         raise PeerError(Code.BAD_STATE, detail=f"message type {message[0]:#04x} in HS3")
-    return nonce, message
 
 
 def may_open_with(message: bytes, *, resuming: bool) -> bool:
-    """Return whether HS3 may carry `message`, at least one byte, by its type alone."""
+    """Return whether HS3 may carry `message`, at least one byte, by its type alone.
+
+    STATUS may bring a preimage: only the device that was there before gets one.
+    """
     return message[0] == MessageType.OFFER or (resuming and message[0] == MessageType.STATUS)
 
 

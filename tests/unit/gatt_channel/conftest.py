@@ -1,8 +1,12 @@
 """Two sides of a handshake with entropy from a seed: the same bytes each time, and different ones for each name."""
 
 import hashlib
+import importlib.util
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -82,3 +86,14 @@ def shake() -> Callable[..., Ended]:
         return Ended(hs1=hs1, hs2=hs2, hs3=hs3, message=message, till=till, device=device)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def attacks() -> ModuleType:
+    """The attackers of the campaign, which is run by `script/campaign air` at any length."""
+    path = Path(__file__).resolve().parents[2] / "campaign" / "attacks.py"
+    spec = importlib.util.spec_from_file_location("bled_campaign_attacks", path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their own module up
+    spec.loader.exec_module(module)
+    return module

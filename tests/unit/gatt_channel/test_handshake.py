@@ -6,8 +6,9 @@ import pytest
 
 from bled.codes import Code
 from bled.errors import BledError, PeerError
+from bled.gatt.compare_code import grouped
 from bled.gatt.engagement import Engagement, OpenMeeting, Resumption, fingerprint
-from bled.gatt.handshake import Beacon, Reader, grouped
+from bled.gatt.handshake import Beacon, Reader
 from bled.gatt.handshake_payloads import Feature
 from bled.gatt.primitives import X25519Key
 
