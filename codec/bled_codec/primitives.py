@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from bled_codec.errors import EncodingError, Rule
 
+_SIGNED_WIDTHS = (1, 2, 4, 8)
 _BIGSIZE_WIDTHS = {0xFD: (2, 0xFD), 0xFE: (4, 0x10000), 0xFF: (8, 0x100000000)}
 
 
@@ -117,3 +118,23 @@ def decode_tu32(value: bytes) -> int:
 def decode_tu64(value: bytes) -> int:
     """Return a tu64: at most 8 bytes, no leading zero."""
     return decode_truncated(value, limit=8)
+
+
+def decode_signed(value: bytes) -> int:
+    """Return a signed integer of 1, 2, 4 or 8 bytes, in the fewest of these (BOLT 1).
+
+    Raises `EncodingError` (`WRONG_LENGTH` or `INTEGER_NOT_MINIMAL`).
+    """
+    if len(value) not in _SIGNED_WIDTHS:
+        raise EncodingError(Rule.WRONG_LENGTH)
+    number = int.from_bytes(value, "big", signed=True)
+    if encode_signed(number) != value:
+        raise EncodingError(Rule.INTEGER_NOT_MINIMAL)
+    return number
+
+
+def encode_signed(number: int) -> bytes:
+    """Return a signed integer in 1, 2, 4 or 8 bytes. Raises `OverflowError` beyond 64 bits."""
+    bits = (number if number >= 0 else ~number).bit_length() + 1
+    width = next((width for width in _SIGNED_WIDTHS if bits <= 8 * width), 8)
+    return number.to_bytes(width, "big", signed=True)

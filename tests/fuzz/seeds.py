@@ -50,7 +50,7 @@ def _parts(data: bytes) -> Iterator[tuple[str, bytes]]:
     except CodecError:
         return
     yield from ((target, data) for target in ("stream", "unsigned_invoice", "contact", "invoice_error"))
-    yield from ((target, data) for target in ("encrypted_data", "onion_payload"))
+    yield from ((target, data) for target in ("encrypted_data", "onion_payload", "onion_error"))
     for record in records:
         if record.type in _PATH_TYPES:
             yield "blinded_path", record.value

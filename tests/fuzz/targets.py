@@ -14,6 +14,7 @@ from bled_codec.invoice_error import InvoiceError
 from bled_codec.invoice_request import InvoiceRequest
 from bled_codec.offer import Offer
 from bled_codec.onion import peel_onion
+from bled_codec.onion_error import open_onion_error
 from bled_codec.onion_message import OnionPayload, open_onion_message
 from bled_codec.payer_proof import PayerProof
 from bled_codec.plain import plain_inspection
@@ -130,6 +131,11 @@ def onion_message(data: bytes) -> None:
     open_onion_message(data, PATH_KEY, KEY)
 
 
+def onion_error(data: bytes) -> None:
+    """An error that no hop wrote is not opened."""
+    open_onion_error(data, [bytes(32), bytes(range(32))])
+
+
 def onion_payload(data: bytes) -> None:
     """A payload that is read is written as it was."""
     _same(OnionPayload.decode(data).encode(), data)
@@ -153,6 +159,7 @@ TARGETS: Final[dict[str, Callable[[bytes], None]]] = {
         encrypted_data,
         sealed_data,
         onion,
+        onion_error,
         onion_message,
         onion_payload,
     )

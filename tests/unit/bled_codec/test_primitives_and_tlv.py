@@ -6,11 +6,13 @@ from bled_codec.errors import CodecError, EncodingError, Rule, TlvError
 from bled_codec.fields import MIRRORED_TYPES, REQUEST_TYPES, Field, decode_fields, ordered, select
 from bled_codec.primitives import (
     Reader,
+    decode_signed,
     decode_truncated,
     decode_tu16,
     decode_tu32,
     decode_tu64,
     encode_bigsize,
+    encode_signed,
     encode_truncated,
 )
 from bled_codec.tlv import TlvRecord, encode_stream, join_records, make_record, require_known_even, split_stream
@@ -143,3 +145,18 @@ def test_an_error_in_a_value_names_its_type_and_its_place_in_the_stream() -> Non
     with pytest.raises(EncodingError) as caught:
         decode_fields(records, REQUEST_TYPES)
     assert (caught.value.rule, caught.value.tlv_type, caught.value.offset) == (Rule.NOT_UTF8, 10, 7 + 2 + 3)
+
+
+@pytest.mark.parametrize("data", ["", "000000", "0001", "ff80", "00000080", "ffffff7f", "00" * 9])
+def test_a_signed_integer_of_another_width_than_it_needs_is_refused(data: str) -> None:
+    with pytest.raises(EncodingError) as caught:
+        decode_signed(bytes.fromhex(data))
+    assert caught.value.rule in (Rule.WRONG_LENGTH, Rule.INTEGER_NOT_MINIMAL)
+
+
+def test_a_signed_integer_has_at_most_64_bits() -> None:
+    for number in (-(2**63), 2**63 - 1, -1, 0):
+        assert decode_signed(encode_signed(number)) == number
+    for number in (-(2**63) - 1, 2**63):
+        with pytest.raises(OverflowError):
+            encode_signed(number)

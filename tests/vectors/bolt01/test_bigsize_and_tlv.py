@@ -1,4 +1,4 @@
-"""BOLT 1, appendices A and B: every official vector, and the two rules that stand beside them in prose."""
+"""BOLT 1, appendices A, B and D: every official vector, and the two rules that stand beside them in prose."""
 
 import json
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 
 from bled_codec.crypto import parse_point
 from bled_codec.errors import CodecError, Rule
-from bled_codec.primitives import Reader, decode_tu64, encode_bigsize
+from bled_codec.primitives import Reader, decode_signed, decode_tu64, encode_bigsize, encode_signed
 from bled_codec.tlv import require_known_even, split_stream
 
 
@@ -113,3 +113,11 @@ def test_a_lower_stream_before_a_higher_one_is_read_and_the_reverse_refused(tlv:
             else:
                 with pytest.raises(CodecError):
                     read("n2", one + other)
+
+
+def test_every_signed_integer_is_read_and_written_as_recorded(shared_vectors: Path) -> None:
+    (cases,) = json.loads((shared_vectors / "bolt01" / "signed-int.json").read_text())["tests"]
+    assert len(cases) == 23
+    for case in cases:
+        assert encode_signed(case["value"]).hex() == case["bytes"]
+        assert decode_signed(bytes.fromhex(case["bytes"])) == case["value"]
