@@ -1,7 +1,7 @@
 """Blinded paths of BOLT 4: their encoding, how they are made, and how each hop opens its part."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bled_codec.blinded_payinfo import BlindedPayinfo, decode_payinfos
 from bled_codec.crypto import SecretKey, aead_open, aead_seal, hmac_sha256, parse_point, point_times, sha256
@@ -122,8 +122,8 @@ class Unblinded:
         blinded_key: the secret key of this hop's blinded node id, which opens the onion.
     """
 
-    shared_secret: bytes
-    data: bytes
+    shared_secret: bytes = field(repr=False)
+    data: bytes = field(repr=False)
     next_path_key: Point
     blinded_key: SecretKey
 

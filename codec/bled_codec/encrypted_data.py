@@ -1,7 +1,7 @@
 """`encrypted_data_tlv` of BOLT 4: what the maker of a blinded path tells each of its hops."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from bled_codec.crypto import parse_point
@@ -52,7 +52,7 @@ class EncryptedData:
     padding: bytes | None = None
     short_channel_id: bytes | None = None
     next_node_id: Point | None = None
-    path_id: bytes | None = None
+    path_id: bytes | None = field(default=None, repr=False)
     next_path_key_override: Point | None = None
     payment_relay: bytes | None = None
     payment_constraints: bytes | None = None

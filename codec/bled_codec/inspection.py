@@ -179,6 +179,8 @@ def _judge(reading: _Reading, records: Sequence[TlvRecord], error: CodecError) -
     if reading.signer is None or reading.digest is None:  # a proof: its own rules cover the signature
         later = error.tlv_type == Field.PROOF_SIGNATURE and error.rule is Rule.SIGNATURE_INVALID
         return Verdict.VALID if later else Verdict.INVALID
-    signer = values.get(reading.signer, b"")
+    signer = values.get(reading.signer)
+    if signer is None:
+        return Verdict.INVALID
     valid = verify_schnorr(signature, reading.digest(records), key=Point(signer))
     return Verdict.VALID if valid else Verdict.INVALID

@@ -76,7 +76,12 @@ def branch(left: bytes, right: bytes) -> bytes:
 
 
 def root_of_nodes(nodes: Sequence[bytes]) -> bytes:
-    """Return the root over the lowest nodes: neighbours pair up, an odd last node rises as it is."""
+    """Return the root over the lowest nodes: neighbours pair up, an odd last node rises as it is.
+
+    Raises `ValueError` without any: nothing is signed by signing nothing.
+    """
+    if not nodes:
+        raise ValueError("a merkle tree has at least one leaf")
     level = list(nodes)
     while len(level) > 1:
         above = []

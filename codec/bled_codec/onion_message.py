@@ -1,6 +1,6 @@
 """Onion messages of BOLT 4: payloads that travel along blinded paths, carrying BOLT 12 messages and their replies."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from bled_codec.blinded_path import BlindedPath, EncryptedData, Unblinded, blinded_key_of, unblind
@@ -107,7 +107,7 @@ class Received:
     """This node is the last. `path_id` is what it once wrote into its own path, if the message came along one."""
 
     payload: OnionPayload
-    path_id: bytes | None
+    path_id: bytes | None = field(repr=False)
 
 
 def open_onion_message(onion: bytes, path_key: Point, key: SecretKey) -> Forward | Received:
