@@ -1,6 +1,7 @@
 """The till's radio on bumble: find a beacon, connect, discover, subscribe."""
 
 import asyncio
+import secrets
 from typing import Any, Final
 
 from bumble import device, gatt, hci
@@ -42,6 +43,7 @@ class BumbleCentral:
         check_att_mtu(att_mtu)
         self._radio = radio
         self._att_mtu = att_mtu
+        self._tries = Tries()
         self._link: FramedLink | None = None
 
     async def connect(self, *, seconds: float, on_step: OnStep) -> FramedLink:
@@ -65,25 +67,27 @@ class BumbleCentral:
             self._link = None
 
     async def _search(self, on_step: OnStep) -> FramedLink:
-        tries = Tries()
         while True:
-            address = await self._find(tries)
+            address = await self._find()
             on_step("advertisement seen", {"peer": address.to_string(with_type_qualifier=False)})
             try:
-                return await self._join(address, on_step)
+                link = await self._join(address, on_step)
             except Unavailable as error:
                 if self._radio.gone.done():
                     raise Unavailable(Code.RADIO_UNAVAILABLE, detail=self._radio.gone.result()) from error
-            await asyncio.sleep(tries.failed(str(address), now=_now()))
+            else:
+                self._tries.met(str(address), now=_now())
+                return link
+            await asyncio.sleep(self._tries.failed(str(address), now=_now()))
 
-    async def _find(self, tries: Tries) -> hci.Address:
+    async def _find(self) -> hci.Address:
         """Scan until a beacon is seen that may be tried; return the strongest."""
         stack = self._radio.device
         seen: dict[hci.Address, int] = {}
         first: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
 
         def on_advertisement(advertisement: device.Advertisement) -> None:
-            if is_beacon(advertisement.data_bytes) and tries.may_try(str(advertisement.address), now=_now()):
+            if is_beacon(advertisement.data_bytes) and self._tries.may_try(str(advertisement.address), now=_now()):
                 seen[advertisement.address] = advertisement.rssi
                 if not first.done():
                     first.set_result(None)
@@ -99,7 +103,7 @@ class BumbleCentral:
             await self._radio.command(stack.stop_scanning())
         finally:
             stack.remove_listener(stack.EVENT_ADVERTISEMENT, on_advertisement)
-        return max(seen, key=lambda address: (-tries.failures(str(address)), seen[address]))
+        return _best({each: (self._tries.rank(str(each), now=_now()), rssi) for each, rssi in seen.items()})
 
     async def _join(self, address: hci.Address, on_step: OnStep) -> FramedLink:
         """Connect to one device and subscribe; leaves nothing behind when that fails or is cancelled."""
@@ -143,6 +147,12 @@ class BumbleCentral:
         await bounded(table.b2m.subscribe(link.take_frame), lost=lost, seconds=SUBSCRIBE_SECONDS)
         on_step("subscribed", {})
         return link
+
+
+def _best(ranks: dict[hci.Address, tuple[tuple[bool, int], int]]) -> hci.Address:
+    """Return one of those with the highest rank, by chance: tills that all want the same one get in each other's way."""
+    highest = max(ranks.values())
+    return secrets.choice([address for address, rank in ranks.items() if rank == highest])
 
 
 def _now() -> float:

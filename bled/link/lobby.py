@@ -55,6 +55,10 @@ class Lobby(Generic[_Handle]):
         """A central has disconnected."""
         self._guests.pop(guest, None)
 
+    def guests(self) -> tuple[_Handle, ...]:
+        """Return everybody who is here, the oldest first."""
+        return tuple(self._guests)
+
     def to_drop(self, *, now: float) -> tuple[_Handle, ...]:
         """Return who is to be disconnected: the overdue, and the oldest above the limit."""
         overdue = [guest for guest, entry in self._guests.items() if now >= entry.deadline]

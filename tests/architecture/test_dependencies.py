@@ -10,9 +10,6 @@ OURS = {"bled", "bled_codec"}
 # Names of distributions that differ from what is imported.
 IMPORTED_AS = {"grpcio": "grpc", "protobuf": "google"}
 
-# Given to the project, and imported by nothing yet: the adapters for real radios are the next step.
-WAITING = {"bleak", "bless"}
-
 # Imported, and declared by the library that it belongs to, which pins it exactly.
 BELONGS_TO = {"pydantic_core": "pydantic"}
 
@@ -72,7 +69,7 @@ def test_what_is_imported_is_declared(sources, pyproject) -> None:
 @pytest.mark.parametrize("role", ENTRANCES)
 def test_a_role_declares_what_its_commands_import(sources, pyproject, role: str) -> None:
     needed = _third_party(_reached(sources, ENTRANCES[role])) - _base(pyproject)
-    assert needed == _role(pyproject, role) - WAITING
+    assert needed == _role(pyproject, role)
 
 
 def test_the_base_is_enough_to_decode(sources, pyproject) -> None:

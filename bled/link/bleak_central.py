@@ -1,0 +1,195 @@
+"""The till's radio on the operating system's Bluetooth, by bleak: BlueZ, macOS and Windows."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
+
+from bleak import BleakClient, BleakScanner
+from bleak.backends.characteristic import BleakGATTCharacteristic
+from bleak.backends.device import BLEDevice
+from bleak.backends.scanner import AdvertisementData
+
+from bled.codes import Code
+from bled.errors import Unavailable
+from bled.gatt.channel import PlainChannel
+from bled.gatt.profile import B2M_UUID, M2B_UUID, MAX_ATT_MTU, MIN_ATT_MTU, SERVICE_UUID
+from bled.link.bleak_bearer import BLEAK_ERRORS, BleakBearer
+from bled.link.framed import FramedLink
+from bled.link.radio import check_att_mtu
+from bled.link.system_radio import SystemRadio
+from bled.link.tries import Tries
+from bled.link.waiting import Lost, bounded, lose, new_lost, now
+from bled.progress import OnStep
+
+JOIN_SECONDS: Final = 9.0
+"""Longest wait for connection, MTU exchange and discovery: 4 s and 5 s, which bleak has in one call."""
+SUBSCRIBE_SECONDS: Final = 2.0
+"""Longest wait for the answer to the subscription."""
+SETTLE_SECONDS: Final = 0.05
+"""How much longer to listen once a beacon was heard: a stronger one may be a moment behind."""
+ROUND_SECONDS: Final = 3.0
+"""After so long without a beacon the scan starts anew: BlueZ pauses five seconds in every fifteen."""
+STOP_SECONDS: Final = 2.0
+"""Longest wait for the end of a scan."""
+HANG_UP_SECONDS: Final = 6.0
+"""Longest wait for the connection before; BlueZ takes two seconds for a disconnection."""
+
+_SERVICE: Final = str(SERVICE_UUID)
+_WRITE_HEADER_BYTES: Final = 3
+
+_OnAdvertisement = Callable[[BLEDevice, AdvertisementData], None]
+
+
+class BleakCentral:
+    """A `Central` on the system's Bluetooth. One link at a time; each has its own `BleakClient`."""
+
+    def __init__(self, adapter: str | None, *, att_mtu: int = MAX_ATT_MTU) -> None:
+        """Take an adapter's name, as "hci1" (None: the first), and the longest ATT_MTU by which frames are cut."""
+        check_att_mtu(att_mtu)
+        self._radio = SystemRadio(adapter)
+        self._att_mtu = att_mtu
+        self._link: FramedLink | None = None
+        self._bearer: BleakBearer | None = None
+
+    async def connect(self, *, seconds: float, on_step: OnStep) -> FramedLink:
+        """Return a link to the strongest buyer in reach, as `Central.connect` says."""
+        await self._hang_up()
+        try:
+            async with asyncio.timeout(seconds):
+                self._link = await self._search(on_step)
+                return self._link
+        except TimeoutError:
+            raise Unavailable(Code.NO_BUYER, detail=f"no link within {seconds:g} s") from None
+
+    async def close(self) -> None:
+        """Close the link and give the radio back."""
+        await self._hang_up()
+        await self._radio.close()
+
+    async def _hang_up(self) -> None:
+        if self._link is not None:
+            await self._link.close()
+            self._link = None
+        if self._bearer is not None:
+            await self._bearer.ended(seconds=HANG_UP_SECONDS)
+            self._bearer = None
+
+    async def _search(self, on_step: OnStep) -> FramedLink:
+        tries = Tries()
+        await self._radio.open(leftovers=_SERVICE)
+        while True:
+            device = await self._find(tries)
+            on_step("advertisement seen", {"peer": device.address})
+            try:
+                return await self._join(device, on_step)
+            except Unavailable as error:
+                if self._radio.lost.done():
+                    raise Unavailable(Code.RADIO_UNAVAILABLE, detail=self._radio.lost.result()) from error
+                on_step("try failed", {"peer": device.address, "detail": error.detail})
+            await asyncio.sleep(tries.failed(device.address, now=now()))
+
+    async def _find(self, tries: Tries) -> BLEDevice:
+        """Scan until a beacon is seen that may be tried; return the strongest."""
+        seen: dict[str, tuple[BLEDevice, int]] = {}
+        first = asyncio.Event()
+
+        def on_advertisement(device: BLEDevice, data: AdvertisementData) -> None:
+            # The program filters itself: BlueZ merges the filters of all programs, and remembers old services.
+            if _SERVICE in data.service_uuids and tries.may_try(device.address, now=now()):
+                seen[device.address] = device, data.rssi
+                first.set()
+
+        while not seen:
+            await self._scan(on_advertisement, first)
+        best = max(seen, key=lambda address: (-tries.failures(address), seen[address][1]))
+        return seen[best][0]
+
+    async def _scan(self, on_advertisement: _OnAdvertisement, first: asyncio.Event) -> None:
+        scanner = BleakScanner(on_advertisement, **self._radio.options)
+        try:
+            await self._command(scanner.start())
+            await self._first(first)
+        finally:
+            await self._stop(scanner)
+
+    async def _first(self, first: asyncio.Event) -> None:
+        waiting = asyncio.ensure_future(first.wait())
+        either: set[asyncio.Future[Any]] = {waiting, self._radio.lost}
+        try:
+            await asyncio.wait(either, timeout=ROUND_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            waiting.cancel()
+        if self._radio.lost.done():
+            raise Unavailable(Code.RADIO_UNAVAILABLE, detail=self._radio.lost.result())
+        if first.is_set():
+            await asyncio.sleep(SETTLE_SECONDS)
+
+    async def _stop(self, scanner: BleakScanner) -> None:
+        """End a scan; a scan that cannot be ended ends with its connection to D-Bus."""
+        try:
+            await bounded(scanner.stop(), lost=self._radio.lost, seconds=STOP_SECONDS, errors=BLEAK_ERRORS)
+        except Unavailable:
+            return
+
+    async def _command(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await bounded(work, lost=self._radio.lost, seconds=STOP_SECONDS, errors=BLEAK_ERRORS)
+        except Unavailable as error:
+            raise Unavailable(Code.RADIO_UNAVAILABLE, detail=error.detail) from error
+
+    async def _join(self, device: BLEDevice, on_step: OnStep) -> FramedLink:
+        """Connect to one device and subscribe; leaves nothing behind when that fails or is cancelled."""
+        lost = new_lost()
+        self._radio.lost.add_done_callback(lambda gone: lose(lost, gone.result()))
+        client = BleakClient(
+            device,
+            disconnected_callback=lambda _: lose(lost, "the link ended"),
+            timeout=JOIN_SECONDS,
+            **self._radio.options,
+        )
+        link = None
+        bearer = BleakBearer(client, lost=lost, forget=lambda: self._radio.forget(device))
+        self._bearer = bearer
+        try:
+            link = await self._open(client, bearer, lost, on_step)
+            return link
+        finally:
+            if link is None:
+                await bearer.close()
+
+    async def _open(self, client: BleakClient, bearer: BleakBearer, lost: Lost, on_step: OnStep) -> FramedLink:
+        await bounded(client.connect(), lost=lost, seconds=JOIN_SECONDS, errors=BLEAK_ERRORS)
+        m2b, b2m = _characteristics(client)
+        bearer.start(m2b, att_mtu=min(self._att_mtu, att_mtu_of(m2b)))
+        on_step("connected", {"att_mtu": bearer.att_mtu})
+        link = FramedLink(bearer, channel=PlainChannel(), on_step=on_step)
+        lost.add_done_callback(lambda _: link.lose(lost.result()))
+
+        def on_notification(_characteristic: BleakGATTCharacteristic, value: bytearray) -> None:
+            bearer.heard(value)
+            link.take_frame(bytes(value))
+
+        await bounded(
+            client.start_notify(b2m, on_notification), lost=lost, seconds=SUBSCRIBE_SECONDS, errors=BLEAK_ERRORS
+        )
+        on_step("subscribed", {})
+        return link
+
+
+def att_mtu_of(characteristic: BleakGATTCharacteristic) -> int:
+    """Return the ATT_MTU that the system has negotiated, 23 to 517."""
+    return max(MIN_ATT_MTU, min(MAX_ATT_MTU, characteristic.max_write_without_response_size + _WRITE_HEADER_BYTES))
+
+
+def _characteristics(client: BleakClient) -> tuple[BleakGATTCharacteristic, BleakGATTCharacteristic]:
+    service = client.services.get_service(_SERVICE)
+    if service is None:
+        raise _other_table("it has no such service")
+    m2b, b2m = service.get_characteristic(str(M2B_UUID)), service.get_characteristic(str(B2M_UUID))
+    if m2b is None or b2m is None or "write" not in m2b.properties or "notify" not in b2m.properties:
+        raise _other_table("its characteristics are not those of the profile")
+    return m2b, b2m
+
+
+def _other_table(detail: str) -> Unavailable:
+    return Unavailable(Code.LINK_LOST, detail=f"the device is no buyer's: {detail}")

@@ -1,0 +1,173 @@
+"""The profile's service by bless, with guards for what it does not do itself."""
+
+import asyncio
+import contextlib
+import sys
+from typing import Any, Final
+
+from bless import BlessServer, GATTAttributePermissions, GATTCharacteristicProperties
+
+from bled.codes import Code
+from bled.errors import Unavailable
+from bled.gatt.profile import B2M_UUID, M2B_UUID, MIN_ATT_MTU, SERVICE_UUID
+from bled.link.host_peripheral import HostEvents
+from bled.link.waiting import attempt
+
+NAME: Final = "bled"
+"""What bless puts into the scan response and, on BlueZ, into the adapter's alias. The same for every buyer."""
+SOMEBODY: Final = "a till"
+"""bless does not tell centrals apart."""
+PACE: Final = 8
+"""Notifications between two questions to the bus. Some hundreds in a row would kill bless's connection silently."""
+BUS_SECONDS: Final = 4.0
+"""Longest wait for an answer on the bus."""
+POLL_SECONDS: Final = 0.5
+"""Between two looks at whether a central is subscribed, where no callback says so."""
+
+_LINUX: Final = sys.platform == "linux"
+_SERVICE: Final = str(SERVICE_UUID)
+_M2B: Final = str(M2B_UUID)
+_B2M: Final = str(B2M_UUID)
+
+
+class GuardedBless:
+    """A `HostServer` on bless. The ATT_MTU is not told and taken as 23; a central cannot be disconnected."""
+
+    def __init__(self, adapter: str | None) -> None:
+        """Take the adapter's name, as "hci0"; None for the first."""
+        self._name = adapter
+        self._server: Any = None
+        self._guard: Any = None
+        self._events: HostEvents | None = None
+        self._watching: asyncio.Task[None] | None = None
+        self._sent = 0
+        self._started = False
+        self._shown = False
+
+    async def open(self, events: HostEvents) -> None:
+        """Make the server and its table, unless it stands."""
+        if self._server is not None:
+            return
+        self._events = events
+        options: dict[str, Any] = {}
+        if _LINUX:
+            from bled.link.bless_guard import AdapterGuard
+
+            self._guard = AdapterGuard(self._name, name=NAME)
+            options["adapter"] = await self._guard.open(lambda detail: self._gone(events, detail))
+        try:
+            await attempt(self._build(options), seconds=BUS_SECONDS)
+        except Unavailable:
+            await self.close()
+            raise
+
+    async def _build(self, options: dict[str, Any]) -> None:
+        self._server = server = BlessServer(NAME, **options)
+        server.read_request_func = lambda _characteristic: bytearray()
+        server.write_request_func = self._on_write
+        if _LINUX:
+            await server.setup_task
+            self._guard.check(server)
+            server.app.StartNotify = lambda _: self._on_subscription(on=True)
+            server.app.StopNotify = lambda _: self._on_subscription(on=False)
+        await server.add_new_service(_SERVICE)
+        properties, permissions = GATTCharacteristicProperties, GATTAttributePermissions
+        writing = properties.write | properties.write_without_response
+        await server.add_new_characteristic(_SERVICE, _M2B, writing, None, permissions.writeable)
+        await server.add_new_characteristic(_SERVICE, _B2M, properties.notify, None, permissions.readable)
+        self._watching = asyncio.ensure_future(self._watch(server))
+
+    async def _watch(self, server: Any) -> None:
+        """On BlueZ, wait until the bus is gone; elsewhere look whether somebody is subscribed."""
+        if _LINUX:
+            await asyncio.wait({asyncio.ensure_future(server.bus.wait_for_disconnect())})
+            if self._server is server and self._events is not None:
+                self._gone(self._events, "bless has lost its connection to D-Bus")
+            return
+        before = False
+        while self._server is server:
+            await asyncio.sleep(POLL_SECONDS)
+            after = self._started and await server.is_connected()
+            if after != before:
+                before = after
+                self._on_subscription(on=after)
+
+    def _gone(self, events: HostEvents, detail: str) -> None:
+        if self._events is events and self._server is not None:
+            events.gone(detail)
+
+    def _on_subscription(self, *, on: bool) -> None:
+        if self._events is None:
+            return
+        if on:
+            self._events.entered(SOMEBODY)
+        self._events.subscribed(on=on)
+        if not on:
+            self._events.left(SOMEBODY)
+
+    def _on_write(self, _characteristic: Any, value: Any, **_: Any) -> None:
+        if self._events is not None:
+            self._events.written(SOMEBODY, bytes(value), MIN_ATT_MTU)
+
+    async def show_beacon(self) -> None:
+        """Start, or start the advertisement alone."""
+        if not self._started:
+            await attempt(self._server.start(), seconds=BUS_SECONDS)
+            self._started = True
+        elif _LINUX:
+            await self.hide_beacon()
+            await attempt(self._server.app.start_advertising(self._server.adapter), seconds=BUS_SECONDS)
+        self._shown = True
+
+    async def hide_beacon(self) -> None:
+        """Stop the advertisement, where bless can without taking the table away."""
+        if _LINUX and self._shown and self._server is not None:
+            self._shown = False
+            await self._quietly(self._server.app.stop_advertising(self._server.adapter))
+            await self._guard.restore()
+
+    async def notify(self, frame: bytes) -> None:
+        """Set the value, and let the bus keep up."""
+        if self._server is None:
+            raise Unavailable(Code.LINK_LOST, detail="the radio is closed")
+        try:
+            await attempt(self._notify(self._server, frame), seconds=BUS_SECONDS)
+        except Unavailable as error:
+            raise Unavailable(Code.LINK_LOST, detail=f"bless says: {error.detail}") from error
+
+    async def _notify(self, server: Any, frame: bytes) -> None:
+        server.get_characteristic(_B2M).value = bytearray(frame)
+        if not server.update_value(_SERVICE, _B2M):
+            raise Unavailable(Code.LINK_LOST, detail="no such characteristic")
+        self._sent += 1
+        if _LINUX and self._sent % PACE == 0:
+            await server.bus.introspect("org.bluez", "/org/bluez")
+
+    async def disconnect(self, guest: str) -> None:  # noqa: ARG002 (there is one guest at most)
+        """Take the table away: the central has nothing left to talk to. More is not in bless."""
+        await self.close()
+
+    async def close(self) -> None:
+        """Stop, and give the adapter its name back."""
+        server, self._server, self._events = self._server, None, None
+        if server is not None:
+            await self._quietly(self._stop(server))
+        if self._watching is not None:
+            self._watching.cancel()
+            self._watching = None
+        if self._guard is not None:
+            await self._guard.close()
+            self._guard = None
+        self._started = self._shown = False
+
+    async def _stop(self, server: Any) -> None:
+        if _LINUX:
+            server.setup_task.cancel()
+            if hasattr(server, "bus"):
+                server.bus.disconnect()  # takes table and advertisement away, whatever state they are in
+        elif self._started:
+            await server.stop()
+
+    async def _quietly(self, work: Any) -> None:
+        with contextlib.suppress(Unavailable):  # it is away already, or bluetoothd is
+            await attempt(work, seconds=BUS_SECONDS)
