@@ -150,7 +150,7 @@ class BumbleCentral:
 
 
 def _best(ranks: dict[hci.Address, tuple[tuple[bool, int], int]]) -> hci.Address:
-    """Return one of those with the highest rank, by chance: tills that all want the same one get in each other's way."""
+    """Return one of those with the highest rank, by chance, so that tills do not all want the same one."""
     highest = max(ranks.values())
     return secrets.choice([address for address, rank in ranks.items() if rank == highest])
 

@@ -1,6 +1,6 @@
 """Who may be tried again, and when."""
 
-from bled.link.tries import BAN_SECONDS, MAX_REMEMBERED, Tries
+from bled.link.tries import BAN_SECONDS, MAX_REMEMBERED, MET_SECONDS, Tries
 
 
 def test_back_off_grows_and_the_third_failure_is_a_ban_of_half_a_minute() -> None:
@@ -36,3 +36,23 @@ def test_only_so_many_addresses_are_remembered() -> None:
         tries.failed(str(number), now=0.0)
     assert len(tries._failures) == MAX_REMEMBERED
     assert tries.failures("0") == 0
+
+
+def test_whoever_was_met_goes_behind_everybody_else_for_two_minutes() -> None:
+    tries = Tries()
+    tries.met("a", now=0.0)
+    tries.failed("b", now=0.0)
+    tries.failed("b", now=0.0)
+    assert tries.rank("c", now=1.0) > tries.rank("b", now=1.0) > tries.rank("a", now=1.0)
+    assert tries.may_try("a", now=1.0)
+    assert tries.rank("a", now=MET_SECONDS) == tries.rank("c", now=1.0)
+
+
+def test_whoever_is_met_again_is_remembered_anew_and_only_so_many_are() -> None:
+    tries = Tries()
+    for number in range(MAX_REMEMBERED):
+        tries.met(str(number), now=0.0)
+    tries.met("0", now=100.0)
+    tries.met("one more", now=100.0)
+    assert tries.rank("0", now=MET_SECONDS) < tries.rank("1", now=0.0) == (True, 0)
+    assert len(tries._met) == MAX_REMEMBERED
