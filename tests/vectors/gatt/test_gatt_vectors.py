@@ -1,0 +1,276 @@
+"""The published vectors: made by the recipe, and made and refused alike by our code and by a second implementation."""
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from bled.errors import PeerError
+from bled.gatt.compare_code import compare_code
+from bled.gatt.engagement import Engagement, Meeting, OpenMeeting, Resumption
+from bled.gatt.handshake import Beacon, Reader, VersionRefused
+from bled.gatt.handshake_payloads import Feature
+from bled.gatt.messages import decode_message
+from bled.gatt.primitives import X25519Key
+from bled.gatt.secure_channel import SecureChannel
+
+FOLDER = Path(__file__).parent
+HANDSHAKES, REFUSALS, ENGAGEMENTS = (
+    json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+    for name in ("handshake", "refusals", "engagement")
+)
+
+
+def _load(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"bled_vectors_gatt_{name}", FOLDER / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def recipe() -> ModuleType:
+    return _load("make_gatt")
+
+
+@pytest.fixture(scope="module")
+def second() -> ModuleType:
+    return _load("second")
+
+
+def _named(cases: list[dict[str, Any]]) -> list[Any]:
+    return [pytest.param(case, id=case["name"]) for case in cases]
+
+
+every_handshake = pytest.mark.parametrize("case", _named(HANDSHAKES["handshakes"]))
+
+
+def _bytes(text: str) -> bytes:
+    return bytes.fromhex(text)
+
+
+def _meeting(plain: dict[str, str]) -> Meeting:
+    values = {name: _bytes(value) for name, value in plain.items() if name != "kind"}
+    return {"open": OpenMeeting, "engaged": Engagement, "resumed": Resumption}[plain["kind"]](**values)
+
+
+class _Entropy:
+    """Gives the bytes of a vector, one after the other."""
+
+    def __init__(self, text: str) -> None:
+        self._left = _bytes(text)
+
+    def __call__(self, length: int) -> bytes:
+        drawn, self._left = self._left[:length], self._left[length:]
+        return drawn
+
+
+def test_the_recipe_makes_the_committed_files(recipe) -> None:
+    for name, content in recipe.make().items():
+        assert (FOLDER / name).read_text(encoding="utf-8") == recipe.text(content), name
+
+
+def test_the_second_implementation_knows_nothing_of_the_first() -> None:
+    assert "import bled" not in (FOLDER / "second.py").read_text(encoding="utf-8")
+    assert "from bled" not in (FOLDER / "second.py").read_text(encoding="utf-8")
+
+
+@every_handshake
+def test_our_till_and_device_say_what_the_vector_says(case: dict[str, Any]) -> None:
+    till, device, meeting = case["till"], case["device"], _meeting(case["meeting"])
+    reader = Reader(
+        static=X25519Key(_bytes(till["static"])),
+        meeting=meeting,
+        message=_bytes(till["message"]),
+        features=Feature(till["features"]),
+        rx_frag_max=till["rx_frag_max"],
+    )
+    beacon = Beacon(
+        meeting=meeting,
+        features=Feature(device["features"]),
+        rx_frag_max=device["rx_frag_max"],
+        max_msg=device["max_msg"],
+    )
+    assert reader.start(entropy=_Entropy(till["entropy"])).hex() == case["hs1"]
+    assert beacon.answer(_bytes(case["hs1"]), entropy=_Entropy(device["entropy"])).hex() == case["hs2"]
+    hs3, at_till = reader.finish(_bytes(case["hs2"]))
+    assert hs3.hex() == case["hs3"]
+    message, at_device = beacon.finish(hs3)
+    assert message.hex() == till["message"]
+    for secured in (at_till, at_device):
+        assert secured.features == case["features"]
+        assert secured.code == case["results"]["compare_code"]
+        assert secured.session_id.hex() == case["results"]["session_id"]
+        assert secured.reader_key.hex() == case["results"]["reader_key"]
+        if secured.resumption is not None:
+            assert secured.resumption.psk.hex() == case["results"]["resume_psk"]
+            assert str(secured.resumption.uuid) == case["results"]["resume_uuid"]
+        assert (secured.resumption is None) is not bool(case["features"] & Feature.RESUME)
+    for line in case["conversation"]:
+        to, by = (at_till, at_device) if line["from"] == "device" else (at_device, at_till)
+        assert by.channel.seal(_bytes(line["message"])).hex() == line["sealed"]
+        assert to.channel.open(_bytes(line["sealed"])).hex() == line["message"]
+        assert decode_message(_bytes(line["message"])) is not None
+
+
+def _second_sides(second: ModuleType, case: dict[str, Any]):
+    """Return the second implementation's till and device of one vector."""
+    till, device = case["till"], case["device"]
+    return second.Till(
+        meeting=case["meeting"],
+        ephemeral=_bytes(till["entropy"])[:32],
+        nonce=_bytes(till["entropy"])[32:],
+        static=_bytes(till["static"]),
+        message=_bytes(till["message"]),
+        features=till["features"],
+        rx_frag_max=till["rx_frag_max"],
+    ), second.Device(
+        meeting=case["meeting"],
+        ephemeral=_bytes(device["entropy"])[:32],
+        nonce=_bytes(device["entropy"])[32:],
+        features=device["features"],
+        rx_frag_max=device["rx_frag_max"],
+        max_msg=device["max_msg"],
+    )
+
+
+@every_handshake
+def test_the_second_implementation_says_it_too(second, case: dict[str, Any]) -> None:
+    till, device = _second_sides(second, case)
+    assert till.start().hex() == case["hs1"]
+    assert device.answer(_bytes(case["hs1"])).hex() == case["hs2"]
+    hs3, at_till = till.finish(_bytes(case["hs2"]))
+    assert hs3.hex() == case["hs3"]
+    message, at_device = device.finish(hs3)
+    assert message.hex() == case["till"]["message"]
+    assert at_till == at_device == case["results"]
+    for line in case["conversation"]:
+        to, by = (till, device) if line["from"] == "device" else (device, till)
+        assert by.seal(_bytes(line["message"])).hex() == line["sealed"]
+        assert to.open(_bytes(line["sealed"])).hex() == line["message"]
+
+
+@pytest.mark.parametrize("case", _named(REFUSALS["device"]))
+def test_our_device_refuses_it(case: dict[str, Any]) -> None:
+    beacon = Beacon(meeting=_meeting(case["meeting"]))
+
+    def run() -> None:
+        assert beacon.answer(_bytes(case["hs1"]), entropy=_Entropy(case["entropy"])).hex() == case["hs2"]
+        beacon.finish(_bytes(case["hs3"]))
+
+    with pytest.raises(PeerError) as caught:
+        run()
+    assert caught.value.code.value == case["code"]
+    if isinstance(caught.value, VersionRefused):
+        assert caught.value.hs2.hex() == case["hs2"]
+
+
+@pytest.mark.parametrize("case", _named(REFUSALS["device"]))
+def test_the_second_device_refuses_it_with_the_same_outcome(second, case: dict[str, Any]) -> None:
+    entropy = _bytes(case["entropy"])
+    device = second.Device(meeting=case["meeting"], ephemeral=entropy[:32], nonce=entropy[32:])
+
+    def run() -> None:
+        assert device.answer(_bytes(case["hs1"])).hex() == case["hs2"]
+        device.finish(_bytes(case["hs3"]))
+
+    with pytest.raises(second.Refusal) as caught:
+        run()
+    assert caught.value.name == case["code"]
+    assert not caught.value.reply or caught.value.reply.hex() == case["hs2"]
+
+
+@pytest.mark.parametrize("case", _named(REFUSALS["till"]))
+def test_our_till_refuses_it(case: dict[str, Any]) -> None:
+    reader = Reader(
+        static=X25519Key(_bytes(case["static"])), meeting=_meeting(case["meeting"]), message=_bytes(case["message"])
+    )
+    assert reader.start(entropy=_Entropy(case["entropy"])).hex() == case["hs1"]
+    with pytest.raises(PeerError) as caught:
+        reader.finish(_bytes(case["hs2"]))
+    assert caught.value.code.value == case["code"]
+
+
+@pytest.mark.parametrize("case", _named(REFUSALS["till"]))
+def test_the_second_till_refuses_it_with_the_same_outcome(second, case: dict[str, Any]) -> None:
+    entropy = _bytes(case["entropy"])
+    till = second.Till(
+        meeting=case["meeting"],
+        ephemeral=entropy[:32],
+        nonce=entropy[32:],
+        static=_bytes(case["static"]),
+        message=_bytes(case["message"]),
+    )
+    assert till.start().hex() == case["hs1"]
+    with pytest.raises(second.Refusal) as caught:
+        till.finish(_bytes(case["hs2"]))
+    assert caught.value.name == case["code"]
+
+
+@pytest.mark.parametrize("case", _named(REFUSALS["channel"]))
+def test_our_channel_refuses_it(case: dict[str, Any]) -> None:
+    channel = SecureChannel(send_key=bytes(32), receive_key=_bytes(case["key"]))
+    for data in case["opened"]:
+        channel.open(_bytes(data))
+    with pytest.raises(PeerError) as caught:
+        channel.open(_bytes(case["refused"]))
+    assert caught.value.code.value == case["code"]
+
+
+@pytest.mark.parametrize("case", _named(ENGAGEMENTS["engagements"]))
+def test_our_codes_of_tills_are_those_of_the_vectors(case: dict[str, str]) -> None:
+    made = Engagement.parse(case["text"])
+    assert (made.secret.hex(), made.fingerprint.hex()) == (case["secret"], case["fingerprint"])
+    assert (made.format(), made.psk.hex(), str(made.uuid)) == (case["text"], case["psk"], case["uuid"])
+    assert made.is_of(_bytes(case["reader_key"]))
+
+
+@pytest.mark.parametrize("case", _named(ENGAGEMENTS["engagements"]))
+def test_the_second_implementation_reads_the_same_codes(second, case: dict[str, str]) -> None:
+    read = second.read_engagement(case["text"])
+    assert (read["secret"], read["fingerprint"]) == (case["secret"], case["fingerprint"])
+    assert second.psk_of(read).hex() == case["psk"]
+    assert second.session_uuid(_bytes(case["secret"])) == case["uuid"]
+    assert second.advertisement(case["uuid"]).hex() == case["advertisement"]
+
+
+@pytest.mark.parametrize("text", ENGAGEMENTS["bad_texts"])
+def test_both_refuse_the_same_texts(second, text: str) -> None:
+    with pytest.raises(PeerError) as caught:
+        Engagement.parse(text)
+    assert caught.value.code.value == "engagement-bad"
+    with pytest.raises(second.Refusal, match="engagement-bad"):
+        second.read_engagement(text)
+
+
+def test_the_open_beacon_is_the_profiles(second) -> None:
+    case = ENGAGEMENTS["open"]
+    assert second.advertisement(case["uuid"]).hex() == case["advertisement"]
+
+
+@pytest.mark.parametrize("case", HANDSHAKES["compare_codes"])
+def test_codes_keep_their_leading_zeros(second, case: dict[str, str]) -> None:
+    values = [_bytes(case[name]) for name in ("handshake_hash", "nm", "nb")]
+    assert compare_code(*values) == second.compare_code(*values) == case["code"]
+    assert len(case["code"]) == 6
+
+
+def test_the_vectors_reach_every_outcome_of_a_handshake() -> None:
+    cases = (*REFUSALS["device"], *REFUSALS["till"], *REFUSALS["channel"])
+    assert {case["code"] for case in cases} == {
+        "handshake-malformed",
+        "handshake-failed",
+        "handshake-weak-key",
+        "handshake-version",
+        "handshake-features",
+        "commitment-broken",
+        "reader-mismatch",
+        "channel-broken",
+        "bad-state",
+        "message-too-large",
+    }
