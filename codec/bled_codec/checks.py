@@ -12,6 +12,7 @@ from bled_codec.units import Point, UnixTime
 
 def check_offer_usable(offer: OfferFields, *, chain: bytes, now: UnixTime) -> None:
     """Check that an offer is for `chain` and not expired (BOLT 12, offers, reader). Raises `SemanticError`."""
+    # BOLT 12, offers, reader: bitcoin where no chain is named; nothing after the expiry.
     chains = (BITCOIN_CHAIN,) if offer.offer_chains is None else offer.offer_chains
     if chain not in chains:
         raise SemanticError(Rule.UNSUPPORTED_CHAIN, tlv_type=Field.OFFER_CHAINS)
@@ -24,6 +25,7 @@ def check_request_for_offer(request: InvoiceRequest, offer: Offer, *, chain: byt
 
     Raises `SemanticError`. Amount and quantity were judged when the request was decoded, since it repeats the offer.
     """
+    # BOLT 12, invoice requests, reader: the offer's fields byte for byte, unknown ones too.
     if select(request.records, OFFER_MIRRORED_TYPES) != offer.records:
         raise SemanticError(Rule.REQUEST_NOT_FOR_OFFER, tlv_type=_first_difference(request, offer))
     _check_chain(request, chain)
@@ -38,6 +40,7 @@ def check_invoice_for_request(
     Without the request, field 239 must prove that its payer signed exactly what the invoice repeats. `sent_to` is the
     last key of the offer's path that the request took, where it is known. Raises `SemanticError`.
     """
+    # BOLT 12, invoices, reader: without an issuer, the last key of the path that the request took.
     if sent_to is not None and invoice.offer_issuer_id is None and invoice.invoice_node_id != sent_to:
         raise SemanticError(Rule.NODE_ID_MISMATCH, tlv_type=Field.INVOICE_NODE_ID)
     if request is None:
@@ -45,6 +48,7 @@ def check_invoice_for_request(
     elif invoice.request_records != select(request.records, MIRRORED_TYPES):
         raise SemanticError(Rule.INVOICE_NOT_FOR_REQUEST)
     _check_chain(invoice, chain)
+    # BOLT 12, invoices, reader: 7200 seconds where nothing else is said.
     if now >= invoice.expires_at:
         raise SemanticError(Rule.INVOICE_EXPIRED, tlv_type=Field.INVOICE_RELATIVE_EXPIRY)
 

@@ -116,6 +116,7 @@ def rebuild_root(shown: Sequence[TlvRecord], disclosure: Disclosure) -> bytes:
     """
     included = {record.type for record in shown}
     check_markers(disclosure.omitted, included)
+    # BOLT 12, payer proofs, reader: one leaf hash for each shown record.
     if len(disclosure.leaf_hashes) != len(shown):
         raise SemanticError(Rule.LEAF_HASHES_COUNT, tlv_type=Field.PROOF_LEAF_HASHES)
     leaves: list[tuple[int, bytes | None]] = [(marker, None) for marker in (0, *disclosure.omitted)]
@@ -128,6 +129,7 @@ def rebuild_root(shown: Sequence[TlvRecord], disclosure: Disclosure) -> bytes:
 def _root(nodes: Sequence[bytes | None], missing_hashes: Sequence[bytes]) -> bytes:
     missing = iter(missing_hashes)
     root = _fill(nodes, missing)
+    # BOLT 12, payer proofs, reader: exactly as many missing hashes as there are hidden sides.
     if root is None or next(missing, None) is not None:
         raise SemanticError(Rule.MISSING_HASHES_COUNT, tlv_type=Field.PROOF_MISSING_HASHES)
     return root

@@ -21,12 +21,13 @@ REQUIRED_FIELDS: Final[Mapping[str, tuple[Rule, Field]]] = {
     "invoice_paths": (Rule.PATHS_MISSING, Field.INVOICE_PATHS),
     "invoice_blindedpay": (Rule.BLINDEDPAY_MISSING, Field.INVOICE_BLINDEDPAY),
 }
-"""Fields without which an invoice is refused, with the rule that says so."""
+"""Fields without which an invoice is refused, with the rule that says so (BOLT 12, invoices, reader)."""
 
 
 def check_invoice_fields(invoice: "Invoice") -> None:
     """Check the clockless rules, those of the repeated request included. Raises `SemanticError`."""
     check_request_fields(invoice)
+    # BOLT 12, invoices, reader: only multi-part payment is known (BOLT 9).
     check_features(invoice.invoice_features, tlv_type=Field.INVOICE_FEATURES, known=MPP_BITS)
     _check_paths(invoice)
     _check_amount(invoice)
@@ -34,6 +35,7 @@ def check_invoice_fields(invoice: "Invoice") -> None:
 
 
 def _check_paths(invoice: "Invoice") -> None:
+    # BOLT 12, invoices, reader: exactly one payinfo for each path.
     if len(invoice.invoice_blindedpay) != len(invoice.invoice_paths):
         raise SemanticError(Rule.BLINDEDPAY_COUNT, tlv_type=Field.INVOICE_BLINDEDPAY)
     # BOLT 12, invoices, reader: a path with an unknown even feature is not used; one must remain.
@@ -42,6 +44,7 @@ def _check_paths(invoice: "Invoice") -> None:
 
 
 def _check_amount(invoice: "Invoice") -> None:
+    """BOLT 12, invoices, reader: an amount that was asked for is the amount."""
     if invoice.invreq_amount is not None and invoice.invoice_amount != invoice.invreq_amount:
         raise SemanticError(Rule.AMOUNT_MISMATCH, tlv_type=Field.INVOICE_AMOUNT)
 

@@ -114,6 +114,7 @@ def check_offer_fields(offer: OfferFields) -> None:
 
     Raises `SemanticError`.
     """
+    # BOLT 12, offers, reader: no compulsory feature is known yet.
     check_features(offer.offer_features, tlv_type=Field.OFFER_FEATURES)
     _check_chains(offer)
     _check_amount(offer)

@@ -27,6 +27,7 @@ def expected_amount(request: "InvoiceRequestFields") -> Msat | None:
 
 def check_request_fields(request: "InvoiceRequestFields") -> None:
     """Check the clockless rules (BOLT 12, invoice requests, reader). Raises `SemanticError`."""
+    # BOLT 12, invoice requests, reader: no compulsory feature is known yet.
     check_features(request.invreq_features, tlv_type=Field.INVREQ_FEATURES)
     if answers_an_offer(request):
         check_offer_fields(request)
@@ -37,6 +38,7 @@ def check_request_fields(request: "InvoiceRequestFields") -> None:
 
 
 def _check_quantity(request: "InvoiceRequestFields") -> None:
+    """BOLT 12, invoice requests, reader: a quantity exactly where the offer asks for one, and within its bounds."""
     quantity, most = request.invreq_quantity, request.offer_quantity_max
     if most is None:
         if quantity is not None:
@@ -44,13 +46,14 @@ def _check_quantity(request: "InvoiceRequestFields") -> None:
         return
     if quantity is None:
         raise SemanticError(Rule.QUANTITY_MISSING, tlv_type=Field.INVREQ_QUANTITY)
-    if quantity == 0:
+    if quantity == 0:  # also without a maximum, where the words leave it open: nobody asks for nothing
         raise SemanticError(Rule.QUANTITY_ZERO, tlv_type=Field.INVREQ_QUANTITY)
     if most and quantity > most:  # zero: no limit
         raise SemanticError(Rule.QUANTITY_TOO_LARGE, tlv_type=Field.INVREQ_QUANTITY)
 
 
 def _check_amount(request: "InvoiceRequestFields") -> None:
+    """BOLT 12, invoice requests, reader: some amount, and never less than the offer's for that quantity."""
     if request.invreq_amount is None:
         if request.offer_amount is None:
             raise SemanticError(Rule.AMOUNT_MISSING, tlv_type=Field.INVREQ_AMOUNT)
@@ -61,6 +64,7 @@ def _check_amount(request: "InvoiceRequestFields") -> None:
 
 
 def _check_refund(request: "InvoiceRequestFields") -> None:
+    """BOLT 12, invoice requests, reader, not for an offer: three fields have no place, the amount is a must."""
     unexpected = {
         Field.OFFER_CHAINS: request.offer_chains,
         Field.OFFER_FEATURES: request.offer_features,

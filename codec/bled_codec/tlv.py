@@ -30,13 +30,13 @@ def split_stream(data: bytes) -> tuple[TlvRecord, ...]:
         type_, value = data[start], start + 1
         if type_ >= 0xFD:
             type_, value = read_bigsize(data, start)
-        if type_ <= last:
+        if type_ <= last:  # BOLT 1, TLV, reader: types strictly ascend
             raise TlvError(_order_rule(type_, last), tlv_type=type_, offset=start)
         if value < end and data[value] < 0xFD:  # nearly always, and a call would cost more than the rest of the line
             length, value = data[value], value + 1
         else:
             length, value = read_bigsize(data, value, tlv_type=type_)
-        if length > end - value:
+        if length > end - value:  # BOLT 1, TLV, reader: no value runs over the end
             raise TlvError(Rule.TLV_LENGTH_EXCEEDS_STREAM, tlv_type=type_, offset=value)
         stop = value + length
         records.append(_make((type_, data[value:stop], data[start:stop])))
