@@ -1,0 +1,212 @@
+"""One room: tills and buyers' devices on one virtual air, each with the project's own session, vault and radio."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bled.buyer.approval import Question
+from bled.buyer.meeting import Meeting, Purchase
+from bled.codes import Code
+from bled.errors import BledError, PeerError, Unavailable
+from bled.gatt.messages import StatusCode, StatusMessage
+from bled.grants.book import encode_book
+from bled.grants.issue import issue_book
+from bled.grants.keys import HomeKeys
+from bled.grants.limits import BookLimits, GrantClass, MaxFee
+from bled.link.air import Air
+from bled.link.base import Central, Peripheral
+from bled.link.virtual import VirtualAir
+from bled.progress import ignore_steps
+from bled.sales.conversation import Conversation
+from bled.sales.judge import judge_request
+from bled.vault.vault import Vault
+from bled_codec.chains import REGTEST_CHAIN
+from bled_codec.crypto import SecretKey, sha256
+from bled_codec.offer import Offer, create_offer
+from bled_codec.units import Msat, UnixTime
+
+NOW = UnixTime(1_800_000_000)
+AMOUNT = Msat(15_000)
+DELAY_SECONDS = 0.03
+HOME = HomeKeys.from_master(b"\x05" * 32)
+NODES = [SecretKey(bytes([number]) * 32).public_key for number in (1, 2)]
+
+
+class SlowAir(Air):
+    """Data takes `DELAY_SECONDS` from host to host, as at a connection interval of 30 ms."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._last = 0.0
+
+    def send_acl_data(self, sender_controller, destination_address, transport, data) -> None:
+        self._later(super().send_acl_data, sender_controller, destination_address, transport, data)
+
+    def send_ll_control_pdu(self, sender_address, receiver_address, packet) -> None:
+        self._later(super().send_ll_control_pdu, sender_address, receiver_address, packet)
+
+    def _later(self, send, *what) -> None:
+        loop = asyncio.get_running_loop()
+        self._last = max(loop.time() + DELAY_SECONDS, self._last + 1e-6)  # packets never overtake each other
+        loop.call_at(self._last, send, *what)
+
+
+class Room(VirtualAir):
+    """A virtual air in which things take time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._air = SlowAir()
+
+
+class LoopClock:
+    """The event loop's time, which may jump."""
+
+    def now(self) -> UnixTime:
+        return UnixTime(NOW + int(self.monotonic()) % 10_000)
+
+    def monotonic(self) -> float:
+        return asyncio.get_running_loop().time()
+
+
+def open_vault(folder: Path, number: int) -> Vault:
+    """Return a vault with one book; each number has its own payer ids."""
+    chance = random.Random(number)  # noqa: S311 - the same in every run
+    end = UnixTime(NOW + 86_400)
+    ids = GrantClass(first_index=0, count=4, per_payment_msat=Msat(100_000), not_before=NOW, not_after=end)
+    limits = BookLimits(
+        total_msat=Msat(1_000_000),
+        per_payment_msat=Msat(100_000),
+        per_day_msat=Msat(1_000_000),
+        payments=4,
+        not_before=NOW,
+        not_after=end,
+        max_fee=MaxFee(base_msat=Msat(1_000), ppm=0),
+        classes=(ids,),
+    )
+    book = issue_book(
+        HOME,
+        book_id=number,
+        book_salt=chance.randbytes(16),
+        device=f"phone {number}",
+        chain=REGTEST_CHAIN,
+        issued_at=NOW,
+        limits=limits,
+        home_label="home",
+        routes=[NODES],
+        entropy=chance.randbytes,
+    )
+    vault = Vault.open(folder)
+    data = encode_book(book, book_key=HOME.book_key, aux=chance.randbytes(32))
+    vault.import_book(data, passphrase=None, chain=REGTEST_CHAIN, now=NOW)
+    return vault
+
+
+@dataclass
+class Phone:
+    """A buyer with a device: what the person was shown, and how each meeting ended."""
+
+    name: str
+    vault: Vault
+    peripheral: Peripheral
+    trusts: Callable[[str], bool] = lambda issuer: True
+    """What stands for the compare code: whether this issuer is the till before the person."""
+    think: Callable[[], Awaitable[None]] | None = None
+    shown: list[str] = field(default_factory=list)
+    ends: list[Purchase] = field(default_factory=list)
+
+    async def approve(self, question: Question) -> bool:
+        self.shown.append(question.issuer)
+        if self.think is not None:
+            await self.think()
+        return self.trusts(question.issuer)
+
+    async def pay_once(self, *, seconds: float = 120.0) -> Purchase:
+        """Open the pay screen until one till has come and the meeting is over."""
+        link = await self.peripheral.accept(seconds=seconds, on_step=ignore_steps)
+        meeting = Meeting(
+            link=link,
+            vault=self.vault,
+            chain=REGTEST_CHAIN,
+            clock=LoopClock(),
+            approve=self.approve,
+            on_step=ignore_steps,
+        )
+        self.ends.append(await meeting.run())
+        return self.ends[-1]
+
+    async def pay(self, *, tries: int = 1) -> Purchase:
+        """Open the pay screen again, up to `tries` times in all, until a purchase is paid."""
+        for _ in range(tries):
+            end = await self.pay_once()
+            if end.code is Code.PAID:
+                break
+        return end
+
+
+@dataclass
+class Till:
+    """A cashier with a reader who sells the same thing again and again."""
+
+    name: str
+    central: Central
+    sold: list[bytes] = field(default_factory=list)
+    """Payer ids, in the order of the sales."""
+    failed: list[Code] = field(default_factory=list)
+
+    def offer(self) -> Offer:
+        return create_offer(
+            description="tea",
+            amount=AMOUNT,
+            chains=[REGTEST_CHAIN],
+            issuer=self.name,
+            issuer_id=NODES[0],
+            absolute_expiry=UnixTime(LoopClock().now() + 300),
+        )
+
+    async def sell_until_nobody_is_left(self, *, seconds: float) -> None:
+        """Sell until no buyer came for so many seconds."""
+        while await self.sell(seconds=seconds):
+            pass
+
+    async def sell(self, *, seconds: float) -> bool:
+        """Sell once; return whether there was anybody."""
+        try:
+            link = await self.central.connect(seconds=seconds, on_step=ignore_steps)
+        except Unavailable as error:
+            assert error.code is Code.NO_BUYER
+            return False
+        try:
+            await self._meet(Conversation(link, LoopClock()))
+        except BledError as error:
+            self.failed.append(error.code)
+        finally:
+            await link.close()
+        return True
+
+    async def show_offer_and_step_on(self, *, seconds: float) -> None:
+        """Meet somebody and see that it is the wrong customer: the cashier goes to the next."""
+        link = await self.central.connect(seconds=seconds, on_step=ignore_steps)
+        buyer = Conversation(link, LoopClock())
+        await buyer.offer(self.offer().encode(), valid_for=300)
+        await buyer.stop(Code.CANCELLED)
+
+    async def _meet(self, buyer: Conversation) -> None:
+        offer = self.offer()
+        await buyer.offer(offer.encode(), valid_for=300)
+        data = await buyer.request()
+        try:
+            request = judge_request(
+                data, offer=offer, amount=AMOUNT, chain=REGTEST_CHAIN, left=20, now=LoopClock().now()
+            )
+        except PeerError as error:
+            await buyer.refuse(error.code)
+            raise
+        preimage = sha256(request.invreq_payer_id)
+        async with buyer.accepted():
+            await buyer.invoice_sent(sha256(preimage))
+            self.sold.append(request.invreq_payer_id)
+            await buyer.tell(StatusMessage(code=StatusCode.PAID, preimage=preimage, payment_hash=sha256(preimage)))
+        assert buyer.told
