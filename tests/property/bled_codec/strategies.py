@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from hypothesis import HealthCheck, settings
 from hypothesis.strategies import (
     SearchStrategy,
     binary,
@@ -24,6 +25,9 @@ from bled_codec.offer import Offer, create_offer
 from bled_codec.request_rules import expected_amount
 from bled_codec.tlv import TlvRecord, make_record
 from bled_codec.units import MAX_MSAT, Msat, UnixTime
+
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""For tests that sign: on a busy machine slow is no fault of theirs."""
 
 ISSUER = SecretKey(b"\x41" * 32)
 PAYER = SecretKey(b"\x42" * 32)

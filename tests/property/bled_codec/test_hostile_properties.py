@@ -18,6 +18,8 @@ from bled_codec.onion_message import OnionPayload
 from bled_codec.request_signature import judge_request_signature
 from bled_codec.tlv import encode_stream, join_records, split_stream
 
+from .strategies import PATIENT
+
 PARSERS: list[Callable[[bytes], object]] = [
     Offer.decode,
     InvoiceRequest.decode,
@@ -47,20 +49,20 @@ streams: SearchStrategy[bytes] = dictionaries(types, binary(max_size=70), max_si
 
 
 @given(data=binary(max_size=400) | streams)
-@settings(max_examples=600, deadline=None)
+@settings(PATIENT, max_examples=300)
 def test_any_bytes_get_an_answer_from_every_parser(data: bytes) -> None:
     for parser in PARSERS:
         answer(parser, data)
 
 
 @given(data=streams)
-@settings(max_examples=200, deadline=None)
+@settings(PATIENT, max_examples=200)
 def test_a_stream_in_order_is_split_and_joined_to_itself(data: bytes) -> None:
     assert join_records(split_stream(data)) == data
 
 
 @given(words=text(max_size=120) | text(alphabet="lnorip1qpzry9x8gf2tvdw0s3jn54khce6mua7l+ \n\tQPZ", max_size=120))
-@settings(max_examples=600, deadline=None)
+@settings(PATIENT, max_examples=300)
 def test_any_text_gets_an_answer(words: str) -> None:
     try:
         prefix, data = parse_string(words)
@@ -71,14 +73,14 @@ def test_any_text_gets_an_answer(words: str) -> None:
 
 
 @given(data=binary(min_size=1, max_size=300), prefix=sampled_from(["lno", "lnr", "lni", "lnp"]))
-@settings(max_examples=200, deadline=None)
+@settings(PATIENT, max_examples=200)
 def test_any_bytes_become_a_string_and_back(data: bytes, prefix: str) -> None:
     assert parse_string(format_string(prefix, data)) == (prefix, data)
     assert parse_string(format_string(prefix, data, upper=True)) == (prefix, data)
 
 
 @given(data=binary(min_size=2, max_size=80), cuts=integers(1, 60), joint=sampled_from(["+", "+ ", "+\n", "+\r\n  "]))
-@settings(max_examples=200, deadline=None)
+@settings(PATIENT, max_examples=200)
 def test_a_string_may_be_continued_anywhere(data: bytes, cuts: int, joint: str) -> None:
     text_ = format_string("lno", data)
     size = max(1, len(text_) // cuts)

@@ -11,14 +11,14 @@ from bled_codec.offer import Offer
 from bled_codec.request_signature import RequestSignature, judge_request_signature
 from bled_codec.tlv import TlvRecord, join_records, make_record
 
-from .strategies import AUX, ISSUER, invoices, offers, requests
+from .strategies import AUX, ISSUER, PATIENT, invoices, offers, requests
 
 Message = Offer | InvoiceRequest | Invoice
 messages = offers() | requests() | invoices()
 
 
 @given(message=messages)
-@settings(max_examples=150, deadline=None)
+@settings(PATIENT, max_examples=150)
 def test_any_message_is_read_as_written(message: Message) -> None:
     read = type(message).decode(message.encode())
     assert read == message
@@ -28,7 +28,7 @@ def test_any_message_is_read_as_written(message: Message) -> None:
 
 
 @given(invoice=invoices())
-@settings(max_examples=60, deadline=None)
+@settings(PATIENT, max_examples=60)
 def test_what_an_invoice_repeats_is_what_the_payer_signed(invoice: Invoice) -> None:
     signature = invoice.invoice_request_signature
     expected = RequestSignature.ABSENT if signature is None else RequestSignature.VALID
@@ -40,7 +40,7 @@ def test_what_an_invoice_repeats_is_what_the_payer_signed(invoice: Invoice) -> N
 
 
 @given(message=requests() | invoices(), draw=data())
-@settings(max_examples=200, deadline=None)
+@settings(PATIENT, max_examples=200)
 def test_any_change_to_a_signed_message_is_noticed(message: InvoiceRequest | Invoice, draw: DataObject) -> None:
     original = message.encode()
     changed = draw.draw(_changes(original))
@@ -71,7 +71,7 @@ def _xor(original: bytes, at: int, bits: int) -> bytes:
 
 
 @given(invoice=invoices(), draw=data())
-@settings(max_examples=100, deadline=None)
+@settings(PATIENT, max_examples=100)
 def test_any_record_changed_after_the_payer_signed_makes_239_invalid(invoice: Invoice, draw: DataObject) -> None:
     if invoice.invoice_request_signature is None:
         return
@@ -86,7 +86,7 @@ def test_any_record_changed_after_the_payer_signed_makes_239_invalid(invoice: In
 
 
 @given(invoice=invoices(), value=binary(max_size=40), place=integers(80, 118))
-@settings(max_examples=60, deadline=None)
+@settings(PATIENT, max_examples=60)
 def test_a_record_of_the_merchants_own_never_touches_239(invoice: Invoice, value: bytes, place: int) -> None:
     record = make_record(2 * place + 1, value)  # 161 to 237
     before = invoice.request_signature
@@ -100,14 +100,14 @@ def _inserted(records: list[TlvRecord], record: TlvRecord) -> list[TlvRecord]:
 
 
 @given(message=messages, draw=data())
-@settings(max_examples=100, deadline=None)
+@settings(PATIENT, max_examples=100)
 def test_a_repr_shows_fields_and_is_finite(message: Message, draw: DataObject) -> None:
     assert repr(message).startswith(type(message).__name__)
     assert len(repr(message)) < 100_000
 
 
 @given(invoice=invoices())
-@settings(max_examples=40, deadline=None)
+@settings(PATIENT, max_examples=40)
 def test_a_signature_is_over_what_was_received_not_over_what_was_understood(invoice: Invoice) -> None:
     digest = invoice_digest(invoice.records)
     assert ISSUER.sign(digest, aux=AUX) == invoice.signature

@@ -10,7 +10,7 @@ from bled_codec.merkle import merkle_root
 from bled_codec.payer_proof import PayerProof, create_payer_proof
 from bled_codec.tlv import join_records, make_record
 
-from .strategies import AUX, ISSUER, PAYER, invoices
+from .strategies import AUX, ISSUER, PATIENT, PAYER, invoices
 
 PREIMAGE = b"\x07" * 32
 
@@ -27,7 +27,7 @@ def showable(invoice: Invoice) -> list[int]:
 
 
 @given(invoice=invoices().map(payable), draw=data(), note=none() | text(max_size=30))
-@settings(max_examples=120, deadline=None)
+@settings(PATIENT, max_examples=120)
 def test_any_choice_of_records_gives_a_proof_of_exactly_those(
     invoice: Invoice, draw: DataObject, note: str | None
 ) -> None:
@@ -42,7 +42,7 @@ def test_any_choice_of_records_gives_a_proof_of_exactly_those(
 
 
 @given(invoice=invoices().map(payable), draw=data())
-@settings(max_examples=80, deadline=None)
+@settings(PATIENT, max_examples=80)
 def test_any_change_to_a_proof_is_noticed(invoice: Invoice, draw: DataObject) -> None:
     shown = draw.draw(sets(sampled_from(showable(invoice))))
     original = create_payer_proof(invoice, preimage=PREIMAGE, shown=shown).sign(PAYER, aux=AUX).encode()
@@ -58,7 +58,7 @@ def test_any_change_to_a_proof_is_noticed(invoice: Invoice, draw: DataObject) ->
 
 
 @given(stream=binary(max_size=300))
-@settings(max_examples=200, deadline=None)
+@settings(PATIENT, max_examples=200)
 def test_any_bytes_get_an_answer(stream: bytes) -> None:
     for prefix in (b"", make_record(88, PAYER.public_key).raw):
         try:
