@@ -32,6 +32,7 @@ class Code(StrEnum):
     OUTCOME_UNKNOWN = "outcome-unknown"
     PAYMENT_FAILED = "payment-failed"
     NOT_CONFIRMED = "not-confirmed"
+    PAID_UNPROVEN = "paid-unproven"
 
     # What home refuses (bled/home/policy.py); verified before anything is written
     BAD_INVOICE = "bad-invoice"
@@ -181,6 +182,7 @@ _ROWS: Final = (
     _row(Code.OUTCOME_UNKNOWN, EXIT_TEMPORARY, "Not known yet whether it was paid. Look at the sale before charging again.", "Not known yet whether it was paid. Your home node knows: look there before paying again.", moved=MoneyMoved.UNKNOWN),
     _row(Code.PAYMENT_FAILED, EXIT_TEMPORARY, "The payment failed; nothing was received. Start the sale again.", "Your node could not pay. Nothing was spent.", retry=True, air=0x000B),
     _row(Code.NOT_CONFIRMED, EXIT_TEMPORARY, "Not paid.", "The till says that nothing was paid. That is its word only: ask your home node before you pay in another way.", moved=MoneyMoved.UNKNOWN),
+    _row(Code.PAID_UNPROVEN, EXIT_TEMPORARY, "Paid.", "The till says that it was paid, but sent no proof. Your home node knows.", moved=MoneyMoved.UNKNOWN),
     _refusal(Code.BAD_INVOICE, "The invoice that came home breaks BOLT 12. Nothing was paid."),
     _refusal(Code.PAYER_ID_NOT_ISSUED, "The invoice names a payer id that your home never issued. Nothing was paid."),
     _refusal(Code.WRONG_PATH, "The invoice came over a path that was not made for its payer id. Nothing was paid."),
@@ -237,14 +239,14 @@ _ROWS: Final = (
     _row(Code.HANDSHAKE_MALFORMED, EXIT_DATA, "The buyer's device sent a broken handshake.", "The till sent a broken handshake. Your device told it nothing.", retry=True),
     _row(Code.HANDSHAKE_FAILED, EXIT_DATA, "No private connection came about: the buyer's device read another code, or somebody is in between.", "No private connection came about: this is not the till whose code you read, or somebody is in between. Your device told it nothing.", retry=True),
     _row(Code.HANDSHAKE_WEAK_KEY, EXIT_DATA, "The buyer's device sent a key that hides nothing.", "The till sent a key that hides nothing. Your device told it nothing.", retry=True),
-    _row(Code.HANDSHAKE_VERSION, EXIT_DATA, "The buyer's device and this till share no version of the protocol. Update bled.", "The till and this device share no version of the protocol. Update bled. Your device told it nothing.", air=0x0001),
+    _row(Code.HANDSHAKE_VERSION, EXIT_DATA, "The buyer's device and this till share no version of the protocol. Update bled.", "The till and this device share no version of the protocol. Update bled. Your device told it nothing."),
     _row(Code.HANDSHAKE_FEATURES, EXIT_DATA, "The buyer's device lacks something that this till needs. Update bled.", "The till lacks something that your device needs. Your device told it nothing."),
     _row(Code.COMMITMENT_BROKEN, EXIT_DATA, "The buyer's device says that this till broke its word in the handshake.", "The till broke its word in the handshake: somebody may be in between. Your device told it nothing."),
     _row(Code.READER_MISMATCH, EXIT_DATA, "The buyer's device expected another till.", "This is another till than the one that you chose. Your device told it nothing."),
     _row(Code.CHANNEL_BROKEN, EXIT_DATA, "A message of the buyer's device was changed or lost on the way.", "A message of the till was changed or lost on the way.", retry=True, air=0x0002),
     _row(Code.ENGAGEMENT_BAD, EXIT_DATA, "The text is no code of a till.", "The text is no code of a till. Read it again from the till's screen.", retry=True),
     _row(Code.ENGAGEMENT_EXPIRED, EXIT_REFUSED, "The code on the screen is used or too old. Show a new one.", "The till's code is used or too old. Read a new one from its screen.", retry=True),
-    _row(Code.OPEN_TRIES_SPENT, EXIT_REFUSED, "The buyer's device waits before it compares codes again. Show it a QR code.", "Three tries without the till's QR code were made in ten minutes. Read the QR code, or wait.", air=0x000D),
+    _row(Code.OPEN_TRIES_SPENT, EXIT_REFUSED, "The buyer's device waits before it compares codes again. Show it a QR code.", "Three tries without the till's QR code were made in ten minutes. Read the QR code, or wait."),
     _row(Code.CODE_NEEDS_TAP, EXIT_REFUSED, "This sale has shown a code already. Tap for another, or show the QR code.", "The till has shown a code already. The cashier must allow another."),
     _row(Code.SALE_CODES_SPENT, EXIT_REFUSED, "This sale has shown three codes. Show the QR code, or start the sale again.", "The till shows no more codes for this sale. Read its QR code."),
     _row(Code.CODES_DIFFER, EXIT_REFUSED, "The two codes differ: somebody may be in between. Show the QR code.", "The two codes differ: somebody may be in between. You signed nothing. Read the till's QR code."),

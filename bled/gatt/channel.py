@@ -1,7 +1,7 @@
 """The place between messages and frames where privacy belongs (gatt_profile.md, section 6).
 
-There is no encrypted channel yet. `PlainChannel` keeps its place: every message passes through `seal` before it is
-cut into frames and through `open` after it was put together, so that the Noise channel comes in here alone.
+Every message passes through `seal` before it is cut into frames and through `open` after it was put together. A link
+starts with `PlainChannel`; `bled.gatt.secure_channel.SecureChannel` is what a handshake puts in its place.
 """
 
 from typing import Protocol
