@@ -39,6 +39,7 @@ from bled.gatt.handshake_payloads import (
     check_hello,
     check_opening,
     check_own_limit,
+    check_own_message_limit,
     choose_features,
     choose_version,
     decode_hs1,
@@ -137,7 +138,7 @@ class Reader:
 
     def start(self, *, entropy: Entropy) -> bytes:
         """Return HS1. Draws 32 bytes (the key e), then 16 (Nm)."""
-        self._step = _advance(self._step, _Step.FIRST)
+        self._step = _enter(self._step, _Step.FIRST)
         ephemeral = X25519Key(entropy(KEY_BYTES))
         self._noise = Initiator(static=self._static, ephemeral=ephemeral, psk=self._meeting.psk)
         self._nonce = entropy(NONCE_BYTES)
@@ -149,7 +150,9 @@ class Reader:
             rx_frag_max=self._rx_frag_max,
             commit=self._commitment(self._nonce, self._static.public, self._payload),
         )
-        return self._noise.write_first(hello.encode())
+        hs1 = self._noise.write_first(hello.encode())
+        self._step = _Step.LAST
+        return hs1
 
     def finish(self, hs2: bytes) -> tuple[bytes, Secured]:
         """Return HS3 and what the till has from now on.
@@ -157,7 +160,7 @@ class Reader:
         Raises `PeerError`: `HANDSHAKE_MALFORMED`, `HANDSHAKE_FAILED`, `HANDSHAKE_WEAK_KEY`, `HANDSHAKE_VERSION`,
         `HANDSHAKE_FEATURES`, and `MESSAGE_TOO_LARGE` when the device does not take a message as long as HS3.
         """
-        self._step = _advance(self._step, _Step.LAST)
+        self._step = _enter(self._step, _Step.LAST)
         check_hello(hs2, "HS2")
         answer = decode_hs2(self._noise.read_second(hs2))
         if not FIRST_VERSION <= answer.version <= LAST_VERSION:
@@ -200,8 +203,11 @@ class Beacon:
             rx_frag_max: longest frame that this host can receive, in bytes; 18 to 512.
             max_msg: longest sealed message that it takes, in bytes; 1285 to 4096.
             features: what this device can do.
+
+        Raises `ValueError` for a limit outside its range.
         """
         check_own_limit(rx_frag_max)
+        check_own_message_limit(max_msg)
         self._meeting = meeting
         self._rx_frag_max = rx_frag_max
         self._max_msg = max_msg
@@ -219,17 +225,18 @@ class Beacon:
         Raises `PeerError`: `HANDSHAKE_MALFORMED`, `HANDSHAKE_FAILED`, `HANDSHAKE_WEAK_KEY`, `HANDSHAKE_FEATURES`, and
         `VersionRefused`, whose `hs2` is still to be sent.
         """
-        self._step = _advance(self._step, _Step.FIRST)
+        self._step = _enter(self._step, _Step.FIRST)
         check_hello(hs1, "HS1")
         self._noise = Responder(ephemeral=X25519Key(entropy(KEY_BYTES)), psk=self._meeting.psk)
         self._hello = decode_hs1(self._noise.read_first(hs1))
         self._nonce = entropy(NONCE_BYTES)
         self._version = choose_version(self._hello)
         if self._version == NO_VERSION:
-            self._step = _Step.SPENT
             raise VersionRefused(self._hello, self._write(Feature(0)))
         self._agreed = _usable(choose_features(self._hello.features, self._features), self._meeting)
-        return self._write(self._agreed)
+        hs2 = self._write(self._agreed)
+        self._step = _Step.LAST
+        return hs2
 
     def finish(self, hs3: bytes) -> tuple[bytes, Secured]:
         """Return the till's first message, encoded, and what the device has from now on.
@@ -238,7 +245,7 @@ class Beacon:
         `COMMITMENT_BROKEN` when HS3 is not what HS1 promised; `READER_MISMATCH` when the till is not the one whose code
         was read, or with which the meeting began; `BAD_STATE` for a message that HS3 may not carry.
         """
-        self._step = _advance(self._step, _Step.LAST)
+        self._step = _enter(self._step, _Step.LAST)
         if len(hs3) > self._max_msg:
             raise PeerError(Code.MESSAGE_TOO_LARGE, detail="HS3 is too long")
         reader_key, payload, keys = self._noise.read_third(hs3)
@@ -270,11 +277,11 @@ class Beacon:
         return self._noise.write_second(answer.encode())
 
 
-def _advance(step: _Step, expected: _Step) -> _Step:
-    """Return the step after `expected`. An object that has failed or ended has no next one: nothing is sent twice."""
+def _enter(step: _Step, expected: _Step) -> _Step:
+    """Return `SPENT`: whoever fails in a step stays so, and only a first step that ends well opens the last one."""
     if step is not expected:
         raise BledError(Code.INTERNAL, detail="a handshake serves one connection, its steps once and in order")
-    return _Step.LAST if expected is _Step.FIRST else _Step.SPENT
+    return _Step.SPENT
 
 
 def _usable(features: Feature, meeting: Meeting) -> Feature:

@@ -129,6 +129,12 @@ def check_own_limit(rx_frag_max: int) -> None:
         raise ValueError("rx_frag_max is 18 to 512 bytes")
 
 
+def check_own_message_limit(max_msg: int) -> None:
+    """Refuse a limit of our own that is below every buyer's duty, or above what frames carry. Raises `ValueError`."""
+    if not MIN_MESSAGE_LIMIT <= max_msg <= MAX_MESSAGE_BYTES:
+        raise ValueError(f"max_msg is {MIN_MESSAGE_LIMIT} to {MAX_MESSAGE_BYTES} bytes")
+
+
 def decode_hs1(payload: bytes) -> Hs1:
     """Return the fields of message 1.
 

@@ -221,6 +221,21 @@ def test_a_side_that_has_failed_is_spent(reader, beacon, entropy) -> None:
         _spent(lambda side=side, good=good: side.finish(good))
 
 
+def test_a_device_that_refused_hs1_goes_no_further(reader, beacon, entropy) -> None:
+    for hs1 in (reader(features=Feature(1)).start(entropy=entropy("a")), bytes(88)):
+        device = beacon(features=Feature(6))
+        with pytest.raises(PeerError):
+            device.answer(hs1, entropy=entropy("b"))
+        _spent(lambda device=device: device.finish(bytes(200)))
+        _spent(lambda device=device, hs1=hs1: device.answer(hs1, entropy=entropy("b")))
+
+
+@pytest.mark.parametrize("limit", [0, 1284, 4097])
+def test_a_device_takes_what_every_device_must_and_no_more_than_frames_carry(beacon, limit: int) -> None:
+    with pytest.raises(ValueError, match="max_msg"):
+        beacon(max_msg=limit)
+
+
 def test_no_step_comes_before_the_one_before(reader: type[Reader], beacon: type[Beacon]) -> None:
     _spent(lambda: reader().finish(bytes(73)))
     _spent(lambda: beacon().finish(bytes(200)))
