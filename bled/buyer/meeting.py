@@ -30,6 +30,10 @@ from bled.session.offer_policy import AcceptableOffer
 from bled.vault.vault import Reservation, Vault
 from bled_codec.units import Msat
 
+SESSION_SECONDS: Final = 180.0
+"""How long a meeting may take until the request is signed."""
+AFTER_EXPIRY_SECONDS: Final = 15.0
+"""How long after the offer's expiry the device still waits for the outcome."""
 OFFER_SECONDS: Final = 75.0
 """How long the device waits for the till's offer once it is connected: its node may be slow."""
 
@@ -59,7 +63,7 @@ class Purchase:
         detail: one sentence more, when there is one.
         reservation: what was signed; None when nothing was.
         amount: what was asked; None when no offer came.
-        preimage: the proof, when the till supplied it and it matches.
+        preimage: the proof; only with `PAID`, when it opens the hash of the invoice that answers the request.
         invoice: the invoice that the till supplied.
     """
 
@@ -83,9 +87,12 @@ class Meeting:
         self._clock = clock
         self._approve = approve
         self._on_step = on_step
-        self._session = BuyerSession(chain=chain, clock_trusted=vault.clock_trusted(clock.now()))
+        self._session = BuyerSession(
+            chain=chain, clock_trusted=vault.clock_trusted(clock.now()), not_before=vault.earliest_now()
+        )
         self._reservation: Reservation | None = None
         self._result = Purchase(code=Code.CANCELLED)
+        self._ends_at = clock.monotonic() + SESSION_SECONDS
 
     async def run(self) -> Purchase:
         """Meet the till and return the outcome. Raises nothing for what a till or the radio can do."""
@@ -100,10 +107,14 @@ class Meeting:
     async def _converse(self) -> None:
         open_ = True
         while open_:
-            seconds = OFFER_SECONDS if self._reservation is None else STATUS_SECONDS
-            message = decode_message(await self._link.receive(seconds=seconds))
+            message = decode_message(await self._link.receive(seconds=self._patience()))
             if message is not None:  # None: an odd type that this version may ignore
                 open_ = await self._act(self._session.receive(message, now=self._clock.now()))
+
+    def _patience(self) -> float:
+        """Return how long the next message may take. A till that only says WAIT does not keep the device for ever."""
+        usual = OFFER_SECONDS if self._reservation is None else STATUS_SECONDS
+        return max(0.0, min(usual, self._ends_at - self._clock.monotonic()))
 
     async def _act(self, actions: tuple[Action, ...]) -> bool:
         """Do the actions in order; return whether the meeting goes on."""
@@ -167,9 +178,13 @@ class Meeting:
 
     def _sign(self, accepted: AcceptableOffer) -> tuple[Action, ...]:
         try:
-            self._reservation = self._vault.reserve(accepted.offer, amount=accepted.amount, now=accepted.now)
+            self._reservation = self._vault.reserve(
+                accepted.offer, amount=accepted.amount, now=accepted.now, clock_trusted=accepted.clock_trusted
+            )
         except BledError as error:
             return self._session.refuse(error)
+        left = accepted.expires_at - accepted.now
+        self._ends_at = self._clock.monotonic() + left + AFTER_EXPIRY_SECONDS
         request = self._reservation.request
         self._on_step("request signed", {"bytes": len(request), "payer_id": self._reservation.payer_id.hex()})
         return self._session.approve(request)
@@ -179,8 +194,7 @@ class Meeting:
         if reservation is None:
             return
         failpoint(Failpoint.BUYER_OUTCOME)
-        # A till that says "not paid" may still charge until the signed expiry: only home can confirm it.
-        code = Code.PAID if status.code is StatusCode.PAID else Code.NOT_CONFIRMED
+        code = _till_says(status)
         detail = status.text or f"the till says {status.code.name.lower()}"
         try:
             self._vault.record_outcome(
@@ -195,7 +209,7 @@ class Meeting:
             detail=detail,
             reservation=reservation,
             amount=reservation.amount,
-            preimage=status.preimage,
+            preimage=status.preimage if code is Code.PAID else None,
             invoice=status.invoice,
         )
         self._on_step("outcome recorded", {"code": code.value})
@@ -216,6 +230,17 @@ class Meeting:
             reservation=self._reservation,
             amount=self._reservation.amount,
         )
+
+
+def _till_says(status: StatusMessage) -> Code:
+    """Return what a last status is worth before its proof is looked at.
+
+    A till that says "not paid" may still charge until the signed expiry, and a preimage without its invoice proves
+    nothing: of both only home can be sure.
+    """
+    if status.code is not StatusCode.PAID:
+        return Code.NOT_CONFIRMED
+    return Code.PAID if status.invoice is not None else Code.PAID_UNPROVEN
 
 
 def _facts(question: Question) -> dict[str, object]:

@@ -84,10 +84,11 @@ def describe_entry(entry: HistoryEntry) -> dict[str, object]:
     return {
         "at": entry.at,
         "outcome": entry.code.value,
+        "proven": entry.proven,
         "amount_msat": entry.amount,
         "description": entry.description,
         "payer_id": entry.payer_id.hex(),
-        "preimage": None if entry.preimage is None else entry.preimage.hex(),
+        "preimage": entry.preimage.hex() if entry.preimage is not None and entry.proven else None,
     }
 
 

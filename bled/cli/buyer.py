@@ -1,7 +1,7 @@
 """`bled buyer`: the device without internet."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -12,6 +12,9 @@ from bled.cli.output import note, print_json, say, step_printer
 if TYPE_CHECKING:
     from bled.config import Settings
     from bled.vault.vault import Vault
+
+_CLOCKS_DIFFER_SECONDS: Final = 600
+"""A book that was issued longer ago than this was carried slowly, or by a device with another clock."""
 
 app = typer.Typer(
     help="The buyer's device: take a grant book, pay at a till, see what was paid.",
@@ -61,6 +64,7 @@ def import_(
         "device": taken.device,
         "home": taken.home_label,
         "ids": len(taken.grants),
+        "issued_at": taken.issued_at,
         "not_after": taken.limits.not_after,
         "total_msat": taken.limits.total_msat,
     }
@@ -75,6 +79,11 @@ def import_(
         f"Book {taken.book_id} from {printable(taken.home_label)}: {len(taken.grants)} payments, "
         f"{format_amount(taken.limits.total_msat)} in all, until {format_time(taken.limits.not_after)}."
     )
+    if now - taken.issued_at > _CLOCKS_DIFFER_SECONDS:
+        note(
+            f"Home issued it at {format_time(taken.issued_at)}; by this device's clock it is {format_time(now)}. "
+            "If that is wrong, set the clock before you pay: a device ahead of time signs what can be charged later."
+        )
 
 
 @app.command()

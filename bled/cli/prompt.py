@@ -2,12 +2,17 @@
 
 import asyncio
 import sys
+import termios
+import textwrap
 from datetime import UTC, datetime
+from typing import Final
 
 from bled.buyer.approval import Question
 from bled.cli.amount import format_amount
 from bled.cli.output import note
 from bled.cli.plain import printable
+
+_WIDTH: Final = 60
 
 
 async def ask_on_terminal(question: Question) -> bool:
@@ -15,6 +20,8 @@ async def ask_on_terminal(question: Question) -> bool:
     if not sys.stdin.isatty():
         note("The offer needs a person's yes, and there is no terminal to ask on. Declined.")
         return False
+    # What was typed before the question was meant for another one, or for none.
+    termios.tcflush(sys.stdin, termios.TCIFLUSH)
     for line in describe(question):
         note(line)
     note("Pay? Type yes: ")
@@ -27,7 +34,7 @@ def describe(question: Question) -> list[str]:
     lines = [
         "",
         f"  Amount       {format_amount(question.amount)}",
-        f"  For          {printable(question.description)}",
+        *_wrapped("  For          ", question.description),
         f"  Says it is   {printable(question.issuer) or '(no name given)'}",
         f"  At most      {format_amount(question.most)} with fees",
     ]
@@ -38,6 +45,12 @@ def describe(question: Question) -> list[str]:
             f"  This device's clock may be wrong. The till says {till_time:%Y-%m-%d %H:%M}. Say yes only if it is.",
         ]
     return [*lines, ""]
+
+
+def _wrapped(label: str, text: str) -> list[str]:
+    """Return all of a text: what is signed but not shown would be signed unseen."""
+    lines = textwrap.wrap(printable(text, limit=None), width=_WIDTH) or [""]
+    return [f"{label if number == 0 else ' ' * len(label)}{line}" for number, line in enumerate(lines)]
 
 
 async def _read_line() -> str:

@@ -101,11 +101,12 @@ _FINAL_CODES: Final = frozenset({StatusCode.PAID, StatusCode.FAILED, StatusCode.
 class BuyerSession:
     """One meeting with one till."""
 
-    def __init__(self, *, chain: bytes, clock_trusted: bool) -> None:
-        """Take the chain that the device pays on, and whether its clock may be relied on."""
+    def __init__(self, *, chain: bytes, clock_trusted: bool, not_before: UnixTime) -> None:
+        """Take the chain that the device pays on, whether its clock may be relied on, and a time that has passed."""
         self.state = State.WAITING
         self._chain = chain
         self._clock_trusted = clock_trusted
+        self._not_before = not_before
 
     def receive(self, message: Message, *, now: UnixTime) -> tuple[Action, ...]:
         """Take one message of the till and return what to do. Never raises for what a till can send."""
@@ -154,6 +155,7 @@ class BuyerSession:
                 chain=self._chain,
                 now=now,
                 clock_trusted=self._clock_trusted,
+                not_before=self._not_before,
             )
         except BledError as error:
             return self._refuse(error)

@@ -12,6 +12,8 @@ from bled_codec.units import Msat, UnixTime
 
 OFFER_LEFT_MIN_SECONDS: Final = 165
 """Less is refused: the person needs 60 s, the two nodes the rest. The till sends no offer with less than 180 s."""
+LATEST_EXPIRY: Final = UnixTime(0xFFFF_FFFF_FF)
+"""No offer ends later (about the year 36800): what goes beyond it is no time."""
 OFFER_LEFT_MAX_SECONDS: Final = 600
 """More is refused: the expiry is what stops a "failed" request from being charged later."""
 
@@ -38,11 +40,14 @@ class AcceptableOffer:
         return self.offer.offer_absolute_expiry or UnixTime(0)
 
 
-def accept_offer(data: bytes, *, valid_for: int, chain: bytes, now: UnixTime, clock_trusted: bool) -> AcceptableOffer:
+def accept_offer(
+    data: bytes, *, valid_for: int, chain: bytes, now: UnixTime, clock_trusted: bool, not_before: UnixTime
+) -> AcceptableOffer:
     """Return the offer that a till sent, or say why not.
 
-    `valid_for` is the till's own count of seconds left. Raises `PeerError` (`OFFER_BAD`) for what breaks BOLT 12,
-    `Refused` with another `OFFER_` code for what breaks the device's policy.
+    `valid_for` is the till's own count of seconds left, `not_before` a time that has certainly passed. Raises
+    `PeerError` (`OFFER_BAD`) for what breaks BOLT 12, `Refused` with another `OFFER_` code for what breaks the
+    device's policy.
     """
     try:
         offer = Offer.decode(data)
@@ -51,7 +56,13 @@ def accept_offer(data: bytes, *, valid_for: int, chain: bytes, now: UnixTime, cl
     expiry = offer.offer_absolute_expiry
     if expiry is None:
         raise Refused(Code.OFFER_WITHOUT_EXPIRY)
+    if expiry > LATEST_EXPIRY:
+        raise PeerError(Code.OFFER_BAD, detail="the expiry is no time")
     time = now if clock_trusted else UnixTime(expiry - valid_for)
+    if time < not_before:
+        raise Refused(
+            Code.OFFER_EXPIRES_TOO_SOON, detail=f"the till's time is {not_before - time} s behind a known one"
+        )
     _check_time(expiry - time)
     _check_chain(offer, chain, time)
     return AcceptableOffer(offer=offer, amount=_fixed_amount(offer), now=time, clock_trusted=clock_trusted)

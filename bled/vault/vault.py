@@ -86,7 +86,11 @@ class Vault:
 
     def clock_trusted(self, now: UnixTime) -> bool:
         """Say whether `now` can be right: not before the issue of a book, nor before the last use of the vault."""
-        return now >= self._tables.earliest_now()
+        return now >= self.earliest_now()
+
+    def earliest_now(self) -> UnixTime:
+        """Return a time that has certainly passed, whatever any clock says."""
+        return self._tables.earliest_now()
 
     def max_fee(self, amount: Msat, *, now: UnixTime) -> Msat:
         """Return the maximum fee of the payment that `reserve` would make of the same arguments.
@@ -95,9 +99,10 @@ class Vault:
         """
         return self._choose(amount, now).max_fee
 
-    def reserve(self, offer: Offer, *, amount: Msat, now: UnixTime) -> Reservation:
+    def reserve(self, offer: Offer, *, amount: Msat, now: UnixTime, clock_trusted: bool = True) -> Reservation:
         """Sign a request for `offer`, burn its payer id, and return when both are on the disk.
 
+        Unless `clock_trusted`, `now` is a till's word, and is not remembered as a time that has passed.
         Raises `Refused`: `NO_GRANT_LEFT`, what `check_limits` refuses, `OFFER_WITHOUT_EXPIRY`; `PeerError` for an
         offer that cannot be answered; nothing is burnt then. `BledError` (`STORE_BROKEN`): the signature is not given
         out, the id may be burnt.
@@ -107,7 +112,8 @@ class Vault:
             grant = self._tables.grant(choice.book_id, choice.index)
             reservation = self._sign(grant, choice, offer, amount, now)
             self._tables.add_reservation(reservation, now)
-            self._tables.saw(now)
+            if clock_trusted:
+                self._tables.saw(now)
         failpoint(Failpoint.BUYER_RESERVED)
         return reservation
 

@@ -45,12 +45,17 @@ SHOP = SecretKey(b"\x41" * 32)
 PREIMAGE = b"\x07" * 32
 
 
-class FixedClock:
+class StandingClock:
+    """Stands still unless a test moves it."""
+
+    def __init__(self) -> None:
+        self.passed = 0.0
+
     def now(self) -> UnixTime:
         return NOW
 
     def monotonic(self) -> float:
-        return 0.0
+        return self.passed
 
 
 class Pipe:
@@ -69,6 +74,8 @@ class Pipe:
         await self.to_till.put(decoded)
 
     async def receive(self, *, seconds: float) -> bytes:
+        if seconds <= 0:
+            raise Unavailable(Code.PEER_TIMEOUT)
         got = await asyncio.wait_for(self.to_buyer.get(), 5)
         if isinstance(got, BledError):
             raise got
@@ -167,14 +174,22 @@ async def _no(question: Question) -> bool:
     return False
 
 
-async def _meet(vault: Vault, till: Till, *, approve: Callable[[Question], Awaitable[bool]] = _yes) -> Purchase:
+async def _meet(
+    vault: Vault,
+    till: Till,
+    *,
+    approve: Callable[[Question], Awaitable[bool]] = _yes,
+    clock: StandingClock | None = None,
+) -> Purchase:
     pipe = Pipe()
     steps: list[str] = []
 
     def on_step(name: str, facts: Mapping[str, object]) -> None:
         steps.append(name)
 
-    device = Meeting(link=pipe, vault=vault, chain=REGTEST_CHAIN, clock=FixedClock(), approve=approve, on_step=on_step)
+    device = Meeting(
+        link=pipe, vault=vault, chain=REGTEST_CHAIN, clock=clock or StandingClock(), approve=approve, on_step=on_step
+    )
     with vault:
         purchase, _ = await asyncio.gather(device.run(), till(pipe))
         assert pipe.closed
@@ -228,6 +243,36 @@ async def test_a_paid_status_whose_proof_does_not_fit_is_not_called_paid(vault: 
 
     assert (await _meet(vault, till)).code is Code.PROOF_MISMATCH
     assert _outcomes == [Code.PROOF_MISMATCH]
+
+
+@pytest.mark.parametrize("preimage", [None, b"\x08" * 32])
+async def test_paid_without_an_invoice_is_only_the_tills_word_and_no_proof(
+    vault: Vault, preimage: bytes | None
+) -> None:
+    async def till(pipe: Pipe) -> None:
+        await _request(pipe)
+        await pipe.say(StatusMessage(code=StatusCode.PAID, preimage=preimage))
+        assert await pipe.hear() == StatusAck(code=StatusCode.PAID)
+
+    purchase = await _meet(vault, till)
+    assert (purchase.code, purchase.preimage) == (Code.PAID_UNPROVEN, None)
+    assert _outcomes == [Code.PAID_UNPROVEN]
+
+
+@pytest.mark.parametrize("signed", [False, True])
+async def test_a_till_that_only_says_wait_does_not_keep_the_device_for_ever(vault: Vault, signed: bool) -> None:
+    clock = StandingClock()
+
+    async def till(pipe: Pipe) -> None:
+        if signed:
+            await _request(pipe)
+        for _ in range(20):  # a minute each; nobody takes what comes after the end
+            clock.passed += 60
+            await pipe.say(Wait(reason=WaitReason.WAITING_FOR_PAYMENT))
+            await asyncio.sleep(0.001)
+
+    purchase = await _meet(vault, till, clock=clock)
+    assert purchase.code is (Code.OUTCOME_UNKNOWN if signed else Code.PEER_TIMEOUT)
 
 
 @pytest.mark.parametrize("status", [StatusCode.FAILED, StatusCode.EXPIRED, StatusCode.CANCELLED])

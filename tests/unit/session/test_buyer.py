@@ -63,7 +63,7 @@ MESSAGES: dict[str, Message] = {
 
 
 def waiting() -> BuyerSession:
-    return BuyerSession(chain=REGTEST_CHAIN, clock_trusted=True)
+    return BuyerSession(chain=REGTEST_CHAIN, clock_trusted=True, not_before=UnixTime(0))
 
 
 def showing() -> BuyerSession:
@@ -186,22 +186,56 @@ def test_an_offer_against_the_policy_is_refused_with_its_own_code(name: str) -> 
 @pytest.mark.parametrize("left", [165, 600])
 def test_the_edges_of_the_lifetime_are_accepted(left: int) -> None:
     data = offer(expires_in=left)
-    assert accept_offer(data, valid_for=left, chain=REGTEST_CHAIN, now=NOW, clock_trusted=True).now == NOW
+    assert (
+        accept_offer(data, valid_for=left, chain=REGTEST_CHAIN, now=NOW, clock_trusted=True, not_before=UnixTime(0)).now
+        == NOW
+    )
 
 
 def test_another_chain_is_refused() -> None:
     with pytest.raises(BledError) as caught:
-        accept_offer(offer(), valid_for=300, chain=BITCOIN_CHAIN, now=NOW, clock_trusted=True)
+        accept_offer(offer(), valid_for=300, chain=BITCOIN_CHAIN, now=NOW, clock_trusted=True, not_before=UnixTime(0))
     assert caught.value.code is Code.WRONG_CHAIN
 
 
 def test_a_device_without_a_trusted_clock_goes_by_the_tills_and_says_so() -> None:
-    accepted = accept_offer(offer(), valid_for=290, chain=REGTEST_CHAIN, now=UnixTime(0), clock_trusted=False)
+    accepted = accept_offer(
+        offer(), valid_for=290, chain=REGTEST_CHAIN, now=UnixTime(0), clock_trusted=False, not_before=UnixTime(0)
+    )
     assert accepted.now == NOW + 10
     assert not accepted.clock_trusted
 
 
 def test_a_tills_own_count_of_the_time_left_is_held_to_the_same_limits() -> None:
     with pytest.raises(BledError) as caught:
-        accept_offer(offer(), valid_for=601, chain=REGTEST_CHAIN, now=UnixTime(0), clock_trusted=False)
+        accept_offer(
+            offer(), valid_for=601, chain=REGTEST_CHAIN, now=UnixTime(0), clock_trusted=False, not_before=UnixTime(0)
+        )
     assert caught.value.code is Code.OFFER_EXPIRES_TOO_LATE
+
+
+def test_a_tills_time_before_a_time_that_has_passed_is_refused() -> None:
+    with pytest.raises(BledError) as caught:
+        accept_offer(
+            offer(),
+            valid_for=300,
+            chain=REGTEST_CHAIN,
+            now=UnixTime(0),
+            clock_trusted=False,
+            not_before=UnixTime(NOW + 1),
+        )
+    assert caught.value.code is Code.OFFER_EXPIRES_TOO_SOON
+
+
+@pytest.mark.parametrize("expiry", [2**40, 2**63, 2**64 - 1])
+def test_an_expiry_beyond_all_time_is_refused_whatever_the_till_counts(expiry: int) -> None:
+    with pytest.raises(BledError) as caught:
+        accept_offer(
+            offer(expires_in=expiry - NOW),
+            valid_for=300,
+            chain=REGTEST_CHAIN,
+            now=UnixTime(0),
+            clock_trusted=False,
+            not_before=UnixTime(0),
+        )
+    assert caught.value.code is Code.OFFER_BAD
