@@ -79,12 +79,12 @@ async def _talk(exchange: Exchange, central: Central, peripheral: Peripheral, on
     async with asyncio.TaskGroup() as group:
         accepting = group.create_task(peripheral.accept(seconds=_SECONDS, on_step=ignore_steps))
         till = await central.connect(seconds=_SECONDS, on_step=on_step)
-        await till.send(first.message)  # the buyer's side takes the first that writes
+        await till.send(first.message, answered=first.answered)  # the buyer's side takes the first that writes
     buyer = accepting.result()
     await buyer.receive(seconds=_SECONDS)
     for said in rest:
         sender, receiver = (till, buyer) if said.by_till else (buyer, till)
-        await sender.send(said.message)
+        await sender.send(said.message, answered=said.answered)
         await receiver.receive(seconds=_SECONDS)
 
 

@@ -21,10 +21,17 @@ _INVOICE_MORE_BYTES: Final = 300
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
-    """One whole message as it goes into the fragment layer, and who says it."""
+    """One whole message as it goes into the fragment layer.
+
+    Attributes:
+        by_till: who says it.
+        message: 1 to 4096 bytes.
+        answered: whether the other side's program answers at once, so that nobody waits for its host as well.
+    """
 
     by_till: bool
     message: bytes
+    answered: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +106,7 @@ def secured(said: Sequence[Said]) -> tuple[Said, ...]:
     hs3, till = reader.finish(hs2)
     _, buyer = beacon.finish(hs3)
     return (
-        _till(hs1),
+        _till(hs1, answered=True),
         _buyer(hs2),
         _till(hs3),
         *(
@@ -136,8 +143,8 @@ def _request(size: int) -> bytes:
     return encode_message(InvreqMessage(request=bytes(size)))
 
 
-def _till(message: bytes) -> Said:
-    return Said(by_till=True, message=message)
+def _till(message: bytes, *, answered: bool = False) -> Said:
+    return Said(by_till=True, message=message, answered=answered)
 
 
 def _buyer(message: bytes) -> Said:

@@ -40,8 +40,11 @@ class MessageLink(Protocol):
         """What the connection has cost so far; readable after its end."""
         ...
 
-    async def send(self, message: bytes) -> None:
+    async def send(self, message: bytes, *, answered: bool = False) -> None:
         """Send one whole message; return when it has left this host (a till: when the peer's host has it).
+
+        With `answered`, for a message that the peer's program answers at once, a till does not wait for the peer's
+        host as well, and the air carries one ATT PDU less: the answer says that it came.
 
         Raises `Unavailable` (`LINK_LOST`), also when the peer takes no whole message within 8 s, and `BledError`
         (`MESSAGE_TOO_LARGE`) above 4096 bytes. A message that was cut off ends the link.

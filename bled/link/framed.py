@@ -35,7 +35,7 @@ class Bearer(Protocol):
         ...
 
     async def write(self, frame: bytes, *, last: bool) -> None:
-        """Send one frame, at the pace of the radio; `last` ends a message.
+        """Send one frame, at the pace of the radio; `last` ends a message whose arrival is to be waited for.
 
         Raises `Unavailable` (`LINK_LOST`) as soon as the connection is known to be gone.
         """
@@ -87,7 +87,7 @@ class FramedLink:
             stats = self.stats
             self._on_step("link closed", {"att_pdus": stats.att_pdus, "bytes_on_air": stats.bytes_on_air})
 
-    async def send(self, message: bytes) -> None:
+    async def send(self, message: bytes, *, answered: bool = False) -> None:
         """Send one whole message, as `MessageLink.send` says."""
         async with self._sending:
             if self._end is not None:
@@ -95,14 +95,14 @@ class FramedLink:
             sealed = self._channel.seal(message)
             frames = split_message(sealed, att_mtu=self.att_mtu, first_number=self._frames_sent)
             self._frames_sent += len(frames)
-            await self._write(frames)
+            await self._write(frames, answered=answered)
 
-    async def _write(self, frames: tuple[bytes, ...]) -> None:
+    async def _write(self, frames: tuple[bytes, ...], *, answered: bool) -> None:
         whole = False
         try:
             async with asyncio.timeout(MESSAGE_SECONDS):
                 for frame in frames:
-                    await self._bearer.write(frame, last=is_last(frame))
+                    await self._bearer.write(frame, last=is_last(frame) and not answered)
             whole = True
         except TimeoutError:
             detail = f"the peer did not take a message within {MESSAGE_SECONDS:g} s"

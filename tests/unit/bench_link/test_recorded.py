@@ -6,12 +6,13 @@ who makes it cheaper records it too, so that it stays cheap.
 
 import asyncio
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bled.bench.link_cpu import measure_cpu
-from bled.bench.link_report import MAX_CPU_SECONDS, MAX_DISCOVERY, Report, Target, run_link_bench
+from bled.bench.link_report import MAX_CPU_SECONDS, Report, run_link_bench
 from bled.cli.bench_link import _plain
 
 pytestmark = pytest.mark.system  # a virtual radio
@@ -47,7 +48,6 @@ def test_every_exchange_costs_what_is_recorded(report: Report) -> None:
 
 def test_discovery_takes_few_round_trips_at_every_mtu(report: Report) -> None:
     assert {each.discovery.waits for each in report.measurements} == {3}
-    assert MAX_DISCOVERY > 3
 
 
 def test_both_sides_of_every_exchange_hear_every_byte_once(report: Report) -> None:
@@ -64,9 +64,10 @@ def test_channel_and_frames_take_little_of_the_processor(att_mtu: int) -> None:
     assert max(measure_cpu(att_mtu=att_mtu, seconds=0.05).values()) < MAX_CPU_SECONDS
 
 
-def test_a_broken_promise_is_told(report: Report) -> None:
-    targets = {target.name: target for target in report.targets()}
-    assert all(isinstance(target, Target) for target in targets.values())
-    assert targets["ATT PDUs after discovery"].found == 9
-    assert targets["waits after discovery"].met
-    assert targets["efficiency"].met is (targets["efficiency"].found >= 0.66)
+def test_every_promise_is_kept(report: Report) -> None:
+    assert [target for target in report.targets() if not target.met] == []
+
+
+def test_a_promise_that_is_broken_is_told(report: Report) -> None:
+    slow = replace(report, cpu={517: {"till": 1.0, "buyer": 0.0}})
+    assert [target.name for target in slow.targets() if not target.met] == ["CPU seconds of a purchase, slower side"]

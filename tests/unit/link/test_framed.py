@@ -53,6 +53,15 @@ def link_over(wire: Wire, *, channel=None, on_step=ignore_steps) -> FramedLink:
     return FramedLink(wire, channel=channel or PlainChannel(), on_step=on_step)
 
 
+async def test_nothing_is_waited_for_where_the_peer_answers_at_once() -> None:
+    wire = Wire()
+    link = link_over(wire)
+    await link.send(bytes(40), answered=True)
+    await link.send(b"x")
+    assert [last for _, last in wire.frames] == [False, False, False, True]
+    assert [frame[0] for frame, _ in wire.frames] == [0x80, 0x01, 0x42, 0xC3]
+
+
 async def test_frames_are_numbered_over_messages_and_the_last_is_marked() -> None:
     wire = Wire()
     link = link_over(wire)
