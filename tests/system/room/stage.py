@@ -22,8 +22,12 @@ from bled.progress import ignore_steps
 from bled.sales.conversation import Conversation
 from bled.sales.judge import judge_request
 from bled.vault.vault import Vault
+from bled_codec.blinded_path import create_blinded_path
+from bled_codec.blinded_payinfo import BlindedPayinfo
 from bled_codec.chains import REGTEST_CHAIN
 from bled_codec.crypto import SecretKey, sha256
+from bled_codec.invoice import create_invoice
+from bled_codec.invoice_request import InvoiceRequest
 from bled_codec.offer import Offer, create_offer
 from bled_codec.units import Msat, UnixTime
 
@@ -32,6 +36,7 @@ AMOUNT = Msat(15_000)
 DELAY_SECONDS = 0.03
 HOME = HomeKeys.from_master(b"\x05" * 32)
 NODES = [SecretKey(bytes([number]) * 32).public_key for number in (1, 2)]
+SHOP = SecretKey(b"\x41" * 32)
 
 
 class SlowAir(Air):
@@ -59,6 +64,28 @@ class Room(VirtualAir):
     def __init__(self) -> None:
         super().__init__()
         self._air = SlowAir()
+
+
+def invoice_for(request: InvoiceRequest, preimage: bytes) -> bytes:
+    """Return the invoice that answers `request`, as the till's node makes it."""
+    payinfo = BlindedPayinfo(
+        fee_base_msat=0,
+        fee_proportional_millionths=0,
+        cltv_expiry_delta=10,
+        htlc_minimum_msat=Msat(0),
+        htlc_maximum_msat=Msat(10**9),
+    )
+    unsigned = create_invoice(
+        request,
+        payment_hash=sha256(preimage),
+        created_at=NOW,
+        node_id=SHOP.public_key,
+        amount=AMOUNT,
+        relative_expiry=300,
+        paths=[create_blinded_path([SHOP.public_key], [b""], session_key=SecretKey(b"\x09" * 32))],
+        blindedpay=[payinfo],
+    )
+    return unsigned.sign(SHOP, aux=bytes(32)).encode()
 
 
 class LoopClock:
@@ -162,7 +189,7 @@ class Till:
             amount=AMOUNT,
             chains=[REGTEST_CHAIN],
             issuer=self.name,
-            issuer_id=NODES[0],
+            issuer_id=SHOP.public_key,
             absolute_expiry=UnixTime(LoopClock().now() + 300),
         )
 
@@ -205,8 +232,14 @@ class Till:
             await buyer.refuse(error.code)
             raise
         preimage = sha256(request.invreq_payer_id)
+        paid = StatusMessage(
+            code=StatusCode.PAID,
+            preimage=preimage,
+            payment_hash=sha256(preimage),
+            invoice=invoice_for(request, preimage),
+        )
         async with buyer.accepted():
             await buyer.invoice_sent(sha256(preimage))
             self.sold.append(request.invreq_payer_id)
-            await buyer.tell(StatusMessage(code=StatusCode.PAID, preimage=preimage, payment_hash=sha256(preimage)))
+            await buyer.tell(paid)
         assert buyer.told
