@@ -1,8 +1,8 @@
 """Home's ledger: which payer id was used for what. Its commit decides whether a payment is made, and whether one is
 revoked in time.
 
-A claim goes CLAIMED -> SENT -> PAID or FAILED, or CLAIMED -> DROPPED. It is never deleted and a payer id has one for
-ever. Counters are sums over claims, so that they cannot drift from them.
+A claim goes CLAIMED -> SENT -> PAID or FAILED, or CLAIMED -> DROPPED; only the node's records bring one back to SENT.
+It is never deleted and a payer id has one for ever. Counters are sums over claims, so that they cannot drift from them.
 """
 
 import sqlite3
@@ -16,7 +16,7 @@ from bled.grants.limits import check_limits, utc_day
 from bled.home.ledger_books import LedgerBooks
 from bled.home.ledger_rows import claim_of, insert_claim, read_book, read_claim, read_counters, select_claims
 from bled.home.policy import VerifiedInvoice, check_time_to_pay, seconds_for_attempts
-from bled.home.rows import Claim, ClaimState
+from bled.home.rows import Claim, ClaimState, Found
 from bled_codec.units import Msat, Point, UnixTime
 
 CLOCK_BACK_SECONDS: Final = 120
@@ -105,20 +105,16 @@ class Ledger(LedgerBooks):
             database.execute("UPDATE claims SET detail = ? WHERE payer_id = ?", (detail, payer_id))
             self._record(database, Code.OUTCOME_UNKNOWN, claim, now=now)
 
-    def adopt(self, claims: Sequence[Claim], *, now: UnixTime) -> bool:
-        """Add SENT claims that the node's records show and this ledger does not; say whether there were any.
+    def adopt(self, found: Sequence[Found], *, now: UnixTime) -> bool:
+        """Take over what the node's records show and this ledger does not; say whether it is an old copy.
 
-        Then the ledger is an old copy, and every book is revoked in the same transaction. A claim whose book it does
-        not know either is not added: nothing can be paid from that book.
+        Then every book is revoked in the same transaction. A claim whose book it does not know either is not added:
+        nothing can be paid from that book.
         """
         with self._store.transaction() as database:
             is_older = False
-            for claim in claims:
-                if _knows(database, claim):
-                    continue  # as it should be; or the second part of one payment
-                is_older = True
-                if read_book(database, claim.book_id) is not None:
-                    insert_claim(database, claim, day=utc_day(claim.claimed_at))
+            for each in found:
+                is_older = _reconcile(database, each) or is_older
             if is_older:
                 self._revoke_every_book(database, now)
         return is_older
@@ -159,9 +155,30 @@ def _earlier_claim(database: sqlite3.Connection, verified: VerifiedInvoice) -> C
     return None
 
 
-def _knows(database: sqlite3.Connection, claim: Claim) -> bool:
-    sql = "SELECT 1 FROM claims WHERE payer_id = ? OR payment_hash = ?"
-    return database.execute(sql, (claim.payer_id, claim.payment_hash)).fetchone() is not None
+def _reconcile(database: sqlite3.Connection, found: Found) -> bool:
+    """Take one claim over from the node's records; say whether only a later state of this ledger can have sent it."""
+    claim = found.claim
+    known = read_claim(database, claim.payer_id)
+    if known is None or known.payment_hash != claim.payment_hash:
+        taken = database.execute("SELECT 1 FROM claims WHERE payment_hash = ?", (claim.payment_hash,)).fetchone()
+        if known is None and taken is None and read_book(database, claim.book_id) is not None:
+            insert_claim(database, claim, day=utc_day(claim.claimed_at))
+        return True
+    match known.state:
+        case ClaimState.SENT | ClaimState.PAID:
+            return False  # as it should be; or the second part of one payment
+        case ClaimState.CLAIMED | ClaimState.DROPPED:
+            _reopen(database, claim)
+            return True  # SENT is on the disk before the node is asked, but in this file it is not
+        case ClaimState.FAILED:
+            if found.may_have_arrived:
+                _reopen(database, claim)  # the failure was believed too early: its end is looked up anew
+            return False
+
+
+def _reopen(database: sqlite3.Connection, claim: Claim) -> None:
+    sql = "UPDATE claims SET state = 'sent', sent_at = ?, retry_for = ?, detail = '' WHERE payer_id = ?"
+    database.execute(sql, (claim.sent_at, claim.retry_for, claim.payer_id))
 
 
 def _check_clock(database: sqlite3.Connection, now: UnixTime) -> None:

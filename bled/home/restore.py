@@ -1,8 +1,9 @@
 """A ledger that came back from an old copy: found out from the node's records, before any new work.
 
-The node keeps every payment under the payer id as its label. One that this ledger does not know was claimed by a later
-state of it: the copy's counters are wrong, and ids that it holds for fresh are used. So those claims are added, and
-every book is revoked.
+The node keeps every payment under the payer id as its label, and it is asked for one only when the claim is SENT on the
+disk. A part that this ledger does not know, or holds for never asked, was sent by a later state of it: the copy's
+counters are wrong, and ids that it holds for fresh are used. So those claims are added or set right, and every book is
+revoked.
 """
 
 from typing import Final
@@ -13,7 +14,7 @@ from bled.grants.keys import HomeKeys
 from bled.grants.metadata import open_metadata
 from bled.home.ledger import Ledger
 from bled.home.policy import MOST_SECONDS_FOR_ATTEMPTS, holds
-from bled.home.rows import Claim, ClaimState
+from bled.home.rows import Claim, ClaimState, Found
 from bled.node.home_base import HomeNode, SentPart
 from bled_codec.errors import CodecError
 from bled_codec.invoice import Invoice
@@ -27,14 +28,18 @@ _NO_BOOK: Final = 0
 async def compare_records(*, node: HomeNode, ledger: Ledger, keys: HomeKeys, now: UnixTime) -> Refused | None:
     """Read what the node sent since the last time; revoke every book when the ledger is older than that.
 
-    Returns what to tell the owner, None when all is well. Claims that were added are SENT and still to be looked up.
-    Raises `Unavailable`; calling again goes on where this stopped.
+    Returns what to tell the owner, None when all is well. Claims that were added or opened again are SENT and
+    still to be looked up. Raises `Unavailable`; calling again goes on where this stopped.
     """
     is_older = False
     number = ledger.records_read() + 1
     while parts := await node.sent_since(number):
-        claims = [claim for part in parts if (claim := _claim_of_ours(part, ledger, keys)) is not None]
-        is_older = ledger.adopt(claims, now=now) or is_older
+        found = [
+            Found(claim=claim, may_have_arrived=not part.has_failed)
+            for part in parts
+            if (claim := _claim_of_ours(part, ledger, keys)) is not None
+        ]
+        is_older = ledger.adopt(found, now=now) or is_older
         number = parts[-1].number + 1
         ledger.set_records_read(parts[-1].number)
     if not is_older:

@@ -75,6 +75,19 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A claim as the node's records show it: the node was asked for it, whatever the ledger says.
+
+    Attributes:
+        claim: SENT, put together from one part.
+        may_have_arrived: the part has not failed.
+    """
+
+    claim: Claim
+    may_have_arrived: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     """What home decided about one invoice, for its owner.
 

@@ -121,6 +121,7 @@ def _sent_part(row: dict[str, Any]) -> SentPart:
         amount_sent=_msat("listsendpays", row.get("amount_sent_msat")),
         label=label if isinstance(label, str) else None,
         invoice=invoice if isinstance(invoice, str) else None,
+        has_failed=row.get("status") == "failed",
     )
 
 

@@ -66,6 +66,7 @@ class SentPart:
         number: the node's count of parts; rises.
         label: what the caller of the payment named it, None when nothing.
         invoice: the `lni` string that was paid, None when it was none.
+        has_failed: nothing arrived with it nor can.
     """
 
     number: int
@@ -73,6 +74,7 @@ class SentPart:
     amount_sent: Msat
     label: str | None
     invoice: str | None
+    has_failed: bool
 
 
 class HomeNode(Protocol):

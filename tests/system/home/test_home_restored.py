@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from bled.codes import Failpoint
+
 pytestmark = pytest.mark.system
 
 
@@ -44,6 +46,26 @@ async def test_an_old_copy_learns_what_was_paid_and_revokes_every_book(house, tm
     await house.node.hook(house.invoice(house.request(1), preimage=b"t" * 32).encode(), house.secret(1))
     fresh = await house.node.decision("revoked", since=warning["seq"])
     assert fresh["payer_id"] == house.grant(1).payer_id.hex()
+    assert len(house.node.xpay_calls) == 1
+
+
+async def test_a_copy_that_holds_a_paid_claim_for_idle_learns_that_and_pays_nothing(house, tmp_path) -> None:
+    """The copy was taken between the claim and SENT; putting it back must not free the money, nor pay again."""
+    await house.node.kill_plugin()
+    assert await house.node.start_plugin(failpoint=f"{Failpoint.HOME_CLAIMED.value}=kill", startup=False) == {}
+    message = {"pathsecret": house.secret().hex(), "invoice": house.invoice(house.request()).encode().hex()}
+    await house.node.send("onion_message_recv_secret", {"onion_message": message})
+    assert await house.node.plugin_ended() == -9
+    old = copy_of(house, tmp_path / "copy")
+    assert await house.node.start_plugin(startup=False) == {}
+    await house.node.decision("paid")
+    await put_back(house, old)
+    await house.node.decision("revoked")
+    await house.node.decision("paid")
+    budget = await house.budget()
+    assert (budget["spent_msat"], budget["reserved_msat"]) == (15_001, 0)
+    (book,) = (await house.node.ask("bled-list", {}))["books"]
+    assert book["revoked"]
     assert len(house.node.xpay_calls) == 1
 
 
