@@ -56,7 +56,7 @@ class Payer:
             Invoice.decode(started.invoice),
             max_fee=started.max_fee,
             retry_for=started.retry_for or 0,
-            label=started.payer_id.hex(),
+            label=label_of(started.payer_id),
         )
         failpoint(Failpoint.HOME_PAY_ANSWERED)
         await self._conclude(started, answer)
@@ -70,7 +70,7 @@ class Payer:
 
     async def look_once(self, claim: Claim, *, node_is_fresh: bool) -> bool:
         """Look a SENT claim up once and say whether that brought its end. Raises `Unavailable`."""
-        return self._judge(claim, await self._node.lookup(claim.payment_hash), ended=node_is_fresh)
+        return self._judge(claim, await self._look_up(claim), ended=node_is_fresh)
 
     async def _begin(self, claim: Claim) -> Claim | None:
         for wait in self._pauses():
@@ -111,7 +111,7 @@ class Payer:
     async def _settled(self, claim: Claim, *, ended: bool, reason: str) -> bool:
         """Look up once, and have the ledger say, once, when that does not tell. Raises `Unavailable` for the ledger."""
         try:
-            parts = await self._node.lookup(claim.payment_hash)
+            parts = await self._look_up(claim)
         except Unavailable as error:
             unknown = reason or str(error)
         else:
@@ -120,6 +120,9 @@ class Payer:
             unknown = reason or f"the node's records say {parts.status.value}"
         self._ledger.record_unknown(claim.payer_id, detail=unknown, now=self._clock.now())
         return False
+
+    async def _look_up(self, claim: Claim) -> Parts:
+        return await self._node.lookup(claim.payment_hash, label=label_of(claim.payer_id))
 
     def _judge(self, claim: Claim, parts: Parts, *, ended: bool, reason: str = "") -> bool:
         match parts.status:
@@ -150,6 +153,11 @@ class Payer:
     def _record_paid(self, payer_id: Point, amount_sent: Msat, preimage: bytes | None) -> None:
         self._ledger.record_paid(payer_id, amount_sent=amount_sent, preimage=preimage, now=self._clock.now())
         self._log("info", f"{payer_id.hex()}: paid, {amount_sent} msat with fees")
+
+
+def label_of(payer_id: Point) -> str:
+    """Return the name under which the node keeps the payment of a payer id."""
+    return payer_id.hex()
 
 
 def growing_pauses() -> Iterator[float]:

@@ -7,17 +7,18 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from bled.clock import Clock
-from bled.codes import Failpoint
-from bled.errors import BledError, Unavailable
+from bled.codes import Code, Failpoint
+from bled.errors import BledError, Refused, Unavailable
 from bled.failpoint import failpoint
 from bled.grants.keys import HomeKeys
 from bled.home.decisions import Decisions
 from bled.home.ledger import Ledger
-from bled.home.pay import Log, Payer
+from bled.home.pay import Log, Payer, label_of
 from bled.home.policy import Glimpse, VerifiedInvoice, glimpse, is_ours, verify_invoice
 from bled.home.restore import compare_records
 from bled.home.rows import Claim, ClaimState
 from bled.node.home_base import HomeNode
+from bled_codec.invoice import Invoice
 from bled_codec.units import Point
 
 QUEUE_LENGTH: Final = 64
@@ -96,17 +97,18 @@ class HomeService:
                 arrived = await self._queue.get()
                 self._waiting[arrived.seen.payer_id] -= 1
                 self._waiting += Counter()  # drops the names that wait for nothing
-                claim = self._take(arrived)
+                claim = await self._take(arrived)
                 if claim is not None:
                     self._work_on(claim, payments, node_is_fresh=False)
 
-    def _take(self, arrived: Arrived) -> Claim | None:
+    async def _take(self, arrived: Arrived) -> Claim | None:
         """Verify an invoice and claim its payer id; None when it must not be paid. Sent again, it is the same claim."""
         try:
             known = self._ledger.claim_of_invoice(arrived.invoice, payer_id=arrived.seen.payer_id)
             if known is not None:
                 return known  # even when it has expired since: the outcome stands
             verified = self._verify(arrived)
+            await self._check_hash(verified.invoice)
             failpoint(Failpoint.HOME_VERIFIED)
             claimed = self._ledger.claim(verified, now=self._clock.now())
             if claimed.is_new:
@@ -127,6 +129,12 @@ class HomeService:
             find_book=self._ledger.book,
             now=self._clock.now(),
         )
+
+    async def _check_hash(self, invoice: Invoice) -> None:
+        """Refuse a hash that the node paid for somebody else: it would not pay again, and that payment is not this."""
+        parts = await self._node.lookup(invoice.invoice_payment_hash, label=label_of(invoice.invreq_payer_id))
+        if parts.hash_is_used:
+            raise Refused(Code.PAYMENT_HASH_USED, detail="by another payment of the node")
 
     def _work_on(self, claim: Claim, payments: asyncio.TaskGroup, *, node_is_fresh: bool) -> None:
         """Bring a claim to its end, unless that is being done or was done."""

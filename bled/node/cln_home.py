@@ -59,14 +59,14 @@ class ClnHomeNode:
             never_sent = error.code is Code.NODE_UNREACHABLE
             return Failed(reason=str(error)) if never_sent else Unknown(reason=str(error))
 
-    async def lookup(self, payment_hash: bytes) -> Parts:
-        """Read `listsendpays`."""
+    async def lookup(self, payment_hash: bytes, *, label: str) -> Parts:
+        """Read `listsendpays`, which has the payments of every wallet of the node."""
         params = {"payment_hash": payment_hash.hex()}
         answer = await self._rpc.call("listsendpays", params, seconds=_LOOKUP_SECONDS)
         rows = answer.get("payments")
         if not isinstance(rows, list):
             raise Unavailable(Code.NODE_PROTOCOL, detail="listsendpays: no list of payments")
-        return _parts(rows, payment_hash)
+        return _parts(rows, payment_hash, label)
 
     async def sent_since(self, number: int) -> Sequence[SentPart]:
         """Read a page of `listsendpays` by the order of creation."""
@@ -94,11 +94,14 @@ def _paid(answer: dict[str, Any], payment_hash: bytes) -> PayAnswer:
     return Paid(preimage=preimage, amount_sent=_msat("xpay", answer.get("amount_sent_msat")))
 
 
-def _parts(rows: Iterable[object], payment_hash: bytes) -> Parts:
-    status, sent, preimage = PartsStatus.NOTHING, 0, None
+def _parts(rows: Iterable[object], payment_hash: bytes, label: str) -> Parts:
+    status, sent, preimage, hash_is_used = PartsStatus.NOTHING, 0, None, False
     for row in rows:
         if not isinstance(row, dict) or row.get("payment_hash") != payment_hash.hex():
             raise Unavailable(Code.NODE_PROTOCOL, detail="listsendpays: a row for something else")
+        if row.get("label") != label:
+            hash_is_used = True
+            continue
         if row.get("status") == "failed":
             continue
         sent += _msat("listsendpays", row.get("amount_sent_msat"))
@@ -107,7 +110,7 @@ def _parts(rows: Iterable[object], payment_hash: bytes) -> Parts:
             preimage = preimage or _preimage(row.get("payment_preimage"), payment_hash)
         elif status is PartsStatus.NOTHING:
             status = PartsStatus.PENDING  # pending, and every word not known here
-    return Parts(status=status, amount_sent=Msat(sent), preimage=preimage)
+    return Parts(status=status, amount_sent=Msat(sent), preimage=preimage, hash_is_used=hash_is_used)
 
 
 def _sent_part(row: dict[str, Any]) -> SentPart:

@@ -35,7 +35,7 @@ PayAnswer = Paid | Failed | Unknown
 
 
 class PartsStatus(Enum):
-    """What the node's own records hold for a payment hash, the strongest of all its parts."""
+    """What the node's own records hold for a payment, the strongest of all its parts."""
 
     NOTHING = "nothing"
     """No part is under way and none arrived: every one failed, or there never was one."""
@@ -45,17 +45,19 @@ class PartsStatus(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """The node's records for one payment hash.
+    """The node's records for one payment: those with its hash and its label.
 
     Attributes:
         status: the strongest of all parts.
         amount_sent: with fees, of all parts that arrived or may still.
         preimage: set when complete and the node has kept it.
+        hash_is_used: the node sent something for this hash under another label or none. That is no part of this.
     """
 
     status: PartsStatus
     amount_sent: Msat
     preimage: bytes | None = field(default=None, repr=False)
+    hash_is_used: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,8 +93,11 @@ class HomeNode(Protocol):
         """
         ...
 
-    async def lookup(self, payment_hash: bytes) -> Parts:
-        """Return what the node's records hold for a payment hash. Raises `Unavailable`; that is not `NOTHING`."""
+    async def lookup(self, payment_hash: bytes, *, label: str) -> Parts:
+        """Return what the node's records hold for the payment of a hash that was made under `label`.
+
+        Raises `Unavailable`; that is not `NOTHING`.
+        """
         ...
 
     async def sent_since(self, number: int) -> Sequence[SentPart]:

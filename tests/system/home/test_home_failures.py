@@ -36,15 +36,26 @@ async def at_work(house) -> None:
     await house.node.decision("bad-invoice")
 
 
-async def test_a_socket_that_is_gone_before_paying_pays_nothing(house) -> None:
+async def test_a_socket_that_is_gone_before_paying_uses_nothing_up(house) -> None:
+    """The till goes on sending, and is paid when the node can be asked again."""
     await at_work(house)
     await house.node.close_socket()
     await deliver(house)
-    await house.node.decision("outcome-unknown")
+    await house.node.decision("node-unreachable")
+    assert await house.node.claims() == []
     await house.node.listen()
-    await house.node.decision("payment-failed")
+    await deliver(house)
+    await house.node.decision("paid")
+    assert len(house.node.xpay_calls) == 1
+
+
+async def test_a_hash_that_another_wallet_paid_is_refused(house) -> None:
+    invoice = house.invoice(house.request())
+    house.node.part({"invstring": invoice.string, "label": "rent"}, "complete")
+    await deliver(house)
+    await house.node.decision("payment-hash-used")
+    assert await house.node.claims() == []
     assert house.node.xpay_calls == []
-    assert (await house.budget())["reserved_msat"] == 0
 
 
 async def test_a_socket_that_breaks_while_paying_is_looked_up_when_it_is_back(house) -> None:

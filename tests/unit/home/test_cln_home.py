@@ -93,7 +93,7 @@ async def test_a_node_that_was_never_reached_has_not_begun(shop, home, tmp_path)
 
 
 def row(status: str, **changes: object) -> dict[str, object]:
-    return {"payment_hash": HASH, "status": status, "amount_sent_msat": 10} | changes
+    return {"payment_hash": HASH, "status": status, "amount_sent_msat": 10, "label": "ours"} | changes
 
 
 @pytest.mark.parametrize(
@@ -108,14 +108,23 @@ def row(status: str, **changes: object) -> dict[str, object]:
 )
 async def test_the_strongest_part_decides(rows, status, sent) -> None:
     async with node_that_says({"result": {"payments": rows}}) as node:
-        parts = await node.lookup(bytes.fromhex(HASH))
+        parts = await node.lookup(bytes.fromhex(HASH), label="ours")
     assert (parts.status, parts.amount_sent, parts.preimage) == (status, sent, None)
+
+
+@pytest.mark.parametrize("label", [None, "theirs"])
+async def test_a_payment_of_the_same_hash_by_another_wallet_is_no_part_of_ours(label) -> None:
+    foreign = row("complete", label=label, amount_sent_msat=5_000_000_000, payment_preimage=PREIMAGE)
+    async with node_that_says({"result": {"payments": [foreign, row("failed")]}}) as node:
+        parts = await node.lookup(bytes.fromhex(HASH), label="ours")
+    assert (parts.status, parts.amount_sent, parts.preimage) == (PartsStatus.NOTHING, 0, None)
+    assert parts.hash_is_used
 
 
 async def test_a_proof_is_taken_from_the_records_when_it_proves() -> None:
     rows = [row("complete", payment_preimage="00"), row("complete", payment_preimage=PREIMAGE)]
     async with node_that_says({"result": {"payments": rows}}) as node:
-        assert (await node.lookup(bytes.fromhex(HASH))).preimage == b"p" * 32
+        assert (await node.lookup(bytes.fromhex(HASH), label="ours")).preimage == b"p" * 32
 
 
 @pytest.mark.parametrize(
@@ -124,7 +133,7 @@ async def test_a_proof_is_taken_from_the_records_when_it_proves() -> None:
 async def test_records_that_cannot_be_read_are_no_answer(payments) -> None:
     async with node_that_says({"result": {"payments": payments}}) as node:
         with pytest.raises(Unavailable):
-            await node.lookup(bytes.fromhex(HASH))
+            await node.lookup(bytes.fromhex(HASH), label="ours")
 
 
 async def test_paths_begin_at_connected_peers_with_a_usable_channel() -> None:

@@ -27,6 +27,7 @@ class Node:
         self.lookups = list(lookups)
         self.asked: list[dict[str, object]] = []
         self.looked_up = 0
+        self.labels: set[str] = set()
         self.before_lookup: Callable[[], None] = lambda: None
 
     async def pay(self, invoice, **how: object):
@@ -35,7 +36,8 @@ class Node:
             return await self.answer
         return self.answer
 
-    async def lookup(self, payment_hash: bytes) -> Parts:
+    async def lookup(self, payment_hash: bytes, *, label: str) -> Parts:
+        self.labels.add(label)
         self.looked_up += 1
         self.before_lookup()
         found = self.lookups.pop(0) if len(self.lookups) > 1 else self.lookups[0]
@@ -92,8 +94,10 @@ async def test_the_node_is_asked_with_what_the_claim_reserved(pays) -> None:
 
 
 async def test_a_failure_is_believed_when_the_records_hold_nothing(pays, ledger) -> None:
-    claim = await pays(Node(Failed(reason="no route"), NOTHING))
+    node = Node(Failed(reason="no route"), NOTHING)
+    claim = await pays(node)
     assert (claim.state, claim.detail) == (ClaimState.FAILED, "no route")
+    assert node.labels == {claim.payer_id.hex()}
     assert ledger.sums(1).reserved == 0
 
 

@@ -20,6 +20,7 @@ class Node:
 
     def __init__(self) -> None:
         self.labels: list[str] = []
+        self.foreign: set[bytes] = set()
 
     async def pay(self, invoice, *, label: str, **_: object) -> Paid:
         self.labels.append(label)
@@ -28,8 +29,9 @@ class Node:
     async def sent_since(self, number: int) -> list[object]:
         return []
 
-    async def lookup(self, payment_hash: bytes) -> Parts:
-        return Parts(status=PartsStatus.NOTHING, amount_sent=Msat(0))
+    async def lookup(self, payment_hash: bytes, *, label: str) -> Parts:
+        used = payment_hash in self.foreign
+        return Parts(status=PartsStatus.NOTHING, amount_sent=Msat(0), hash_is_used=used)
 
 
 class At(Clock):
@@ -97,6 +99,16 @@ async def test_nothing_is_verified_or_written_when_it_is_received(working, home,
     assert working.service.receive(invoice, home.secret())
     assert working.ledger.claims() == ()
     assert working.decisions.since(0, limit=9) == []
+
+
+async def test_a_hash_that_another_wallet_of_the_node_paid_is_refused_before_it_is_claimed(working, home, shop) -> None:
+    """The payee answers with the hash of an invoice that home's owner paid last year."""
+    bought = shop.invoice(shop.request(home.grant()))
+    working.node.foreign.add(bought.invoice_payment_hash)
+    working.service.receive(bought.encode(), home.secret())
+    assert await working.work() == [Code.PAYMENT_HASH_USED]
+    assert working.ledger.claims() == ()
+    assert working.node.labels == []
 
 
 async def test_the_same_invoice_is_paid_once_and_said_once(working, home, invoice) -> None:
