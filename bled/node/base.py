@@ -57,7 +57,13 @@ class InvoiceState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cancelled:
-    """Nothing can be paid on the offer any more, and nothing was."""
+    """Nothing can be paid on the offer any more, and nothing was, as far as the node's records go.
+
+    `invoices` are all that the node has for the offer, every one of them expired. One that is missing was forgotten,
+    and nobody can say whether it was paid.
+    """
+
+    invoices: tuple[InvoiceState, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +71,17 @@ class AlreadyPaid:
     """Too late to cancel: the money is there."""
 
     invoice: InvoiceState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forgotten:
+    """Nothing can be paid on the offer any more, but records are gone that would say whether something was.
+
+    `detail` says in a sentence what is missing. Nodes forget: old invoices are cleaned away, owners delete them, a
+    database comes back from a copy.
+    """
+
+    detail: str
 
 
 def invoice_label(offer_id: bytes, payer_id: Point) -> str:
@@ -134,8 +151,8 @@ class MerchantNode(Protocol):
         """Return every invoice that the node has for an offer, also those it made by itself."""
         ...
 
-    async def cancel(self, offer_id: bytes) -> Cancelled | AlreadyPaid:
-        """Close the offer, then read its invoices again: only that reading decides."""
+    async def cancel(self, offer_id: bytes) -> Cancelled | AlreadyPaid | Forgotten:
+        """Close the offer, then read it and its invoices again: only that reading decides."""
         ...
 
     async def close(self) -> None:

@@ -14,8 +14,8 @@ from bled.node.base import (
     AlreadyPaid,
     Cancelled,
     CreatedOffer,
+    Forgotten,
     InvoiceState,
-    InvoiceStatus,
     MerchantNode,
     NodeInfo,
     invoice_label,
@@ -34,7 +34,7 @@ from bled.node.cln_errors import (
 from bled.node.cln_invoice import check_signed, draft_invoice
 from bled.node.cln_onions import InjectedOnion, invoice_onion, request_onion
 from bled.node.cln_probe import probe
-from bled.node.cln_records import check_offer, read_info, read_invoice, read_offer, what_is_wrong
+from bled.node.cln_records import check_offer, end_of_offer, read_info, read_invoice, read_offer, what_is_wrong
 from bled.node.cln_ways import PrivateWays
 from bled.node.stubs import cln_subset_pb2 as pb
 from bled_codec.blinded_path import BlindedPath
@@ -238,21 +238,20 @@ class ClnMerchantNode(MerchantNode):
         """Return every invoice for an offer."""
         return await self._invoices(pb.ListinvoicesRequest(offer_id=offer_id.hex()))
 
-    async def cancel(self, offer_id: bytes) -> Cancelled | AlreadyPaid:
-        """Disable the offer, which expires its unpaid invoices at once; then see what became of them."""
+    async def cancel(self, offer_id: bytes) -> Cancelled | AlreadyPaid | Forgotten:
+        """Disable the offer, which expires its unpaid invoices at once; then see what became of it and of them.
+
+        A refusal to disable proves nothing by itself: the offer may be closed, used, or unknown.
+        """
         try:
             call = pb.DisableofferRequest(offer_id=offer_id)
             await self._connection.call("DisableOffer", call, pb.DisableofferResponse, seconds=CHANGE_SECONDS)
         except RpcFailure as error:
             if error.rpc_code not in (OFFER_NOT_ACTIVE, UNKNOWN_LABEL_OR_OFFER):
                 raise
-        states = await self.invoices_of(offer_id)
-        paid = [state for state in states if state.status is InvoiceStatus.PAID]
-        if paid:
-            return AlreadyPaid(invoice=paid[0])
-        if any(state.status is InvoiceStatus.UNPAID for state in states):
-            raise Unavailable(Code.NODE_PROTOCOL, detail="an invoice of the closed offer can still be paid")
-        return Cancelled()
+        request = pb.ListoffersRequest(offer_id=offer_id)
+        answer = await self._connection.call("ListOffers", request, pb.ListoffersResponse, seconds=READ_SECONDS)
+        return end_of_offer(answer.offers, await self.invoices_of(offer_id))
 
     async def close(self) -> None:
         """Close the connection."""

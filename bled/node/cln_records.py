@@ -1,10 +1,19 @@
 """What Core Lightning tells of itself, its offers and invoices, read into the types of `bled.node.base`. Pure."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from bled.codes import Code
 from bled.errors import Unavailable
-from bled.node.base import CreatedOffer, InvoiceState, InvoiceStatus, NodeInfo
+from bled.node.base import (
+    AlreadyPaid,
+    Cancelled,
+    CreatedOffer,
+    Forgotten,
+    InvoiceState,
+    InvoiceStatus,
+    NodeInfo,
+)
 from bled.node.cln_private import Inbound
 from bled.node.stubs import cln_subset_pb2 as pb
 from bled_codec.chains import BITCOIN_CHAIN, CHAIN_NAMES
@@ -80,6 +89,25 @@ def check_offer(
         raise Unavailable(Code.NODE_PROTOCOL, detail="the node's offer names another chain or node")
     if offer.offer_quantity_max is not None:
         raise Unavailable(Code.NODE_PROTOCOL, detail="the node's offer asks for a quantity")
+
+
+def end_of_offer(
+    offers: Sequence[pb.ListoffersOffers], invoices: Sequence[InvoiceState]
+) -> Cancelled | AlreadyPaid | Forgotten:
+    """Return how a closed offer ended, from the rows that the node has for it and for its invoices.
+
+    Raises `Unavailable` (`NODE_PROTOCOL`) when it can still be paid.
+    """
+    paid = [state for state in invoices if state.status is InvoiceStatus.PAID]
+    if paid:
+        return AlreadyPaid(invoice=paid[0])
+    if any(offer.active for offer in offers) or any(state.status is InvoiceStatus.UNPAID for state in invoices):
+        raise Unavailable(Code.NODE_PROTOCOL, detail="the offer that was closed can still be paid")
+    if not offers:
+        return Forgotten(detail="the node does not know the offer any more")
+    if any(offer.used for offer in offers):
+        return Forgotten(detail="the offer was paid, but the node does not know the invoice any more")
+    return Cancelled(invoices=tuple(invoices))
 
 
 def read_inbound(answer: pb.ListpeerchannelsResponse) -> list[Inbound]:

@@ -11,7 +11,7 @@ from typing import Any, Final, Self
 
 from bled.codes import Code
 from bled.errors import BledError, ConfigurationError, Refused, Unavailable
-from bled.sales.states import NEXT_STATES, OPEN_STATES, Sale, SaleState
+from bled.sales.states import NEXT_STATES, OPEN_STATES, UNPAID_ENDS, Sale, SaleState
 from bled.sales.times import Times
 from bled_codec.units import Msat, UnixTime
 
@@ -21,7 +21,7 @@ SCHEMA_VERSION: Final = 1
 _APPLICATION_ID: Final = 0x626C6564
 """Marks the file as bled's own ("bled"), so that no other database is taken for a ledger."""
 _OPEN: Final = ", ".join(f"'{state.value}'" for state in sorted(OPEN_STATES))
-_UNPAID: Final = ", ".join(f"'{state.value}'" for state in (SaleState.CANCELLED, SaleState.EXPIRED, SaleState.FAILED))
+_UNPAID: Final = ", ".join(f"'{state.value}'" for state in sorted(UNPAID_ENDS))
 
 _CREATE: Final = f"""
 BEGIN IMMEDIATE;
@@ -93,8 +93,8 @@ class SaleLedger:
         return self._select(f"WHERE state IN ({_OPEN})")
 
     def unpaid_since(self, time: UnixTime) -> tuple[Sale, ...]:
-        """Return the sales that ended unpaid, had an invoice, and expired at `time` or later."""
-        return self._select(f"WHERE expires_at >= ? AND invoice IS NOT NULL AND state IN ({_UNPAID})", time)
+        """Return the sales that ended unpaid, had a signed request, and expired at `time` or later."""
+        return self._select(f"WHERE expires_at >= ? AND payer_id IS NOT NULL AND state IN ({_UNPAID})", time)
 
     def next_expiry(self, now: UnixTime, times: Times) -> UnixTime:
         """Return when an offer made `now` should end: `times.offer` ahead, or a little later.

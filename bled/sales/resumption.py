@@ -2,14 +2,14 @@
 
 from bled.codes import Code
 from bled.errors import ConfigurationError
-from bled.node.base import InvoiceStatus, NodeInfo, invoice_label
+from bled.node.base import InvoiceStatus, NodeInfo
 from bled.sales.conversation import Nobody
 from bled.sales.result import SaleResult, result_of
 from bled.sales.settlement import Settlement
 from bled.sales.states import Sale, SaleState
-from bled.sales.till import Till
+from bled.sales.till import Till, label_of
 from bled_codec.offer import Offer
-from bled_codec.units import Point, UnixTime
+from bled_codec.units import UnixTime
 
 
 async def finish_sales(till: Till, info: NodeInfo) -> tuple[SaleResult, ...]:
@@ -47,12 +47,11 @@ def _give_up(till: Till, sale: Sale, since: UnixTime) -> Sale:
         detail = f"sale {sale.sale_id} is open at another node; run once with that one"
         raise ConfigurationError(Code.CONFIG_BAD, detail=detail)
     detail = "its node was not asked again: the till has another one now"
-    return till.ledger.advance(sale, SaleState.FAILED, code=Code.OUTCOME_UNKNOWN, detail=detail)
+    return till.ledger.advance(sale, SaleState.UNKNOWN, code=Code.OUTCOME_UNKNOWN, detail=detail)
 
 
 async def _look_again(till: Till, sale: Sale) -> Sale:
-    if sale.offer_id is None or sale.payer_id is None:
-        return sale
-    state = await till.node.lookup(invoice_label(sale.offer_id, Point(sale.payer_id)))
+    label = label_of(sale)
+    state = None if label is None else await till.node.lookup(label)
     paid = state is not None and state.status is InvoiceStatus.PAID
     return till.paid(sale, state) if state is not None and paid else sale

@@ -7,7 +7,7 @@ from bled.codes import OUTCOMES, Code, Failpoint, MoneyMoved
 from bled.errors import BledError, PeerError, Refused, Unavailable
 from bled.failpoint import failpoint
 from bled.link.base import Central, MessageLink
-from bled.node.base import AlreadyPaid
+from bled.node.base import Cancelled
 from bled.sales.conversation import Conversation
 from bled.sales.judge import judge_request
 from bled.sales.result import SaleResult, result_of
@@ -81,8 +81,8 @@ class SaleRun:
         till = self._till
         if till.seconds_left(self._sale) >= till.times.offer_left:
             return offer
-        if isinstance(await till.node.cancel(offer.offer_id), AlreadyPaid):
-            raise Unavailable(Code.NODE_PROTOCOL, detail="an offer that nobody has seen was paid")
+        if not isinstance(await till.node.cancel(offer.offer_id), Cancelled):
+            raise Unavailable(Code.NODE_PROTOCOL, detail="an offer that nobody has seen was paid, or forgotten")
         expiry = till.ledger.next_expiry(till.clock.now(), till.times)
         self._sale = till.ledger.advance(self._sale, SaleState.OPENED, offer=None, offer_id=None, expires_at=expiry)
         return await self._make_offer()
@@ -135,7 +135,10 @@ class SaleRun:
             except BaseException:
                 self._sale = settlement.sale
                 raise
-            await buyer.tell(last_status(self._sale))
+            if self._sale.state is SaleState.UNKNOWN:
+                await buyer.stop(Code.OUTCOME_UNKNOWN)  # every last status would be a claim
+            else:
+                await buyer.tell(last_status(self._sale))
         if buyer.told:
             self._sale = self._till.ledger.tell_buyer(self._sale)
             self._till.on_step("buyer told", {})
@@ -153,6 +156,7 @@ class SaleRun:
         if self._sale.request is None and error.code not in NODE_AWAY:
             with contextlib.suppress(BledError):
                 await self._cancel(error)
+                return result_of(self._sale)
         code = self._open_code(error)
         return result_of(self._sale, code=code, detail=error.detail if code is error.code else str(error))
 

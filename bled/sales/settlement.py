@@ -157,7 +157,10 @@ class Settlement:
 
 
 def _verdict(state: InvoiceState | None) -> InvoiceState | None:
-    """Return the paid state, or None for an expired one. An invoice that is gone is a defect of the node."""
+    """Return the paid state, or None for an expired one.
+
+    An invoice that is gone ends the wait, nothing more: it may have been paid before the node forgot it.
+    """
     if state is None:
         raise Unavailable(Code.NODE_PROTOCOL, detail="the node does not know its invoice any more")
     return state if state.status is InvoiceStatus.PAID else None

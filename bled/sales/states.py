@@ -29,6 +29,8 @@ class SaleState(StrEnum):
     """Its time ran out; closed at the node, nothing was paid."""
     FAILED = "failed"
     """The node would not serve it; closed there, nothing was paid."""
+    UNKNOWN = "unknown"
+    """It can no longer be paid, but the node cannot say whether it was: somebody has to look."""
     PAID_LATE = "paid_late"
     """The money came, or was found, after the till had stopped waiting for it."""
 
@@ -38,9 +40,10 @@ OPEN_STATES: Final = frozenset(
 )
 """A sale that may still be paid, or whose end has not been read from the node."""
 
-_ENDS: Final = frozenset(
-    {SaleState.PAID, SaleState.PAID_LATE, SaleState.CANCELLED, SaleState.EXPIRED, SaleState.FAILED}
-)
+UNPAID_ENDS: Final = frozenset({SaleState.CANCELLED, SaleState.EXPIRED, SaleState.FAILED, SaleState.UNKNOWN})
+"""How a sale ends for which no money was seen; it may have come all the same, or be found later."""
+
+_ENDS: Final = frozenset({SaleState.PAID, SaleState.PAID_LATE}) | UNPAID_ENDS
 
 NEXT_STATES: Final = {
     SaleState.OPENED: {SaleState.OFFERED} | _ENDS,
@@ -53,6 +56,7 @@ NEXT_STATES: Final = {
     SaleState.CANCELLED: {SaleState.PAID_LATE},
     SaleState.EXPIRED: {SaleState.PAID_LATE},
     SaleState.FAILED: {SaleState.PAID_LATE},
+    SaleState.UNKNOWN: {SaleState.PAID_LATE},
 }
 """From each state, the states that may follow."""
 

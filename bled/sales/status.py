@@ -21,7 +21,10 @@ _STATUS: Final = {
 
 
 def last_status(sale: Sale) -> StatusMessage:
-    """Return what the buyer is to know of a sale that has ended; a paid one gets invoice, preimage and a receipt."""
+    """Return what the buyer is to know of a sale that has ended; a paid one gets invoice, preimage and a receipt.
+
+    Not for a sale whose end is unknown: there is no status for it, the till hangs up instead.
+    """
     code = _STATUS[sale.state]
     if not sale.is_paid:
         text = OUTCOMES[sale.code or Code.CANCELLED].buyer

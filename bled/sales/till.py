@@ -3,13 +3,21 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final, TypeVar, assert_never
 
 from bled.clock import Clock
 from bled.codes import Code, Failpoint
 from bled.errors import Unavailable
 from bled.failpoint import failpoint
-from bled.node.base import AlreadyPaid, InvoiceState, MerchantNode
+from bled.node.base import (
+    AlreadyPaid,
+    Cancelled,
+    Forgotten,
+    InvoiceState,
+    InvoiceStatus,
+    MerchantNode,
+    invoice_label,
+)
 from bled.progress import OnStep
 from bled.sales.ledger import SaleLedger
 from bled.sales.states import Sale, SaleState
@@ -17,6 +25,7 @@ from bled.sales.times import Times
 from bled_codec.bolt12_string import parse_string
 from bled_codec.crypto import sha256
 from bled_codec.errors import CodecError
+from bled_codec.units import Point
 
 NODE_AWAY: Final = frozenset({Code.NODE_DIED, Code.NODE_UNREACHABLE})
 """A node that may come back: what was asked of it can be asked again."""
@@ -55,15 +64,33 @@ class Till:
     async def close(self, sale: Sale, end: SaleState, code: Code, detail: str) -> Sale:
         """Close the sale's offer at the node and write the end that the node's records show.
 
-        That is `end`, with `code` and `detail`, unless the money is there. Raises `Unavailable` when the node does not
-        tell: the sale then stays open.
+        That is `end`, with `code` and `detail`, when the node still has all that was made for the sale and none of it
+        was paid; what is missing may have been paid, so that the end is unknown. Raises `Unavailable` when the node
+        does not tell: the sale then stays open.
         """
         offer_id = sale.offer_id or await self._forgotten_offer(sale)
-        if offer_id is not None:
-            outcome = await self.node.cancel(offer_id)
-            if isinstance(outcome, AlreadyPaid):
+        if offer_id is None:
+            return self.ledger.advance(sale, end, code=code, detail=detail)
+        outcome = await self.node.cancel(offer_id)
+        match outcome:
+            case AlreadyPaid():
                 return self.paid(sale, outcome.invoice)
-        return self.ledger.advance(sale, end, code=code, detail=detail)
+            case Forgotten():
+                return await self._in_doubt(sale, outcome.detail)
+            case Cancelled():
+                if _is_missing(sale, outcome):
+                    return await self._in_doubt(sale, "the node does not know the sale's invoice any more")
+                return self.ledger.advance(sale, end, code=code, detail=detail)
+            case _:
+                assert_never(outcome)
+
+    async def _in_doubt(self, sale: Sale, detail: str) -> Sale:
+        """End a sale of which the node has lost records, unless the sale's own invoice is still there and paid."""
+        label = label_of(sale)
+        state = None if label is None else await self.node.lookup(label)
+        if state is not None and state.status is InvoiceStatus.PAID:
+            return self.paid(sale, state)
+        return self.ledger.advance(sale, SaleState.UNKNOWN, code=Code.OUTCOME_UNKNOWN, detail=detail)
 
     async def _forgotten_offer(self, sale: Sale) -> bytes | None:
         """Return the id of an offer that was made without our hearing of it."""
@@ -90,6 +117,18 @@ class Till:
         failpoint(Failpoint.MERCHANT_PAID_STORED)
         self.on_step("paid", {"preimage": state.preimage.hex()})
         return after
+
+
+def label_of(sale: Sale) -> str | None:
+    """Return the label of the sale's invoice at the node, None before a buyer has signed."""
+    if sale.offer_id is None or sale.payer_id is None:
+        return None
+    return invoice_label(sale.offer_id, Point(sale.payer_id))
+
+
+def _is_missing(sale: Sale, end: Cancelled) -> bool:
+    """Say whether the invoice that was made for the sale is not among those that the node has for its offer."""
+    return sale.invoice is not None and sale.payment_hash not in {state.payment_hash for state in end.invoices}
 
 
 def _paid_invoice(sale: Sale, state: InvoiceState) -> bytes | None:

@@ -117,14 +117,15 @@ def test_a_row_that_changed_behind_our_back_is_not_overwritten(ledger: SaleLedge
     assert caught.value.code is Code.INTERNAL
 
 
-def test_unpaid_sales_with_an_invoice_are_remembered_for_a_while(ledger: SaleLedger) -> None:
-    late = {"state": SaleState.EXPIRED, "code": Code.SALE_EXPIRED, "invoice": b"x"}
+def test_unpaid_sales_with_a_request_are_remembered_for_a_while(ledger: SaleLedger) -> None:
+    late = {"state": SaleState.EXPIRED, "code": Code.SALE_EXPIRED, "payer_id": b"x"}
     kept = ledger.begin(new_sale(1, **late))
     ledger.begin(new_sale(2, **late | {"expires_at": UnixTime(NOW - 1)}))
-    ledger.begin(new_sale(3, **late | {"invoice": None}))
+    ledger.begin(new_sale(3, **late | {"payer_id": None}))
     ledger.begin(new_sale(4, **late | {"state": SaleState.PAID}))
     ledger.begin(new_sale(5, **late | {"state": SaleState.SENT, "code": None}))
-    assert ledger.unpaid_since(NOW) == (kept,)
+    unknown = ledger.begin(new_sale(6, **late | {"state": SaleState.UNKNOWN, "code": Code.OUTCOME_UNKNOWN}))
+    assert ledger.unpaid_since(NOW) == (kept, unknown)
 
 
 def test_each_sale_ends_a_second_after_the_one_before_but_never_much_later(ledger: SaleLedger) -> None:
