@@ -13,6 +13,7 @@ EXIT_INTERNAL: Final = 70
 EXIT_TEMPORARY: Final = 75
 EXIT_REFUSED: Final = 77
 EXIT_CONFIG: Final = 78
+EXIT_INTERRUPTED: Final = 130
 
 
 class MoneyMoved(Enum):
@@ -126,6 +127,10 @@ class Code(StrEnum):
     STORE_BROKEN = "store-broken"
     STORE_VERSION = "store-version"
     USAGE = "usage"
+    INTERRUPTED = "interrupted"
+    EXTRA_MISSING = "extra-missing"
+    HOME_UNREACHABLE = "home-unreachable"
+    HOME_REFUSED = "home-refused"
     INTERNAL = "internal"
     FAILPOINT = "failpoint"
 
@@ -179,7 +184,7 @@ def _refusal(code: Code, buyer: str) -> Outcome:
 _ROWS: Final = (
     _row(Code.PAID, EXIT_OK, "Paid.", "Paid.", moved=MoneyMoved.YES),
     _row(Code.CANCELLED, EXIT_TEMPORARY, "Cancelled; nothing can be paid any more.", "The sale was cancelled. You paid nothing.", retry=True),
-    _row(Code.OUTCOME_UNKNOWN, EXIT_TEMPORARY, "Not known yet whether it was paid. Look at the sale before charging again.", "Not known yet whether it was paid. Your home node knows: look there before paying again.", moved=MoneyMoved.UNKNOWN),
+    _row(Code.OUTCOME_UNKNOWN, EXIT_TEMPORARY, "Not known yet whether it was paid. Run `bled merchant resume` before you charge again.", "Not known yet whether it was paid. Your home node knows (`bled home decisions` there): look before you pay again.", moved=MoneyMoved.UNKNOWN),
     _row(Code.PAYMENT_FAILED, EXIT_TEMPORARY, "The payment failed; nothing was received. Start the sale again.", "Your node could not pay. Nothing was spent.", retry=True, air=0x000B),
     _row(Code.NOT_CONFIRMED, EXIT_TEMPORARY, "Not paid.", "The till says that nothing was paid. That is its word only: ask your home node before you pay in another way.", moved=MoneyMoved.UNKNOWN),
     _row(Code.PAID_UNPROVEN, EXIT_TEMPORARY, "Paid.", "The till says that it was paid, but sent no proof. Your home node knows.", moved=MoneyMoved.UNKNOWN),
@@ -252,14 +257,18 @@ _ROWS: Final = (
     _row(Code.CODES_DIFFER, EXIT_REFUSED, "The two codes differ: somebody may be in between. Show the QR code.", "The two codes differ: somebody may be in between. You signed nothing. Read the till's QR code."),
     _row(Code.NODE_UNREACHABLE, EXIT_UNAVAILABLE, "The node cannot be reached. Check that it runs and its address. Nothing was charged.", "The till's node cannot be reached. Nothing was paid.", retry=True, air=0x000C),
     _row(Code.NODE_TLS, EXIT_CONFIG, "The node's certificate or ours was refused. Copy ca.pem, client.pem and client-key.pem again.", "The till's node cannot be reached. Nothing was paid.", air=0x000C),
-    _row(Code.NODE_DIED, EXIT_TEMPORARY, "The node stopped answering in the middle of the sale. Look at the sale when it is back.", "The till's node stopped answering. Your home node knows whether it paid.", moved=MoneyMoved.UNKNOWN, air=0x000C),
+    _row(Code.NODE_DIED, EXIT_TEMPORARY, "The node stopped answering in the middle of the sale. Run `bled merchant resume` when it is back.", "The till's node stopped answering. Your home node knows whether it paid.", moved=MoneyMoved.UNKNOWN, air=0x000C),
     _row(Code.NODE_REFUSED, EXIT_UNAVAILABLE, "The node refused the call.", "The till's node refused the sale. Nothing was paid.", air=0x000C),
     _row(Code.NODE_PROTOCOL, EXIT_UNAVAILABLE, "The node answered something that bled does not understand.", "The till's node cannot be used.", air=0x000C),
     _row(Code.CONFIG_BAD, EXIT_CONFIG, "A setting or file is wrong or missing.", "A setting or file is wrong or missing."),
-    _row(Code.STORE_LOCKED, EXIT_TEMPORARY, "Another bled process has the ledger open.", "Another bled process has the vault open.", retry=True),
+    _row(Code.STORE_LOCKED, EXIT_TEMPORARY, "Another bled process has the ledger open: a sale is under way here. Try again when it has ended.", "Another bled process has the vault open: a payment is under way here. Try again when it has ended.", retry=True),
     _row(Code.STORE_BROKEN, EXIT_INTERNAL, "The ledger cannot be read or written. Check the disk.", "The vault cannot be read or written. Check the disk."),
     _row(Code.STORE_VERSION, EXIT_CONFIG, "The ledger was written by another version of bled.", "The vault was written by another version of bled."),
     _row(Code.USAGE, EXIT_USAGE, "The command was not understood.", "The command was not understood."),
+    _row(Code.INTERRUPTED, EXIT_INTERRUPTED, "Stopped. `bled merchant resume` tells how the sale ended, and closes it.", "Stopped. `bled buyer history` shows whether anything was signed.", moved=MoneyMoved.UNKNOWN),
+    _row(Code.EXTRA_MISSING, EXIT_CONFIG, "A package that this command needs is not installed.", "A package that this command needs is not installed."),
+    _row(Code.HOME_UNREACHABLE, EXIT_UNAVAILABLE, "", "The home node does not answer. Check that lightningd runs, and the path of its lightning-rpc.", retry=True),
+    _row(Code.HOME_REFUSED, EXIT_DATA, "", "Home did not do it. Nothing was changed."),
     _row(Code.INTERNAL, EXIT_INTERNAL, "A defect in bled. Please report it.", "A defect in bled. Please report it.", moved=MoneyMoved.UNKNOWN, air=0x000E),
     _row(Code.FAILPOINT, EXIT_INTERNAL, "A test made this step fail.", "A test made this step fail.", moved=MoneyMoved.UNKNOWN),
 )  # fmt: skip

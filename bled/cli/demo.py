@@ -10,7 +10,9 @@ from bled.cli.options import Json
 
 @reports_to("buyer")
 def demo(
-    amount_msat: Annotated[int, typer.Option(min=1, help="What the buyer pays, in millisatoshi.")] = 2_500_000,
+    amount_msat: Annotated[
+        int, typer.Option(min=1, max=900_000_000, help="What the buyer pays, in millisatoshi.")
+    ] = 2_500_000,
     description: Annotated[str, typer.Option(help="What it is for.")] = "flat white",
     mtu: Annotated[int, typer.Option(min=23, max=517, help="ATT_MTU of the virtual radio, in bytes.")] = 517,
     tamper: Annotated[

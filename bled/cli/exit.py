@@ -1,6 +1,8 @@
 """How commands end: the one place where errors become sentences and exit codes."""
 
 import functools
+import os
+import signal
 import sys
 from collections.abc import Callable
 from typing import Final, ParamSpec
@@ -8,30 +10,59 @@ from typing import Final, ParamSpec
 import typer
 
 from bled.cli.output import Audience, report
-from bled.codes import EXIT_OK, EXIT_USAGE, OUTCOMES, Code
-from bled.errors import BledError
+from bled.codes import EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, OUTCOMES, Code
+from bled.errors import BledError, ConfigurationError
 
 _USAGE_OF_TYPER: Final = 2
-_INTERRUPTED: Final = 130
 
 _Arguments = ParamSpec("_Arguments")
 
 
 def reports_to(audience: Audience) -> Callable[[Callable[_Arguments, None]], Callable[_Arguments, None]]:
-    """Return a decorator for commands: a `BledError` ends them as its row says; `--json` is `json_`."""
+    """Return a decorator for commands: a `BledError` ends them as its row says; `--json` is `json_`.
+
+    Ctrl-C, SIGTERM and a package that is not installed end them with a row of their own.
+    """
 
     def decorate(command: Callable[_Arguments, None]) -> Callable[_Arguments, None]:
         @functools.wraps(command)
         def run(*args: _Arguments.args, **kwargs: _Arguments.kwargs) -> None:
             try:
-                command(*args, **kwargs)
-            except BledError as error:
-                report(error, audience=audience, as_json=bool(kwargs.get("json_")))
-                raise typer.Exit(error.outcome.exit_code) from None
+                with _terminated_like_ctrl_c():
+                    command(*args, **kwargs)
+            except KeyboardInterrupt:
+                error = BledError(Code.INTERRUPTED)
+            except ModuleNotFoundError as missing:
+                error = _not_installed(missing)
+            except BledError as caught:
+                error = caught
+            else:
+                return
+            report(error, audience=audience, as_json=bool(kwargs.get("json_")))
+            raise typer.Exit(error.outcome.exit_code) from None
 
         return run
 
     return decorate
+
+
+class _terminated_like_ctrl_c:  # noqa: N801 (used as a statement, like contextlib's own)
+    """While inside, SIGTERM does what Ctrl-C does: what is under way is left as it should be."""
+
+    def __enter__(self) -> None:
+        self._before = signal.signal(signal.SIGTERM, lambda _number, _frame: signal.raise_signal(signal.SIGINT))
+
+    def __exit__(self, *_: object) -> None:
+        signal.signal(signal.SIGTERM, self._before)
+
+
+def _not_installed(missing: ModuleNotFoundError) -> ConfigurationError:
+    """Return the error for a role whose extra was left out; a module of ours that is missing is a defect."""
+    name = (missing.name or "").partition(".")[0]
+    if name in ("", "bled", "bled_codec"):
+        raise missing
+    extras = "pip install 'bled[merchant]', 'bled[buyer]', 'bled[home]' or 'bled[all]'"
+    return ConfigurationError(Code.EXTRA_MISSING, detail=f"{name} is not installed: {extras}")
 
 
 def end(code: Code) -> None:
@@ -42,10 +73,28 @@ def end(code: Code) -> None:
 
 
 def run_app(app: typer.Typer) -> None:
-    """Run the command line; usage errors exit with 64, Ctrl-C with 130."""
+    """Run the command line; usage errors exit with 64, and with `--json` as an object on stdout as well."""
     try:
         app()
+        sys.stdout.flush()
     except KeyboardInterrupt:
-        sys.exit(_INTERRUPTED)
+        sys.exit(EXIT_INTERRUPTED)
     except SystemExit as error:
-        sys.exit(EXIT_USAGE if error.code == _USAGE_OF_TYPER else error.code)
+        sys.exit(_usage() if error.code == _USAGE_OF_TYPER else error.code)
+    except OSError as error:
+        sys.exit(_cannot_print(error))
+
+
+def _usage() -> int:
+    if "--json" in sys.argv:
+        told = BledError(Code.USAGE, detail="the command line was not understood; stderr says where")
+        report(told, audience="buyer", as_json=True)
+    return EXIT_USAGE
+
+
+def _cannot_print(error: OSError) -> int:
+    """Whoever read our output is gone, or the disk is full: say so where it can still be said."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left in the buffer goes nowhere
+    if not isinstance(error, BrokenPipeError):
+        sys.stderr.write(f"bled: the output cannot be written: {error.strerror}\n")
+    return EXIT_INTERNAL

@@ -8,6 +8,8 @@ import typer
 from bled.cli.exit import reports_to
 from bled.cli.options import Json, Rpc
 from bled.cli.output import note, print_json, say
+from bled.codes import Code
+from bled.errors import BledError
 
 app = typer.Typer(
     help="The buyer's home node: issue grant books, revoke them, see what was paid and what was refused.",
@@ -45,11 +47,14 @@ def issue(
     from bled.cli.homing import call_home, write_book
 
     total = parse_amount(budget)
+    most = parse_amount(per_payment) if per_payment else total
+    if most > total:
+        raise BledError(Code.USAGE, detail="one payment cannot be more than the whole budget")
     params = {
         "device": device,
         "ids": ids,
         "total_msat": total,
-        "per_payment_msat": parse_amount(per_payment) if per_payment else total,
+        "per_payment_msat": most,
         "per_day_msat": parse_amount(per_day) if per_day else total,
         "valid_seconds": days * 86400,
     }

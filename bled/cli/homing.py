@@ -12,7 +12,8 @@ from bled.cli.output import note, say
 from bled.cli.plain import printable
 from bled.codes import OUTCOMES, Code
 from bled.config import load_settings
-from bled.errors import BledError, ConfigurationError
+from bled.errors import BledError, ConfigurationError, Unavailable
+from bled.node.cln_errors import RpcFailure
 from bled.node.lightning_rpc import LightningRpc
 
 Answer = Mapping[str, Any]
@@ -26,7 +27,12 @@ def call_home(rpc: Path | None, method: str, params: Mapping[str, object]) -> An
         raise ConfigurationError(
             Code.CONFIG_BAD, detail="no home node is configured; give --rpc PATH of its lightning-rpc socket"
         )
-    return asyncio.run(LightningRpc(path).call(method, dict(params)))
+    try:
+        return asyncio.run(LightningRpc(path).call(method, dict(params)))
+    except RpcFailure as error:
+        raise BledError(Code.HOME_REFUSED, detail=error.message.removeprefix("usage: ")) from error
+    except BledError as error:
+        raise Unavailable(Code.HOME_UNREACHABLE, detail=error.detail) from error
 
 
 def write_book(out: Path, issue: Callable[[], Answer]) -> Answer:
@@ -37,7 +43,8 @@ def write_book(out: Path, issue: Callable[[], Answer]) -> Answer:
     try:
         descriptor = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except OSError as error:
-        raise ConfigurationError(Code.CONFIG_BAD, detail=f"{out} cannot be made: {error.strerror}") from error
+        hint = "; choose another name" if isinstance(error, FileExistsError) else ""
+        raise ConfigurationError(Code.CONFIG_BAD, detail=f"{out} cannot be made: {error.strerror}{hint}") from error
     with os.fdopen(descriptor, "wb") as file:
         try:
             answer = dict(issue())

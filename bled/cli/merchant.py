@@ -69,6 +69,8 @@ def charge(
 def resume(node: Node = None, credentials: Credentials = None, data: Data = None, json_: Json = False) -> None:
     """Look up every open sale at the node and finish it: paid, cancelled, or still open.
 
+    A sale that a buyer has signed for may still be paid by this; one that nobody signed for is cancelled.
+
     \b
     Example:
       bled merchant resume

@@ -85,8 +85,17 @@ async def charge_once(
 async def resume_sales(till: Till, *, on_step: OnStep) -> tuple[SaleResult, ...]:
     """Bring every open sale to the state that the node's own records show."""
     with SaleLedger.open(till.ledger) as ledger:
-        async with _node_of(till) as node:
-            return await resume(node=node, ledger=ledger, clock=SystemClock(), on_step=on_step)
+        try:
+            async with _node_of(till) as node:
+                return await resume(node=node, ledger=ledger, clock=SystemClock(), on_step=on_step)
+        except BledError as error:
+            raise _still_open(ledger, error) from error
+
+
+def _still_open(ledger: SaleLedger, error: BledError) -> BledError:
+    """Return what to say when the node could not be asked: a sale that was signed for may have been paid."""
+    signed = [sale for sale in ledger.open_sales() if sale.request is not None]
+    return BledError(Code.OUTCOME_UNKNOWN, detail=f"sale {signed[0].sale_id}: {error}") if signed else error
 
 
 def print_sale(result: SaleResult, *, as_json: bool) -> None:

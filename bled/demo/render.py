@@ -39,7 +39,7 @@ class Screen:
     def step(self, step: Step) -> None:
         """Draw one step: milliseconds, who, what, and what belongs to it."""
         line = Text()
-        line.append(f"{step.at_ms:9.1f} ms  ", style="dim")
+        line.append("   set-up     " if step.is_setup else f"{step.at_ms:9.1f} ms  ", style="dim")
         line.append(f"{step.who:<9}", style=_COLOURS[step.who])
         line.append(step.name)
         facts = _facts(step.facts)
@@ -58,11 +58,16 @@ class Screen:
 def _facts(facts: Mapping[str, object]) -> str:
     shown = []
     for name, value in facts.items():
-        text = value.hex() if isinstance(value, bytes) else str(value)
+        text = value.hex() if isinstance(value, bytes) else _safe(str(value))
         if len(text) > _LONGEST:
             text = f"{text[:24]}… ({len(text)} characters)"
         shown.append(f"{name} {text}")
     return ", ".join(shown)
+
+
+def _safe(text: str) -> str:
+    """Return `text` without what could move the cursor or turn the line around."""
+    return "".join(char if char.isprintable() else "\ufffd" for char in text)
 
 
 def _table(result: Result) -> Table:

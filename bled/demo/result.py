@@ -129,17 +129,23 @@ def as_json(result: Result) -> dict[str, Any]:
     """Return the one object that `--json` prints."""
     sale, purchase, code = result.sale, result.purchase, result.refused_by
     reservation = purchase.reservation if purchase else None
+    made = result.recorder.facts("invoice created")
+    invoice = sale.invoice if sale else made.get("invoice")
     told: dict[str, Any] = {
         "outcome": "failed" if result.problems else ("paid" if result.attack is None else "refused"),
         "amount_msat": result.amount_msat,
-        "offer": sale.offer if sale else None,
+        "offer": sale.offer if sale else result.recorder.facts("offer created").get("offer"),
         "invoice_request": sale.invoice_request if sale else None,
-        "invoice": sale.invoice if sale else None,
-        "request_signature": request_signature(sale.invoice) if sale else None,
-        "payment_hash": sale.payment_hash.hex() if sale and sale.payment_hash else None,
+        "invoice": invoice,
+        "request_signature": request_signature(str(invoice)) if invoice else None,
+        "payment_hash": sale.payment_hash.hex() if sale and sale.payment_hash else made.get("payment_hash"),
         "preimage": sale.preimage.hex() if sale and sale.preimage else None,
         "payer_id": reservation.payer_id.hex() if reservation else result.decision.get("payer_id"),
-        "steps": [{"name": f"{step.who}: {step.name}", "at_ms": step.at_ms} for step in result.recorder.steps],
+        "steps": [
+            {"name": f"{step.who}: {step.name}", "at_ms": step.at_ms}
+            for step in result.recorder.steps
+            if not step.is_setup
+        ],
         "att_pdus": result.stats.att_pdus,
         "bytes_on_air": result.stats.bytes_on_air,
         "budget_msat": {"before": result.budget.before, "after": result.budget.after},

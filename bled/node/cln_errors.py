@@ -27,6 +27,7 @@ _LIGHTNINGD_GONE: Final = "no response from lightningd"
 _ANSWER_UNREADABLE: Final = "Failed to deserialize response"
 _TLS_WORDS: Final = ("handshake", "ssl_error", "certificate", "tls")
 _NEVER_CONNECTED: Final = ("failed to connect", "connection refused", "dns resolution", "no route to host")
+_HUNG_UP: Final = "endpoint closing"
 _LONGEST_DETAIL: Final = 300
 
 
@@ -98,6 +99,8 @@ def _unescape(found: re.Match[str]) -> str:
 
 def _unavailable(details: str) -> BledError:
     words = details.lower()
+    if _HUNG_UP in words:  # in the middle of the handshake: too busy or on its way down, not a refusal of ours
+        return _error(Code.NODE_UNREACHABLE, details)
     if any(word in words for word in _TLS_WORDS):
         return _error(Code.NODE_TLS, details)
     if any(word in words for word in _NEVER_CONNECTED):

@@ -1,0 +1,91 @@
+"""Ends of commands that no outcome of a sale describes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from bled.cli.exit import reports_to
+from bled.codes import OUTCOMES, Code
+
+_BLED = Path(sys.executable).parent / "bled"
+
+
+def _app(command: "typer.models.CommandFunctionType") -> typer.Typer:
+    app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
+    app.command()(reports_to("cashier")(command))
+    return app
+
+
+def _stopped(number: int) -> typer.Typer:
+    def command(json_: bool = typer.Option(False, "--json")) -> None:
+        os.kill(os.getpid(), number)
+        signal.pause()
+
+    return _app(command)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_command_that_is_stopped_says_so_and_what_to_do(number: int) -> None:
+    result = CliRunner().invoke(_stopped(number), [])
+    assert result.exit_code == 130
+    assert OUTCOMES[Code.INTERRUPTED].cashier in result.stderr
+    told = json.loads(CliRunner().invoke(_stopped(number), ["--json"]).stdout)
+    assert (told["outcome"], told["money_moved"]) == ("interrupted", "unknown")
+
+
+def test_sigterm_is_again_what_it_was_after_a_command() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    CliRunner().invoke(_app(lambda: None), [])
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def _needs(module: str) -> typer.Typer:
+    def command(json_: bool = typer.Option(False, "--json")) -> None:
+        raise ModuleNotFoundError(name=module)
+
+    return _app(command)
+
+
+def test_a_role_without_its_packages_names_what_to_install() -> None:
+    result = CliRunner().invoke(_needs("grpc.aio"), [])
+    assert result.exit_code == 78
+    assert "grpc is not installed: pip install 'bled[merchant]'" in result.stderr
+
+
+def test_a_module_of_ours_that_is_missing_is_a_defect() -> None:
+    assert isinstance(CliRunner().invoke(_needs("bled.nowhere"), []).exception, ModuleNotFoundError)
+
+
+@pytest.mark.parametrize("arguments", [["demo", "--nope"], ["home", "budget"], ["home", "revoke", "99"]])
+def test_a_command_line_that_is_not_understood_is_an_object_too_with_json(arguments: list[str]) -> None:
+    run = subprocess.run([_BLED, *arguments, "--json"], capture_output=True, text=True, timeout=30, check=False)
+    assert run.returncode == 64
+    assert json.loads(run.stdout)["outcome"] == "usage"
+    assert run.stderr
+
+
+def test_output_that_cannot_be_written_is_said_in_one_line() -> None:
+    with Path("/dev/full").open("w") as full:
+        run = subprocess.run(
+            [_BLED, "--version"], stdout=full, stderr=subprocess.PIPE, text=True, timeout=30, check=False
+        )
+    assert run.returncode == 70
+    assert run.stderr == "bled: the output cannot be written: No space left on device\n"
+
+
+def test_a_reader_that_goes_away_early_is_no_error_to_talk_about() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as gone:
+        run = subprocess.run(
+            [_BLED, "--version"], stdout=gone, stderr=subprocess.PIPE, text=True, timeout=30, check=False
+        )
+    assert run.returncode != 0
+    assert run.stderr == ""
