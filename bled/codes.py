@@ -305,6 +305,8 @@ class Failpoint(StrEnum):
     """The invoice is verified, nothing is written."""
     HOME_CLAIMED = "home.claimed"
     """The claim is committed, nothing has been paid."""
+    HOME_SENT = "home.sent"
+    """The claim says that the node is asked, the node has not been asked."""
     HOME_PAY_ANSWERED = "home.pay.answered"
     """The node has answered `xpay`, the ledger does not know it yet."""
     SANDBOX_PENDING = "sandbox.pay.pending"

@@ -52,6 +52,7 @@ class Payer:
         started = await self._begin(claim)
         if started is None:
             return
+        failpoint(Failpoint.HOME_SENT)
         answer = await self._node.pay(
             Invoice.decode(started.invoice),
             max_fee=started.max_fee,
