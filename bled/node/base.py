@@ -114,8 +114,11 @@ class MerchantNode(Protocol):
         """
         ...
 
-    async def find_offer(self, label: str) -> CreatedOffer | None:
-        """Return the offer under `label` that can still be paid, after a run that ended before it heard the answer."""
+    async def find_offers(self, label: str) -> Sequence[CreatedOffer]:
+        """Return all offers under `label`, also closed and used ones: for a run that ended before it heard an answer.
+
+        A sale whose first offer grew too old has two of them.
+        """
         ...
 
     async def create_invoice(

@@ -45,6 +45,8 @@ from bled_codec.units import Msat, Point, UnixTime
 
 CHANGE_SECONDS: Final = 10.0
 """Longest wait for a call that changes something: lightningd syncs its database first."""
+LIST_SECONDS: Final = 20.0
+"""Longest wait for a list that grows with every sale."""
 CONNECT_SECONDS: Final = 8.0
 """Longest wait for a connection to a peer; a silent host would take lightningd a minute."""
 _SAME_TERMS_TRIES: Final = 5
@@ -129,12 +131,11 @@ class ClnMerchantNode(MerchantNode):
         check_offer(created, amount=amount, description=description, issuer=issuer, expiry=expiry, info=self._info)
         return created
 
-    async def find_offer(self, label: str) -> CreatedOffer | None:
-        """Return the offer under `label` that can still be paid."""
-        request = pb.ListoffersRequest(active_only=True)
-        answer = await self._connection.call("ListOffers", request, pb.ListoffersResponse, seconds=READ_SECONDS)
-        rows = [row for row in answer.offers if row.label == label]
-        return read_offer(rows[0].offer_id, rows[0].bolt12) if rows else None
+    async def find_offers(self, label: str) -> Sequence[CreatedOffer]:
+        """Return all offers under `label`. Core Lightning keeps every offer for ever, and lists them all or one."""
+        request = pb.ListoffersRequest()
+        answer = await self._connection.call("ListOffers", request, pb.ListoffersResponse, seconds=LIST_SECONDS)
+        return [read_offer(row.offer_id, row.bolt12) for row in answer.offers if row.label == label]
 
     async def create_invoice(
         self, request: InvoiceRequest, *, offer: CreatedOffer, preimage: bytes, now: UnixTime

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final, TypeVar, assert_never
+from typing import Final, TypeVar
 
 from bled.clock import Clock
 from bled.codes import Code, Failpoint
@@ -68,21 +68,16 @@ class Till:
         was paid; what is missing may have been paid, so that the end is unknown. Raises `Unavailable` when the node
         does not tell: the sale then stays open.
         """
-        offer_id = sale.offer_id or await self._forgotten_offer(sale)
-        if offer_id is None:
-            return self.ledger.advance(sale, end, code=code, detail=detail)
-        outcome = await self.node.cancel(offer_id)
-        match outcome:
-            case AlreadyPaid():
+        outcomes = [await self.node.cancel(offer_id) for offer_id in await self._offers_of(sale)]
+        for outcome in outcomes:
+            if isinstance(outcome, AlreadyPaid):
                 return self.paid(sale, outcome.invoice)
-            case Forgotten():
+        for outcome in outcomes:
+            if isinstance(outcome, Forgotten):
                 return await self._in_doubt(sale, outcome.detail)
-            case Cancelled():
-                if _is_missing(sale, outcome):
-                    return await self._in_doubt(sale, "the node does not know the sale's invoice any more")
-                return self.ledger.advance(sale, end, code=code, detail=detail)
-            case _:
-                assert_never(outcome)
+            if isinstance(outcome, Cancelled) and _is_missing(sale, outcome):
+                return await self._in_doubt(sale, "the node does not know the sale's invoice any more")
+        return self.ledger.advance(sale, end, code=code, detail=detail)
 
     async def _in_doubt(self, sale: Sale, detail: str) -> Sale:
         """End a sale of which the node has lost records, unless the sale's own invoice is still there and paid."""
@@ -92,10 +87,11 @@ class Till:
             return self.paid(sale, state)
         return self.ledger.advance(sale, SaleState.UNKNOWN, code=Code.OUTCOME_UNKNOWN, detail=detail)
 
-    async def _forgotten_offer(self, sale: Sale) -> bytes | None:
-        """Return the id of an offer that was made without our hearing of it."""
-        found = await self.node.find_offer(sale.sale_id)
-        return None if found is None else found.offer_id
+    async def _offers_of(self, sale: Sale) -> list[bytes]:
+        """Return the id of the sale's offer, or of those that were made without our hearing of it."""
+        if sale.offer_id is not None:
+            return [sale.offer_id]
+        return [found.offer_id for found in await self.node.find_offers(sale.sale_id)]
 
     def paid(self, sale: Sale, state: InvoiceState) -> Sale:
         """Write that the node has the money, with its proof. Raises `Unavailable` when the proof is none."""

@@ -145,3 +145,41 @@ async def test_what_the_node_still_knows_decides_a_cancel(shop: Shop) -> None:
         shop.merchant.books.del_invoice(row.label, InvoiceStatus.PAID)
         assert isinstance(await node.cancel(sale.offer_id), Forgotten)
         assert isinstance(await node.cancel(bytes(32)), Forgotten)
+
+
+async def test_a_ledger_that_came_back_from_an_older_copy_finds_its_paid_offer(shop: Shop) -> None:
+    """The copy was taken before the node had answered with the offer, which is used by now."""
+    assert (await shop.sell(Meeting(shop.buyer()))).code is Code.PAID
+    (sale,) = shop.sales()
+    shop.ledger_path.unlink()
+    fields = {name: getattr(sale, name) for name in ("sale_id", "created_at", "amount", "description", "issuer")}
+    with SaleLedger.open(shop.ledger_path) as ledger:
+        ledger.begin(Sale(**fields, state=SaleState.OPENED, expires_at=sale.expires_at, preimage=sale.preimage))
+    (result,) = await resumed(shop)
+    assert (result.code, result.payment_hash) == (Code.PAID, sale.payment_hash)
+
+
+async def test_every_offer_of_a_sale_is_closed(shop: Shop) -> None:
+    """A sale's first offer grew too old and was closed; the till stopped before it heard of the second."""
+    now = SystemClock().now()
+    sale = Sale(
+        sale_id="two offers",
+        created_at=now,
+        amount=AMOUNT,
+        description="tea",
+        issuer=None,
+        state=SaleState.OPENED,
+        expires_at=now + 300,
+        preimage=bytes(32),
+    )
+    async with shop.node() as node:
+        terms = {"amount": AMOUNT, "description": "tea", "label": sale.sale_id}
+        first = await node.create_offer(**terms, absolute_expiry=now + 200)
+        await node.cancel(first.offer_id)
+        await node.create_offer(**terms, absolute_expiry=now + 300)
+        assert len(await node.find_offers(sale.sale_id)) == 2
+    with SaleLedger.open(shop.ledger_path) as ledger:
+        ledger.begin(sale)
+    (result,) = await resumed(shop)
+    assert result.code is Code.CANCELLED
+    assert not shop.merchant.books.list_offers(active_only=True)
