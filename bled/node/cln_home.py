@@ -25,6 +25,9 @@ _PAYING_ENDED: Final = range(201, 220)
 _CALL_REFUSED: Final = range(-32_768, -31_999)
 _LOOKUP_SECONDS: Final = 20.0
 _PAGE: Final = 500
+_LARGEST_NUMBER: Final = 2**63 - 1
+"""What the ledger's columns take; the node's own are no larger."""
+_MOST_DIGITS: Final = 19
 _USABLE_CHANNELS: Final = frozenset({"CHANNELD_NORMAL", "CHANNELD_AWAITING_SPLICE"})
 
 
@@ -110,17 +113,14 @@ def _parts(rows: Iterable[object], payment_hash: bytes, label: str) -> Parts:
             preimage = preimage or _preimage(row.get("payment_preimage"), payment_hash)
         elif status is PartsStatus.NOTHING:
             status = PartsStatus.PENDING  # pending, and every word not known here
-    return Parts(status=status, amount_sent=Msat(sent), preimage=preimage, hash_is_used=hash_is_used)
+    return Parts(status=status, amount_sent=_msat("listsendpays", sent), preimage=preimage, hash_is_used=hash_is_used)
 
 
 def _sent_part(row: dict[str, Any]) -> SentPart:
-    number, created_at = row.get("created_index"), row.get("created_at")
-    if not isinstance(number, int) or not isinstance(created_at, int):
-        raise Unavailable(Code.NODE_PROTOCOL, detail="listsendpays: a row without its number or time")
     label, invoice = row.get("label"), row.get("bolt12")
     return SentPart(
-        number=number,
-        created_at=UnixTime(created_at),
+        number=_number(row.get("created_index")),
+        created_at=UnixTime(_number(row.get("created_at"))),
         amount_sent=_msat("listsendpays", row.get("amount_sent_msat")),
         label=label if isinstance(label, str) else None,
         invoice=invoice if isinstance(invoice, str) else None,
@@ -138,10 +138,16 @@ def _preimage(value: object, payment_hash: bytes) -> bytes | None:
     return preimage if sha256(preimage) == payment_hash else None
 
 
+def _number(value: object) -> int:
+    if not isinstance(value, int) or not 0 <= value <= _LARGEST_NUMBER:
+        raise Unavailable(Code.NODE_PROTOCOL, detail="listsendpays: a row without its number or time")
+    return value
+
+
 def _msat(method: str, value: object) -> Msat:
     """Read an amount, a number or text such as `15000msat`."""
     digits = value.removesuffix("msat") if isinstance(value, str) else value
-    if isinstance(digits, str) and digits.isascii() and digits.isdigit():
+    if isinstance(digits, str) and digits.isascii() and digits.isdigit() and len(digits) <= _MOST_DIGITS:
         digits = int(digits)
     if not isinstance(digits, int) or isinstance(digits, bool) or not 0 <= digits <= MAX_MSAT:
         raise Unavailable(Code.NODE_PROTOCOL, detail=f"{method}: no amount where one belongs")

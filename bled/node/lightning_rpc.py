@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bled.codes import Code
-from bled.errors import Unavailable
+from bled.errors import PeerError, Unavailable
 from bled.node.cln_errors import RpcFailure
 from bled.node.json_stream import JsonObject, JsonStream, encode_message
 
@@ -31,7 +31,7 @@ class LightningRpc:
 
         Raises `Unavailable`: `NODE_UNREACHABLE` promises that the call was never sent; `NODE_DIED`, for a connection
         that ended or stayed silent, promises nothing. `RpcFailure` (`NODE_REFUSED`) is the node's own error, and
-        `NODE_PROTOCOL` an answer that is none.
+        `NODE_PROTOCOL` an answer that is none: it says nothing about the call either.
         """
         reader, writer = await self._connect()
         try:
@@ -39,6 +39,8 @@ class LightningRpc:
                 return await self._exchange(reader, writer, method, params or {})
         except TimeoutError:
             raise Unavailable(Code.NODE_DIED, detail=f"{method}: no answer in {seconds} s") from None
+        except PeerError as error:
+            raise Unavailable(error.code, detail=f"{method}: {error.detail}") from error
         except OSError as error:
             raise Unavailable(Code.NODE_DIED, detail=f"{method}: {error.strerror or error}") from error
         finally:
@@ -71,8 +73,13 @@ def _result(method: str, message: JsonObject) -> dict[str, Any]:
     error = message.get("error")
     if isinstance(error, dict):
         code = error.get("code")
-        raise RpcFailure(method, code if isinstance(code, int) else None, str(error.get("message", "")))
+        raise RpcFailure(method, code if isinstance(code, int) else None, _storable(str(error.get("message", ""))))
     result = message.get("result")
     if not isinstance(result, dict):
         raise Unavailable(Code.NODE_PROTOCOL, detail=f"{method}: an answer without a result")
     return result
+
+
+def _storable(text: str) -> str:
+    """Return text without lone surrogates: JSON can spell them, no file takes them."""
+    return text.encode(errors="replace").decode()

@@ -77,6 +77,33 @@ async def test_a_socket_that_breaks_while_paying_is_looked_up_when_it_is_back(ho
     assert len(house.node.xpay_calls) == 1
 
 
+@pytest.mark.parametrize(
+    "garble", [{"amount_sent_msat": "9" * 5_000 + "msat"}, {"created_index": 2**63}, {"created_at": None}]
+)
+async def test_records_that_cannot_be_read_hold_home_up_and_do_not_end_it(house, garble) -> None:
+    """Whatever the node says, home waits until it says something better; ended, it would watch over nothing."""
+    asked = asyncio.Event()
+
+    async def holds(params):
+        house.node.part(params, "pending")
+        asked.set()
+        await asyncio.Event().wait()
+
+    house.node.xpay = holds
+    invoice = await deliver(house)
+    await asked.wait()
+    await house.node.kill_plugin()
+    (row,) = house.node.rows[invoice.invoice_payment_hash.hex()]
+    sane = dict(row)
+    row.update(garble)
+    assert await house.node.start_plugin(startup=False) == {}
+    while not any("waiting for the node's records" in line for line in house.node.logs):
+        await asyncio.sleep(0.02)
+    row.update(sane)
+    house.node.completes(invoice.invoice_payment_hash)
+    await house.node.decision("paid")
+
+
 @pytest.mark.parametrize("code", [203, 205, 206, 207, 209])
 async def test_a_payment_that_failed_is_free_again_and_the_payer_id_is_not(house, code) -> None:
     async def fails(params):

@@ -14,7 +14,7 @@ from bled.errors import Unavailable
 from bled.node.cln_home import ClnHomeNode
 from bled.node.home_base import Failed, Paid, PartsStatus, PayAnswer, Unknown
 from bled.node.lightning_rpc import LightningRpc
-from bled_codec.units import Msat
+from bled_codec.units import MAX_MSAT, Msat
 
 HASH = "a7cbbfdfe39c7df7502aa43b785e40940817b89fbff7834b364d2e343c80c25c"
 PREIMAGE = (b"p" * 32).hex()
@@ -128,7 +128,16 @@ async def test_a_proof_is_taken_from_the_records_when_it_proves() -> None:
 
 
 @pytest.mark.parametrize(
-    "payments", [None, {}, [7], [row("complete", payment_hash="00" * 32)], [row("pending", amount_sent_msat=None)]]
+    "payments",
+    [
+        None,
+        {},
+        [7],
+        [row("complete", payment_hash="00" * 32)],
+        [row("pending", amount_sent_msat=None)],
+        [row("pending", amount_sent_msat="9" * 5_000 + "msat")],
+        [row("pending", amount_sent_msat=MAX_MSAT)] * 2,
+    ],
 )
 async def test_records_that_cannot_be_read_are_no_answer(payments) -> None:
     async with node_that_says({"result": {"payments": payments}}) as node:
@@ -162,7 +171,17 @@ async def test_parts_come_by_their_number() -> None:
     assert [(part.number, part.label, part.invoice) for part in parts] == [(5, None, None), (9, "l", "lni1")]
 
 
-@pytest.mark.parametrize("payments", [None, [{"created_index": "5"}], [{"created_index": 5, "created_at": None}]])
+@pytest.mark.parametrize(
+    "payments",
+    [
+        None,
+        [{"created_index": "5"}],
+        [{"created_index": 5, "created_at": None}],
+        [{"created_index": 2**63, "created_at": 9, "amount_sent_msat": 1}],
+        [{"created_index": 5, "created_at": 2**63, "amount_sent_msat": 1}],
+        [{"created_index": 5, "created_at": -1, "amount_sent_msat": 1}],
+    ],
+)
 async def test_parts_without_number_or_time_are_no_answer(payments) -> None:
     async with node_that_says({"result": {"payments": payments}}) as node:
         with pytest.raises(Unavailable):

@@ -100,6 +100,23 @@ async def test_an_answer_without_a_result_is_none(result) -> None:
     assert (await failure(serve)).code is Code.NODE_PROTOCOL
 
 
+@pytest.mark.parametrize(
+    "said", [b'{"result": [\xff]}', b"[1]", b'{"id": "x"]\n\n', b'{"n": ' + b"9" * 5_000 + b"}\n\n"]
+)
+async def test_what_is_no_json_rpc_promises_nothing(said) -> None:
+    async def serve(asked, writer) -> None:
+        writer.write(said + b"\n\n")
+
+    assert (await failure(serve)).code is Code.NODE_PROTOCOL
+
+
+async def test_words_that_no_file_takes_are_made_storable() -> None:
+    async def serve(asked, writer) -> None:
+        writer.write(answer(asked, error={"code": 205, "message": "no \ud800 route"}))
+
+    assert (await failure(serve)).detail.encode() == b"xpay: no ? route (205)"
+
+
 async def test_a_socket_that_is_not_there_was_never_called(tmp_path) -> None:
     with pytest.raises(Unavailable) as caught:
         await LightningRpc(tmp_path / "lightning-rpc").call("xpay")
