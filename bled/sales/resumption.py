@@ -4,10 +4,11 @@ from bled.codes import Code
 from bled.errors import ConfigurationError
 from bled.node.base import InvoiceStatus, NodeInfo
 from bled.sales.conversation import Nobody
+from bled.sales.evidence import flaw_of, label_of
 from bled.sales.result import SaleResult, result_of
 from bled.sales.settlement import Settlement
 from bled.sales.states import Sale, SaleState
-from bled.sales.till import Till, label_of
+from bled.sales.till import Till
 from bled_codec.offer import Offer
 from bled_codec.units import UnixTime
 
@@ -53,5 +54,6 @@ def _give_up(till: Till, sale: Sale, since: UnixTime) -> Sale:
 async def _look_again(till: Till, sale: Sale) -> Sale:
     label = label_of(sale)
     state = None if label is None else await till.node.lookup(label)
-    paid = state is not None and state.status is InvoiceStatus.PAID
-    return till.paid(sale, state) if state is not None and paid else sale
+    if state is None or state.status is not InvoiceStatus.PAID or flaw_of(sale, state) is not None:
+        return sale
+    return till.paid(sale, state)

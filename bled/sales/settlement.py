@@ -11,6 +11,7 @@ from bled.failpoint import failpoint
 from bled.node.base import CreatedOffer, InvoiceState, InvoiceStatus, invoice_label
 from bled.sales.conversation import Buyer
 from bled.sales.delivery import Attempt, Way, first_attempts, resends
+from bled.sales.evidence import flaw_of
 from bled.sales.states import Sale, SaleState
 from bled.sales.till import NODE_AWAY, Till
 from bled_codec.invoice import Invoice
@@ -51,9 +52,12 @@ class Settlement:
             if error.code not in _HOPELESS:
                 raise
             return await self._close(*_end_of(error))
-        if state is not None:
-            return self._till.paid(self.sale, state)
-        return await self._close(*self._end_without_money())
+        if state is None:
+            return await self._close(*self._end_without_money())
+        flaw = flaw_of(self.sale, state)
+        if flaw is not None:
+            return await self._close(SaleState.UNKNOWN, Code.OUTCOME_UNKNOWN, flaw)
+        return self._till.paid(self.sale, state)
 
     def _end_without_money(self) -> tuple[SaleState, Code, str]:
         till = self._till

@@ -16,16 +16,12 @@ from bled.node.base import (
     InvoiceState,
     InvoiceStatus,
     MerchantNode,
-    invoice_label,
 )
 from bled.progress import OnStep
+from bled.sales.evidence import flaw_of, is_missing, label_of, paid_invoice
 from bled.sales.ledger import SaleLedger
 from bled.sales.states import Sale, SaleState
 from bled.sales.times import Times
-from bled_codec.bolt12_string import parse_string
-from bled_codec.crypto import sha256
-from bled_codec.errors import CodecError
-from bled_codec.units import Point
 
 NODE_AWAY: Final = frozenset({Code.NODE_DIED, Code.NODE_UNREACHABLE})
 """A node that may come back: what was asked of it can be asked again."""
@@ -65,25 +61,27 @@ class Till:
         """Close the sale's offer at the node and write the end that the node's records show.
 
         That is `end`, with `code` and `detail`, when the node still has all that was made for the sale and none of it
-        was paid; what is missing may have been paid, so that the end is unknown. Raises `Unavailable` when the node
+        was paid. What is missing may have been paid, and a payment that does not fit the sale proves nothing: the end
+        is unknown then. Raises `Unavailable` when the node
         does not tell: the sale then stays open.
         """
         outcomes = [await self.node.cancel(offer_id) for offer_id in await self._offers_of(sale)]
         for outcome in outcomes:
             if isinstance(outcome, AlreadyPaid):
-                return self.paid(sale, outcome.invoice)
+                flaw = flaw_of(sale, outcome.invoice)
+                return self.paid(sale, outcome.invoice) if flaw is None else await self._in_doubt(sale, flaw)
         for outcome in outcomes:
             if isinstance(outcome, Forgotten):
                 return await self._in_doubt(sale, outcome.detail)
-            if isinstance(outcome, Cancelled) and _is_missing(sale, outcome):
+            if isinstance(outcome, Cancelled) and is_missing(sale, outcome):
                 return await self._in_doubt(sale, "the node does not know the sale's invoice any more")
         return self.ledger.advance(sale, end, code=code, detail=detail)
 
     async def _in_doubt(self, sale: Sale, detail: str) -> Sale:
-        """End a sale of which the node has lost records, unless the sale's own invoice is still there and paid."""
+        """End a sale that the node's records leave in doubt, unless its own invoice is there and proves the payment."""
         label = label_of(sale)
         state = None if label is None else await self.node.lookup(label)
-        if state is not None and state.status is InvoiceStatus.PAID:
+        if state is not None and state.status is InvoiceStatus.PAID and flaw_of(sale, state) is None:
             return self.paid(sale, state)
         return self.ledger.advance(sale, SaleState.UNKNOWN, code=Code.OUTCOME_UNKNOWN, detail=detail)
 
@@ -94,10 +92,11 @@ class Till:
         return [found.offer_id for found in await self.node.find_offers(sale.sale_id)]
 
     def paid(self, sale: Sale, state: InvoiceState) -> Sale:
-        """Write that the node has the money, with its proof. Raises `Unavailable` when the proof is none."""
+        """Write that the node has the money, with its proof. Raises `Unavailable` when the proof has a flaw."""
         failpoint(Failpoint.MERCHANT_PAID)
-        if state.preimage is None or sha256(state.preimage) != state.payment_hash:
-            raise Unavailable(Code.NODE_PROTOCOL, detail="the node says paid, but its preimage does not prove it")
+        flaw = flaw_of(sale, state)
+        if flaw is not None or state.preimage is None:
+            raise Unavailable(Code.NODE_PROTOCOL, detail=flaw or "")
         late = not sale.is_open or (state.paid_at or 0) >= sale.expires_at
         after = self.ledger.advance(
             sale,
@@ -106,32 +105,10 @@ class Till:
             detail="paid after the sale's time" if late else "",
             preimage=state.preimage,
             payment_hash=state.payment_hash,
-            invoice=_paid_invoice(sale, state),
+            invoice=paid_invoice(sale, state),
             amount_received=state.amount_received,
             paid_at=state.paid_at,
         )
         failpoint(Failpoint.MERCHANT_PAID_STORED)
         self.on_step("paid", {"preimage": state.preimage.hex()})
         return after
-
-
-def label_of(sale: Sale) -> str | None:
-    """Return the label of the sale's invoice at the node, None before a buyer has signed."""
-    if sale.offer_id is None or sale.payer_id is None:
-        return None
-    return invoice_label(sale.offer_id, Point(sale.payer_id))
-
-
-def _is_missing(sale: Sale, end: Cancelled) -> bool:
-    """Say whether the invoice that was made for the sale is not among those that the node has for its offer."""
-    return sale.invoice is not None and sale.payment_hash not in {state.payment_hash for state in end.invoices}
-
-
-def _paid_invoice(sale: Sale, state: InvoiceState) -> bytes | None:
-    """Return the invoice that was paid: ours, or one that the node made for the same offer by itself."""
-    if state.text is None or state.payment_hash == sale.payment_hash:
-        return sale.invoice
-    try:
-        return parse_string(state.text)[1]
-    except CodecError:
-        return None

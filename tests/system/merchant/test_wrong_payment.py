@@ -1,0 +1,83 @@
+"""The node says paid, but not what the sale was for: such a record is shown to a person and counted as nothing."""
+
+import asyncio
+
+import pytest
+
+from bled.clock import SystemClock
+from bled.codes import Code
+from bled.gatt.messages import Abort, AbortReason
+from bled.node.base import CreatedOffer
+from bled.sales.charge import SaleResult, resume
+from bled.sales.ledger import Sale, SaleLedger
+from bled.sales.states import SaleState
+from bled.sandbox.books_rows import InvoiceStatus
+from bled_codec.crypto import sha256
+from bled_codec.invoice_request import InvoiceRequest
+from bled_codec.offer import Offer
+from bled_codec.units import Msat
+
+from .stage import AMOUNT, QUICK, Meeting, Shop
+
+pytestmark = pytest.mark.system
+
+OTHER = b"\x22" * 32
+
+
+async def resumed(shop: Shop) -> tuple[SaleResult, ...]:
+    with SaleLedger.open(shop.ledger_path) as ledger:
+        async with shop.node() as node:
+            return await resume(node=node, ledger=ledger, clock=SystemClock(), on_step=shop.note, times=QUICK)
+
+
+async def make_another_invoice(shop: Shop, sale: Sale) -> None:
+    """Put another invoice under the label of the sale's own, and have it paid."""
+    (row,) = shop.merchant.books.list_invoices()
+    shop.merchant.books.del_invoice(row.label, InvoiceStatus.UNPAID)
+    offer = Offer.from_string(sale.offer)
+    async with shop.node() as node:
+        await node.create_invoice(
+            InvoiceRequest.decode(sale.request),
+            offer=CreatedOffer(offer_id=offer.offer_id, offer=offer),
+            preimage=OTHER,
+            now=SystemClock().now(),
+        )
+    shop.merchant.books.settle(sha256(OTHER), AMOUNT)
+
+
+async def test_less_money_than_the_sale_is_for_is_not_its_payment(shop: Shop) -> None:
+    shop.home.pays = False
+    buyer = shop.buyer()
+    selling = asyncio.create_task(shop.sell(Meeting(buyer)))
+    await shop.reached("invoice sent")
+    (row,) = shop.merchant.books.list_invoices()
+    shop.merchant.books.settle(row.payment_hash, Msat(AMOUNT - 1))
+    result = await selling
+    assert (result.code, result.preimage) == (Code.OUTCOME_UNKNOWN, None)
+    assert result.detail == "the node says that 14999 msat came for a sale of 15000 msat"
+    assert buyer.other == [Abort(reason=AbortReason.DONE)]
+    assert await resumed(shop) == ()
+    assert shop.sales()[0].state is SaleState.UNKNOWN
+
+
+async def test_another_invoice_under_the_sales_own_label_is_not_its_payment(shop: Shop) -> None:
+    shop.home.pays = False
+    selling = asyncio.create_task(shop.sell(Meeting(shop.buyer())))
+    await shop.reached("invoice sent")
+    selling.cancel()
+    await asyncio.gather(selling, return_exceptions=True)
+    await make_another_invoice(shop, shop.sales()[0])
+    (result,) = await resumed(shop)
+    assert (result.code, result.preimage) == (Code.OUTCOME_UNKNOWN, None)
+    assert "another invoice" in result.detail
+    assert await resumed(shop) == ()
+
+
+async def test_more_money_than_the_sale_is_for_pays_it(shop: Shop) -> None:
+    shop.home.pays = False
+    selling = asyncio.create_task(shop.sell(Meeting(shop.buyer())))
+    await shop.reached("invoice sent")
+    (row,) = shop.merchant.books.list_invoices()
+    shop.merchant.books.settle(row.payment_hash, Msat(AMOUNT + 1))
+    assert (await selling).code is Code.PAID
+    assert shop.sales()[0].amount_received == AMOUNT + 1
