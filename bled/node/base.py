@@ -43,7 +43,8 @@ class InvoiceStatus(Enum):
 class InvoiceState:
     """The node's own record of an invoice: the only truth about whether it was paid.
 
-    `text` is the `lni` string. `preimage`, `amount_received` and `paid_at` are set for a paid one alone.
+    `text` is the `lni` string. `preimage`, `amount_received` and `paid_at` are set for a paid one alone;
+    the last two are None for a number that cannot be (more than all money, a time far away).
     """
 
     label: str

@@ -20,10 +20,12 @@ from bled_codec.chains import BITCOIN_CHAIN, CHAIN_NAMES
 from bled_codec.crypto import parse_point
 from bled_codec.errors import CodecError
 from bled_codec.offer import Offer
-from bled_codec.units import Msat, Point, UnixTime
+from bled_codec.units import MAX_MSAT, Msat, Point, UnixTime
 
 _STATUS: Final = {0: InvoiceStatus.UNPAID, 1: InvoiceStatus.PAID, 2: InvoiceStatus.EXPIRED}
 """Numbers of `ListInvoices`; the other calls number the same states in other ways."""
+_LATEST_TIME: Final = 1 << 40
+"""Seconds, in the year 36812. The wire has room for times that no database holds."""
 _OLDEST: Final = (25, 2)
 """The release that brought `InjectOnionMessage` to gRPC."""
 
@@ -127,7 +129,10 @@ def read_inbound(answer: pb.ListpeerchannelsResponse) -> list[Inbound]:
 
 
 def read_invoice(row: pb.ListinvoicesInvoices) -> InvoiceState:
-    """Return one row of `ListInvoices`. Raises `Unavailable` (`NODE_PROTOCOL`) for a paid one without preimage."""
+    """Return one row of `ListInvoices`. Raises `Unavailable` (`NODE_PROTOCOL`) for a paid one without preimage.
+
+    An amount or a time that cannot be is left out: the row still says that the invoice was paid.
+    """
     status = _STATUS.get(row.status)
     if status is None:
         raise Unavailable(Code.NODE_PROTOCOL, detail=f"an invoice has the unknown status {row.status}")
@@ -135,12 +140,13 @@ def read_invoice(row: pb.ListinvoicesInvoices) -> InvoiceState:
         return InvoiceState(label=row.label, status=status, payment_hash=row.payment_hash, text=row.bolt12 or None)
     if len(row.payment_preimage) != 32:
         raise Unavailable(Code.NODE_PROTOCOL, detail="a paid invoice has no preimage")
+    amount = row.amount_received_msat.msat
     return InvoiceState(
         label=row.label,
         status=status,
         payment_hash=row.payment_hash,
         text=row.bolt12 or None,
         preimage=row.payment_preimage,
-        amount_received=Msat(row.amount_received_msat.msat),
-        paid_at=UnixTime(row.paid_at),
+        amount_received=Msat(amount) if amount <= MAX_MSAT else None,
+        paid_at=UnixTime(row.paid_at) if row.paid_at <= _LATEST_TIME else None,
     )

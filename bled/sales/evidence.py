@@ -25,7 +25,8 @@ def flaw_of(sale: Sale, state: InvoiceState) -> str | None:
     if state.label == label_of(sale) and sale.payment_hash not in (None, state.payment_hash):
         return "the node says paid, but of another invoice than the sale's"
     if state.amount_received is None or state.amount_received < sale.amount:
-        return f"the node says that {state.amount_received} msat came for a sale of {sale.amount} msat"
+        received = "an impossible amount" if state.amount_received is None else f"{state.amount_received} msat"
+        return f"the node says that {received} came for a sale of {sale.amount} msat"
     return None
 
 

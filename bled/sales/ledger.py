@@ -153,6 +153,8 @@ def _broken_store() -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise Unavailable(Code.STORE_BROKEN, detail=f"the ledger: {error}") from error
+    except OverflowError as error:
+        raise BledError(Code.INTERNAL, detail="the ledger has no room for so large a number") from error
 
 
 def _open_database(path: Path) -> sqlite3.Connection:

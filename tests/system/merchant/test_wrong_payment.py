@@ -1,6 +1,7 @@
 """The node says paid, but not what the sale was for: such a record is shown to a person and counted as nothing."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -8,10 +9,12 @@ from bled.clock import SystemClock
 from bled.codes import Code
 from bled.gatt.messages import Abort, AbortReason
 from bled.node.base import CreatedOffer
+from bled.node.stubs import cln_subset_pb2 as pb
 from bled.sales.charge import SaleResult, resume
 from bled.sales.ledger import Sale, SaleLedger
 from bled.sales.states import SaleState
 from bled.sandbox.books_rows import InvoiceStatus
+from bled.sandbox.grpc_calls import CALLS
 from bled_codec.crypto import sha256
 from bled_codec.invoice_request import InvoiceRequest
 from bled_codec.offer import Offer
@@ -81,3 +84,30 @@ async def test_more_money_than_the_sale_is_for_pays_it(shop: Shop) -> None:
     shop.merchant.books.settle(row.payment_hash, Msat(AMOUNT + 1))
     assert (await selling).code is Code.PAID
     assert shop.sales()[0].amount_received == AMOUNT + 1
+
+
+@pytest.mark.parametrize(
+    ("facts", "code"),
+    [
+        ({"amount_received_msat": pb.Amount(msat=(1 << 64) - 1)}, Code.OUTCOME_UNKNOWN),
+        ({"paid_at": (1 << 64) - 1}, Code.PAID),
+    ],
+)
+async def test_numbers_that_cannot_be_do_not_stop_the_till(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, facts: dict[str, object], code: Code
+) -> None:
+    """The amount is part of the proof, the time is not."""
+    tell = CALLS["ListInvoices"]
+
+    async def exaggerate(*arguments: object) -> object:
+        answer = await tell.handler(*arguments)
+        for row in answer.invoices:
+            if row.status == row.PAID:
+                row.MergeFrom(pb.ListinvoicesInvoices(**facts))
+        return answer
+
+    monkeypatch.setitem(CALLS, "ListInvoices", replace(tell, handler=exaggerate))
+    await shop.server.stop()
+    await shop.revive()
+    assert (await shop.sell(Meeting(shop.buyer()))).code is code
+    assert (await shop.sell(Meeting(shop.buyer()), description="the next one")).code is code

@@ -105,6 +105,18 @@ def test_a_paid_invoice_without_proof_is_refused() -> None:
         read_invoice(pb.ListinvoicesInvoices(label="x", status=1))
 
 
+@pytest.mark.parametrize("field", ["amount_received_msat", "paid_at"])
+@pytest.mark.parametrize("number", [1 << 63, (1 << 64) - 1])
+def test_a_paid_invoice_with_a_number_that_cannot_be_is_read_without_it(field: str, number: int) -> None:
+    value = pb.Amount(msat=number) if field == "amount_received_msat" else number
+    facts = {"amount_received_msat": pb.Amount(msat=15_000), "paid_at": 1_800_000_000} | {field: value}
+    state = read_invoice(pb.ListinvoicesInvoices(label="x", status=1, payment_preimage=bytes(32), **facts))
+    assert state.status is InvoiceStatus.PAID
+    read = {"amount_received_msat": state.amount_received, "paid_at": state.paid_at}
+    assert read.pop(field) is None
+    assert set(read.values()) < {15_000, 1_800_000_000}
+
+
 def test_a_label_is_lower_case_with_counter_zero() -> None:
     assert invoice_label(b"\xab" * 32, NODE) == f"{'ab' * 32}-{NODE.hex()}-0"
 

@@ -208,6 +208,14 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     assert "file" in caught.value.detail
 
 
+def test_a_number_that_the_file_cannot_hold_is_an_error_of_ours(ledger: SaleLedger) -> None:
+    sale = ledger.begin(new_sale())
+    with pytest.raises(BledError) as caught:
+        ledger.advance(sale, SaleState.PAID, amount_received=Msat(1 << 63))
+    assert caught.value.code is Code.INTERNAL
+    assert ledger.sales() == (sale,)
+
+
 def test_a_full_disk_is_an_error_of_the_store(ledger: SaleLedger) -> None:
     ledger._db.execute("PRAGMA max_page_count = 1")
     sale = new_sale(description="x" * 100_000)
