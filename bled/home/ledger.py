@@ -20,7 +20,9 @@ from bled.home.rows import Claim, ClaimState, Found
 from bled_codec.units import Msat, Point, UnixTime
 
 CLOCK_BACK_SECONDS: Final = 120
-"""How far home's clock may stand behind the newest claim. Further back, what has expired would look fresh again."""
+"""How far home's clock may stand behind the latest time it has shown. Further back, what expired looks fresh again."""
+_TIME_NOTED_EVERY: Final = 60
+"""Seconds between two notes of the time: decisions cost strangers nothing, so they must not cost a write each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +53,7 @@ class Ledger(LedgerBooks):
             _check_clock(database, now)
             claim = _new_claim(verified, max_fee=_allowed_fee(database, verified, now), now=now)
             insert_claim(database, claim, day=utc_day(now))
+            _set_latest_time(database, max(now, _latest_time(database)))
         return Claimed(claim=claim, is_new=True)
 
     def claim_of_invoice(self, invoice: bytes, *, payer_id: bytes | None) -> Claim | None:
@@ -62,21 +65,23 @@ class Ledger(LedgerBooks):
     def begin_payment(self, payer_id: Point, *, now: UnixTime) -> Claim:
         """Mark a claim as sent and return it; only then may the node be asked, and it is asked once.
 
-        Raises `Refused`: `TOO_LATE_TO_PAY` (the claim is dropped then), or `REVOKED` when somebody was faster.
+        Raises `Refused`: `TOO_LATE_TO_PAY` or `CLOCK_WRONG` (the claim is dropped then), or `REVOKED` when somebody was
+        faster.
         """
         with self._store.transaction() as database:
             claim = claim_of(database, payer_id)
             if claim.state is not ClaimState.CLAIMED:
                 raise Refused(Code.REVOKED, detail=f"the claim is {claim.state.value}")
-            retry_for = seconds_for_attempts(claim.pay_before, now=now)
-            if retry_for is None:
-                self._end(database, claim, ClaimState.DROPPED, Code.TOO_LATE_TO_PAY, detail="too late", now=now)
-            else:
+            refused = _too_late(database, claim, now)
+            if refused is None:
+                retry_for = seconds_for_attempts(claim.pay_before, now=now)
                 sql = "UPDATE claims SET state = 'sent', sent_at = ?, retry_for = ? WHERE payer_id = ?"
                 database.execute(sql, (now, retry_for, payer_id))
+            else:
+                self._end(database, claim, ClaimState.DROPPED, refused.code, detail=refused.detail, now=now)
             claim = claim_of(database, payer_id)
-        if retry_for is None:
-            raise Refused(Code.TOO_LATE_TO_PAY)
+        if refused is not None:
+            raise refused
         return claim
 
     def record_paid(self, payer_id: Point, *, amount_sent: Msat, preimage: bytes | None, now: UnixTime) -> None:
@@ -131,6 +136,19 @@ class Ledger(LedgerBooks):
         with self._store.transaction() as database:
             database.execute(sql, (number,))
 
+    def see_time(self, now: UnixTime) -> None:
+        """Note the time, at most once a minute: a clock that goes back behind it is not believed any more."""
+        with self._store.reading() as database:
+            if now < _latest_time(database) + _TIME_NOTED_EVERY:
+                return
+        with self._store.transaction() as database:
+            _set_latest_time(database, now)
+
+    def trust_time(self, now: UnixTime) -> None:
+        """Forget every later time: home's owner says that the clock was ahead and is right now."""
+        with self._store.transaction() as database:
+            _set_latest_time(database, now)
+
     def open_claims(self) -> tuple[Claim, ...]:
         """Return every claim whose end is not known, oldest first."""
         with self._store.reading() as database:
@@ -183,10 +201,28 @@ def _reopen(database: sqlite3.Connection, claim: Claim) -> None:
 
 def _check_clock(database: sqlite3.Connection, now: UnixTime) -> None:
     """Expiry is judged by home's clock: one that went back would let an old request in again."""
-    newest = database.execute("SELECT value FROM meta WHERE name = 'newest_claim'").fetchone()
-    if newest is not None and now < newest["value"] - CLOCK_BACK_SECONDS:
-        raise Refused(Code.CLOCK_WRONG, detail=f"{newest['value'] - now} s behind an earlier payment")
-    sql = "INSERT INTO meta VALUES ('newest_claim', ?) ON CONFLICT DO UPDATE SET value = max(value, excluded.value)"
+    behind = _latest_time(database) - now
+    if behind > CLOCK_BACK_SECONDS:
+        raise Refused(Code.CLOCK_WRONG, detail=f"{behind} s behind what it said before")
+
+
+def _too_late(database: sqlite3.Connection, claim: Claim, now: UnixTime) -> Refused | None:
+    """Return why a claim must not be paid any more; it may be of an earlier run."""
+    try:
+        _check_clock(database, now)
+        check_time_to_pay(claim.pay_before, now=now)
+    except Refused as refused:
+        return refused
+    return None
+
+
+def _latest_time(database: sqlite3.Connection) -> UnixTime:
+    row = database.execute("SELECT value FROM meta WHERE name = 'latest_time'").fetchone()
+    return UnixTime(0 if row is None else row["value"])
+
+
+def _set_latest_time(database: sqlite3.Connection, now: UnixTime) -> None:
+    sql = "INSERT INTO meta VALUES ('latest_time', ?) ON CONFLICT DO UPDATE SET value = excluded.value"
     database.execute(sql, (now,))
 
 

@@ -26,6 +26,7 @@ QUEUE_LENGTH: Final = 64
 _STRANGERS_QUEUE: Final = 16
 _EACH_ID: Final = 4
 """Invoices of one payer id that may wait: a till that floods its own path holds up nobody else."""
+_TIME_SEEN_EVERY: Final = 3_600.0
 _START_WAIT: Final = 0.5
 _LONGEST_START_WAIT: Final = 15.0
 
@@ -92,6 +93,7 @@ class HomeService:
     async def run(self, *, node_is_fresh: bool) -> None:
         """Bring the claims of earlier runs to their end or at least look at each once, then do new work, for ever."""
         async with asyncio.TaskGroup() as payments:
+            payments.create_task(self._see_time())
             await self._reconcile(payments, node_is_fresh=node_is_fresh)
             while True:
                 arrived = await self._queue.get()
@@ -104,6 +106,7 @@ class HomeService:
     async def _take(self, arrived: Arrived) -> Claim | None:
         """Verify an invoice and claim its payer id; None when it must not be paid. Sent again, it is the same claim."""
         try:
+            self._ledger.see_time(self._clock.now())
             known = self._ledger.claim_of_invoice(arrived.invoice, payer_id=arrived.seen.payer_id)
             if known is not None:
                 return known  # even when it has expired since: the outcome stands
@@ -150,6 +153,15 @@ class HomeService:
         self._at_work.add(claim.payer_id)
         task = payments.create_task(work)
         task.add_done_callback(lambda _: self._at_work.discard(claim.payer_id))
+
+    async def _see_time(self) -> None:
+        """Note the time now and every hour, also when nothing is decided."""
+        while True:
+            try:
+                self._ledger.see_time(self._clock.now())
+            except Unavailable as error:
+                self._log("unusual", f"the ledger cannot note the time, {error}")
+            await asyncio.sleep(_TIME_SEEN_EVERY)
 
     async def _reconcile(self, payments: asyncio.TaskGroup, *, node_is_fresh: bool) -> None:
         await self._answered(self._compare_records)

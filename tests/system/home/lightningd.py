@@ -239,6 +239,15 @@ class Lightningd:
             await asyncio.sleep(0.02)
         raise AssertionError(f"no {code}, but {[each['code'] for each in decisions][-20:]}, logs {self.logs[-5:]}")
 
+    async def logged(self, words: str, *, seconds: float = 15) -> None:
+        """Wait until the plugin has logged a line with these words."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if any(words in line for line in self.logs):
+                return
+            await asyncio.sleep(0.02)
+        raise AssertionError(f"nobody said {words}, logs {self.logs[-5:]}")
+
     async def settled_claims(self, count: int, *, seconds: float = 15) -> list[dict[str, Any]]:
         """Wait until there are `count` claims and each has come to its end."""
         deadline = time.monotonic() + seconds

@@ -97,8 +97,7 @@ async def test_records_that_cannot_be_read_hold_home_up_and_do_not_end_it(house,
     sane = dict(row)
     row.update(garble)
     assert await house.node.start_plugin(startup=False) == {}
-    while not any("waiting for the node's records" in line for line in house.node.logs):
-        await asyncio.sleep(0.02)
+    await house.node.logged("waiting for the node's records")
     row.update(sane)
     house.node.completes(invoice.invoice_payment_hash)
     await house.node.decision("paid")
@@ -167,6 +166,20 @@ async def test_clocks_that_differ_too_much_pay_nothing(house, shift, code) -> No
     await house.node.hook(invoice.encode(), house.secret())
     await house.node.decision(code)
     assert await house.node.claims() == []
+
+
+async def test_a_clock_that_was_ahead_pays_again_when_its_owner_says_so(house) -> None:
+    await house.node.kill_plugin()
+    ledger = sqlite3.connect(house.node.folder / "bled-home" / "ledger.sqlite")
+    ledger.execute("INSERT OR REPLACE INTO meta VALUES ('latest_time', ?)", (house.now + 86_400,))
+    ledger.commit()
+    ledger.close()
+    assert await house.node.start_plugin() == {}
+    await deliver(house)
+    await house.node.decision("clock-wrong")
+    assert (await house.node.ask("bled-trust-clock", {}))["now"] - house.now in (-1, 0)
+    await deliver(house)
+    await house.node.decision("paid")
 
 
 async def test_a_second_plugin_on_the_same_ledger_disables_itself(house) -> None:

@@ -10,7 +10,7 @@ from bled.errors import BledError, ConfigurationError, Refused, Unavailable
 from bled.grants.limits import MaxFee
 from bled.home.ledger import Ledger
 from bled.home.limits_json import format_limits
-from bled.home.rows import ClaimState, Found
+from bled.home.rows import ClaimState
 from bled_codec.units import Msat
 
 
@@ -18,10 +18,6 @@ def refusal(act, *args: object, **how: object) -> BledError:
     with pytest.raises(BledError) as caught:
         act(*args, **how)
     return caught.value
-
-
-def found(claim, *, arrived: bool = True) -> Found:
-    return Found(claim=claim, may_have_arrived=arrived)
 
 
 def reopened(ledger: Ledger, home, folder) -> Ledger:
@@ -138,14 +134,6 @@ def test_counters_survive_a_restart(ledger, bought, now, home, tmp_path) -> None
     assert refusal(again.claim, bought(1, preimage=b"s" * 32), now=now).code is Code.PAYER_ID_USED
     assert [claim.state for claim in again.open_claims()] == [ClaimState.CLAIMED] * 2
     again.close()
-
-
-def test_a_clock_that_went_back_pays_nothing(ledger, bought, now) -> None:
-    later = now + 1_000
-    ledger.claim(bought(0, now=later), now=later)
-    ledger.claim(bought(1, now=later - 120), now=later - 120)
-    refused = refusal(ledger.claim, bought(2, now=later - 121), now=later - 121)
-    assert refused.code is Code.CLOCK_WRONG
 
 
 def test_time_that_ran_out_while_an_invoice_waited_is_noticed(ledger, bought, now) -> None:
@@ -337,59 +325,3 @@ def test_a_folder_that_cannot_hold_a_ledger_is_named_broken(tmp_path) -> None:
     (tmp_path / "ledger.sqlite").mkdir()
     assert refusal(Ledger.open, tmp_path, book_key=bytes(32)).code is Code.STORE_BROKEN
     assert refusal(Ledger.open, tmp_path / "missing", book_key=bytes(32)).code is Code.STORE_BROKEN
-
-
-def test_claims_of_a_later_state_are_added_once_and_revoke_every_book(ledger, bought, now) -> None:
-    known = ledger.claim(bought(0), now=now).claim
-    sent = ledger.begin_payment(known.payer_id, now=now)
-    assert not ledger.adopt([found(sent)], now=now)
-    other = bought(1).invoice
-    lost = replace(
-        sent, payer_id=other.invreq_payer_id, index=1, payment_hash=other.invoice_payment_hash, invoice=other.encode()
-    )
-    assert ledger.adopt([found(lost), found(lost)], now=now)
-    assert len(ledger.open_claims()) == 2
-    assert ledger.books()[0].revoked_at == now
-    assert not ledger.adopt([found(lost)], now=now)
-
-
-@pytest.mark.parametrize("dropped", [False, True])
-def test_a_claim_that_the_node_was_asked_for_and_the_ledger_holds_for_idle_was_sent(
-    ledger, bought, now, dropped
-) -> None:
-    """The copy was taken before SENT was on the disk."""
-    claim = ledger.claim(bought(), now=now).claim
-    if dropped:
-        ledger.revoke_id(claim.payer_id, book_id=1, now=now)
-    assert ledger.adopt([found(replace(claim, sent_at=now + 1, retry_for=60), arrived=False)], now=now + 9)
-    (known,) = ledger.claims()
-    assert (known.state, known.sent_at, known.retry_for) == (ClaimState.SENT, now + 1, 60)
-    assert ledger.sums(1).reserved == 20_150
-    assert ledger.books()[0].revoked_at == now + 9
-
-
-@pytest.mark.parametrize(("arrived", "state"), [(True, ClaimState.SENT), (False, ClaimState.FAILED)])
-def test_a_failure_that_the_node_does_not_confirm_is_looked_up_anew(ledger, bought, now, arrived, state) -> None:
-    claim = ledger.claim(bought(), now=now).claim
-    sent = ledger.begin_payment(claim.payer_id, now=now)
-    ledger.record_failed(claim.payer_id, detail="no route", now=now)
-    assert not ledger.adopt([found(sent, arrived=arrived)], now=now)
-    assert ledger.claims()[0].state is state
-    assert ledger.books()[0].revoked_at is None
-
-
-def test_another_payment_for_a_payer_id_shows_an_old_copy(ledger, bought, now) -> None:
-    claim = ledger.claim(bought(), now=now).claim
-    other = replace(claim, payment_hash=b"o" * 32, sent_at=now, retry_for=60)
-    assert ledger.adopt([found(other)], now=now)
-    assert [each.state for each in ledger.claims()] == [ClaimState.DROPPED]
-    assert refusal(ledger.claim, bought(1), now=now).code is Code.REVOKED
-
-
-def test_how_far_the_nodes_records_were_read_is_kept(ledger, home, tmp_path) -> None:
-    assert ledger.records_read() == 0
-    ledger.set_records_read(7)
-    ledger.set_records_read(12)
-    again = reopened(ledger, home, tmp_path)
-    assert again.records_read() == 12
-    again.close()

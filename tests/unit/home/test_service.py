@@ -135,6 +135,25 @@ async def test_refusals_are_never_written(working, home, invoice, ledger) -> Non
     assert ledger.decisions(since=0, limit=9) == []
 
 
+async def test_a_refusal_stands_when_the_clock_goes_back(working, home, invoice) -> None:
+    """A till kept an invoice for two days; then home boots with the time of a clock that nobody set."""
+    working.clock.time += 2 * 86_400
+    working.service.receive(invoice, home.secret())
+    assert await working.work() == [Code.REQUEST_EXPIRED]
+    working.clock.time -= 2 * 86_400
+    working.service.receive(invoice, home.secret())
+    assert await working.work() == [Code.REQUEST_EXPIRED, Code.CLOCK_WRONG]
+    assert working.node.labels == []
+
+
+async def test_the_time_is_noted_at_the_start_when_nothing_is_decided(working, home, invoice) -> None:
+    working.clock.time += 2 * 86_400
+    await working.work()
+    working.clock.time -= 2 * 86_400
+    working.service.receive(invoice, home.secret())
+    assert await working.work() == [Code.CLOCK_WRONG]
+
+
 async def test_what_came_over_no_path_of_ours_is_not_ours_but_is_told(working, home, invoice) -> None:
     assert not working.service.receive(invoice, home.secret(1))
     assert await working.work() == [Code.WRONG_PATH]
