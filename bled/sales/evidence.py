@@ -5,6 +5,7 @@ from bled.sales.states import Sale
 from bled_codec.bolt12_string import parse_string
 from bled_codec.crypto import sha256
 from bled_codec.errors import CodecError
+from bled_codec.invoice import Invoice
 from bled_codec.units import Point
 
 
@@ -43,3 +44,11 @@ def paid_invoice(sale: Sale, state: InvoiceState) -> bytes | None:
         return parse_string(state.text)[1]
     except CodecError:
         return None
+
+
+def is_by_buyer(invoice: bytes | None, sale: Sale) -> bool:
+    """Say whether an invoice is for the payer whose request this till accepted, and not for another of the offer."""
+    try:
+        return invoice is not None and Invoice.decode(invoice).invreq_payer_id == sale.payer_id
+    except CodecError:
+        return False

@@ -5,6 +5,7 @@ from typing import Final
 from bled.codes import OUTCOMES, Code
 from bled.gatt.messages import StatusCode, StatusMessage
 from bled.gatt.profile import MAX_RECEIPT_TEXT_BYTES
+from bled.sales.evidence import is_by_buyer
 from bled.sales.states import Sale, SaleState
 from bled_codec.crypto import sha256
 
@@ -21,11 +22,14 @@ _STATUS: Final = {
 
 
 def last_status(sale: Sale) -> StatusMessage:
-    """Return what the buyer is to know of a sale that has ended; a paid one gets invoice, preimage and a receipt.
+    """Return what the buyer is to know of a sale that has ended; one who paid gets invoice, preimage and a receipt.
 
+    An offer can be overheard, and it can be paid once. When somebody else did that, the proof is not this buyer's.
     Not for a sale whose end is unknown: there is no status for it, the till hangs up instead.
     """
     code = _STATUS[sale.state]
+    if sale.is_paid and not is_by_buyer(sale.invoice, sale):
+        return StatusMessage(code=StatusCode.CANCELLED, text="Another payer paid this offer; yours was not paid.")
     if not sale.is_paid:
         text = OUTCOMES[sale.code or Code.CANCELLED].buyer
         return StatusMessage(code=code, payment_hash=sale.payment_hash, text=_cut(text))

@@ -18,13 +18,17 @@ from bled.node.base import (
     MerchantNode,
 )
 from bled.progress import OnStep
-from bled.sales.evidence import flaw_of, is_missing, label_of, paid_invoice
+from bled.sales.evidence import flaw_of, is_by_buyer, is_missing, label_of, paid_invoice
 from bled.sales.ledger import SaleLedger
 from bled.sales.states import Sale, SaleState
 from bled.sales.times import Times
 
 NODE_AWAY: Final = frozenset({Code.NODE_DIED, Code.NODE_UNREACHABLE})
 """A node that may come back: what was asked of it can be asked again."""
+
+LATE_NOTE: Final = "paid after the sale's time"
+STRANGER_NOTE: Final = "paid by another payer than the device at this till"
+"""Details of a paid sale, which the cashier should know."""
 
 T = TypeVar("T")
 
@@ -98,17 +102,20 @@ class Till:
         if flaw is not None or state.preimage is None:
             raise Unavailable(Code.NODE_PROTOCOL, detail=flaw or "")
         late = not sale.is_open or (state.paid_at or 0) >= sale.expires_at
+        invoice = paid_invoice(sale, state)
+        notes = {LATE_NOTE: late, STRANGER_NOTE: not is_by_buyer(invoice, sale)}
+        detail = "; ".join(note for note, holds in notes.items() if holds)
         after = self.ledger.advance(
             sale,
             SaleState.PAID_LATE if late else SaleState.PAID,
             code=Code.PAID,
-            detail="paid after the sale's time" if late else "",
+            detail=detail,
             preimage=state.preimage,
             payment_hash=state.payment_hash,
-            invoice=paid_invoice(sale, state),
+            invoice=invoice,
             amount_received=state.amount_received,
             paid_at=state.paid_at,
         )
         failpoint(Failpoint.MERCHANT_PAID_STORED)
-        self.on_step("paid", {"preimage": state.preimage.hex()})
+        self.on_step("paid", {"preimage": state.preimage.hex()} | ({"note": detail} if detail else {}))
         return after

@@ -7,7 +7,7 @@ import pytest
 
 from bled.clock import SystemClock
 from bled.codes import Code
-from bled.gatt.messages import Abort, AbortReason
+from bled.gatt.messages import Abort, AbortReason, StatusCode
 from bled.node.base import CreatedOffer
 from bled.node.stubs import cln_subset_pb2 as pb
 from bled.sales.charge import SaleResult, resume
@@ -15,7 +15,7 @@ from bled.sales.ledger import Sale, SaleLedger
 from bled.sales.states import SaleState
 from bled.sandbox.books_rows import InvoiceStatus
 from bled.sandbox.grpc_calls import CALLS
-from bled_codec.crypto import sha256
+from bled_codec.crypto import SecretKey, sha256
 from bled_codec.invoice_request import InvoiceRequest
 from bled_codec.offer import Offer
 from bled_codec.units import Msat
@@ -111,3 +111,22 @@ async def test_numbers_that_cannot_be_do_not_stop_the_till(
     await shop.revive()
     assert (await shop.sell(Meeting(shop.buyer()))).code is code
     assert (await shop.sell(Meeting(shop.buyer()), description="the next one")).code is code
+
+
+async def test_somebody_elses_proof_is_not_given_to_the_buyer_at_the_till(shop: Shop) -> None:
+    """A stranger who overheard the offer pays it first. The money is here; it is not this buyer's."""
+    shop.home.pays = False
+    buyer = shop.buyer()
+    selling = asyncio.create_task(shop.sell(Meeting(buyer)))
+    await shop.reached("invoice sent")
+    books = shop.merchant.books
+    (offer,) = books.list_offers(active_only=True)
+    stranger = shop.buyer(key=SecretKey(b"\x0c" * 32)).request(Offer.from_string(offer.bolt12))
+    books.answer(stranger.encode(), None)
+    row = books.list_invoices()[-1]
+    books.settle(row.payment_hash, row.amount)
+    result = await selling
+    assert (result.code, result.payment_hash) == (Code.PAID, row.payment_hash)
+    assert "another payer" in result.detail
+    last = buyer.statuses[-1]
+    assert (last.code, last.invoice, last.preimage, last.payment_hash) == (StatusCode.CANCELLED, None, None, None)
