@@ -210,7 +210,7 @@ _ROWS: Final = (
     _refusal(Code.OVER_DAILY_LIMIT, "The limit for one day does not cover the payment. Nothing was paid."),
     _refusal(Code.TOO_MANY_PAYMENTS, "This book has made as many payments as it may. Nothing was paid."),
     _refusal(Code.FEE_TOO_HIGH, "The payee's path asks for more fees than the book allows. Nothing was paid."),
-    _refusal(Code.CLOCK_WRONG, "Home's clock went back, so it cannot tell what has expired. Nothing was paid. Set its clock."),
+    _refusal(Code.CLOCK_WRONG, "Home's clock went back or nothing keeps it in step, so it cannot tell what has expired. Nothing was paid. Set its clock."),
     _row(Code.OFFER_BAD, EXIT_DATA, "The buyer's device refused the offer as malformed.", "The till sent an offer that breaks BOLT 12. You signed nothing.", air=0x0006),
     _row(Code.OFFER_WITHOUT_EXPIRY, EXIT_REFUSED, "The offer has no expiry; make one that ends in five minutes.", "The till's offer never expires, so it could be charged weeks later. You signed nothing.", air=0x0006),
     _row(Code.OFFER_EXPIRES_TOO_SOON, EXIT_REFUSED, "The offer had too little time left. Make a new one.", "The till's offer has too little time left. You signed nothing.", retry=True, air=0x0007),

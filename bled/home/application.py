@@ -7,16 +7,18 @@ from typing import Final
 from bled.clock import Clock
 from bled.codes import Code
 from bled.errors import ConfigurationError, Unavailable
+from bled.home.adrift import is_clock_adrift
 from bled.home.decisions import Decisions
 from bled.home.ledger import Ledger
 from bled.home.master import load_keys, prepare_folder
 from bled.home.pay import Log, Payer, growing_pauses
+from bled.home.plugin import ANY_CLOCK
 from bled.home.rpc import HomeRpc
 from bled.home.service import HomeService
 from bled.node.cln_home import ClnHomeNode
 from bled.node.json_stream import JsonObject
 from bled.node.lightning_rpc import LightningRpc
-from bled_codec.chains import CHAIN_NAMES
+from bled_codec.chains import CHAIN_NAMES, REGTEST_CHAIN
 
 STATE_FOLDER: Final = "bled-home"
 """Inside the folder of the node's network."""
@@ -35,7 +37,7 @@ class HomeApplication:
         self._node_is_fresh = False
         self._opened = asyncio.Event()
 
-    def start(self, configuration: JsonObject) -> None:
+    def start(self, configuration: JsonObject, options: JsonObject) -> None:
         """Open the state folder, make the keys the first time. Raises `ConfigurationError` or `Unavailable`."""
         lightning_dir, chain = _lightning_dir(configuration), _chain(configuration)
         folder = lightning_dir / STATE_FOLDER
@@ -57,6 +59,7 @@ class HomeApplication:
             payer=payer,
             clock=self._clock,
             log=self._log,
+            is_adrift=_nobody_asks if chain == REGTEST_CHAIN or options.get(ANY_CLOCK) is True else is_clock_adrift,
         )
         self._node_is_fresh = configuration.get("startup") is True
         self._opened.set()
@@ -81,6 +84,11 @@ class HomeApplication:
         """Let go of the ledger. What is under way is found again at the next start."""
         if self._ledger is not None:
             self._ledger.close()
+
+
+def _nobody_asks() -> bool:
+    """On a chain without value, and where the owner answers for the clock."""
+    return False
 
 
 def _lightning_dir(configuration: JsonObject) -> Path:

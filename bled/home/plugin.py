@@ -12,6 +12,8 @@ from bled.home.rpc import METHODS
 from bled.node.json_stream import JsonObject, JsonStream
 
 HOOK: Final = "onion_message_recv_secret"
+ANY_CLOCK: Final = "bled-any-clock"
+"""The option of an owner whose clock is kept in step by something that the kernel does not know of."""
 _READ_BYTES: Final = 65_536
 _INVALID_PARAMS: Final = -32602
 _UNKNOWN_METHOD: Final = -32601
@@ -21,7 +23,14 @@ _SECRET_BYTES: Final = 32
 MANIFEST: Final[JsonObject] = {
     # A running node that starts the plugin anew keeps no order of hooks; it works all the same.
     "dynamic": True,
-    "options": [],
+    "options": [
+        {
+            "name": ANY_CLOCK,
+            "type": "flag",
+            "default": False,
+            "description": "pay although the kernel says that nothing keeps its clock in step (NTP)",
+        }
+    ],
     "rpcmethods": [
         {"name": name, "usage": method.usage, "description": method.description} for name, method in METHODS.items()
     ],
@@ -37,7 +46,7 @@ Send = Callable[[JsonObject], None]
 class Application(Protocol):
     """What the plugin does, once lightningd has said where it runs."""
 
-    def start(self, configuration: JsonObject) -> None:
+    def start(self, configuration: JsonObject, options: JsonObject) -> None:
         """Open everything. Raises `BledError`: the plugin is then disabled with that reason."""
         ...
 
@@ -94,9 +103,8 @@ class Plugin:
                 self._send_error(id_, _UNKNOWN_METHOD, f"unknown method {method}")
 
     def _init(self, params: object) -> JsonObject:
-        configuration = params.get("configuration") if isinstance(params, dict) else None
         try:
-            self._application.start(configuration if isinstance(configuration, dict) else {})
+            self._application.start(_member(params, "configuration"), _member(params, "options"))
         except BledError as error:
             return {"disable": str(error)}
         self._started = True
@@ -130,6 +138,11 @@ class Plugin:
     def _send_error(self, id_: Any, code: int, message: str, data: JsonObject | None = None) -> None:
         error: JsonObject = {"code": code, "message": message}
         self._send({"jsonrpc": "2.0", "id": id_, "error": error | ({} if data is None else {"data": data})})
+
+
+def _member(params: object, name: str) -> JsonObject:
+    value = params.get(name) if isinstance(params, dict) else None
+    return value if isinstance(value, dict) else {}
 
 
 def log_message(level: str, line: str) -> JsonObject:

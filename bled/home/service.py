@@ -56,8 +56,12 @@ class HomeService:
         payer: Payer,
         clock: Clock,
         log: Log,
+        is_adrift: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Take what the work needs. `chain` is the 32-byte hash of the node's chain."""
+        """Take what the work needs.
+
+        `chain` is the 32-byte hash of the node's chain; `is_adrift` says whether nothing keeps the clock in step.
+        """
         self._keys = keys
         self._chain = chain
         self._node = node
@@ -66,6 +70,7 @@ class HomeService:
         self._payer = payer
         self._clock = clock
         self._log = log
+        self._is_adrift = is_adrift
         self._queue: asyncio.Queue[Arrived] = asyncio.Queue(QUEUE_LENGTH)
         self._waiting: Counter[bytes | None] = Counter()
         self._at_work: set[Point] = set()
@@ -106,10 +111,12 @@ class HomeService:
     async def _take(self, arrived: Arrived) -> Claim | None:
         """Verify an invoice and claim its payer id; None when it must not be paid. Sent again, it is the same claim."""
         try:
-            self._ledger.see_time(self._clock.now())
+            self._note_time()
             known = self._ledger.claim_of_invoice(arrived.invoice, payer_id=arrived.seen.payer_id)
             if known is not None:
                 return known  # even when it has expired since: the outcome stands
+            if self._is_adrift():
+                raise Refused(Code.CLOCK_WRONG, detail="nothing keeps the clock in step; run NTP, or bled-any-clock")
             verified = self._verify(arrived)
             await self._check_hash(verified.invoice)
             failpoint(Failpoint.HOME_VERIFIED)
@@ -158,10 +165,15 @@ class HomeService:
         """Note the time now and every hour, also when nothing is decided."""
         while True:
             try:
-                self._ledger.see_time(self._clock.now())
+                self._note_time()
             except Unavailable as error:
                 self._log("unusual", f"the ledger cannot note the time, {error}")
             await asyncio.sleep(_TIME_SEEN_EVERY)
+
+    def _note_time(self) -> None:
+        """Have the ledger remember the time, unless nobody answers for it."""
+        if not self._is_adrift():
+            self._ledger.see_time(self._clock.now())
 
     async def _reconcile(self, payments: asyncio.TaskGroup, *, node_is_fresh: bool) -> None:
         await self._answered(self._compare_records)

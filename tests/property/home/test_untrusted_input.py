@@ -78,7 +78,7 @@ def test_parameters_are_bound_or_refused(params: object, method: str) -> None:
 class Nobody:
     """An application that takes nothing."""
 
-    def start(self, configuration: object) -> None:
+    def start(self, configuration: object, options: object) -> None:
         return
 
     def receive(self, invoice: bytes, secret: bytes) -> bool:

@@ -7,6 +7,7 @@ import pytest
 
 from bled.clock import Clock
 from bled.codes import Code
+from bled.home.adrift import is_clock_adrift
 from bled.home.decisions import Decisions
 from bled.home.pay import Payer
 from bled.home.rows import ClaimState
@@ -51,6 +52,7 @@ class Working:
     """A service that a test feeds, and lets work until it is quiet."""
 
     def __init__(self, home, ledger, shop) -> None:
+        self.is_adrift = False
         self.node, self.clock, self.logs = Node(), At(shop.NOW), []
         self.ledger, self.decisions = ledger, Decisions(ledger)
 
@@ -67,6 +69,7 @@ class Working:
             payer=payer,
             clock=self.clock,
             log=log,
+            is_adrift=lambda: self.is_adrift,
         )
 
     async def work(self, *, fresh: bool = False) -> list[Code]:
@@ -152,6 +155,24 @@ async def test_the_time_is_noted_at_the_start_when_nothing_is_decided(working, h
     working.clock.time -= 2 * 86_400
     working.service.receive(invoice, home.secret())
     assert await working.work() == [Code.CLOCK_WRONG]
+
+
+async def test_nothing_is_paid_while_nothing_keeps_the_clock_in_step(working, home, invoice) -> None:
+    working.is_adrift = True
+    working.clock.time += 86_400  # nor is such a time remembered
+    working.service.receive(invoice, home.secret())
+    assert await working.work() == [Code.CLOCK_WRONG]
+    working.is_adrift = False
+    working.clock.time -= 86_400
+    working.service.receive(invoice, home.secret())
+    assert await working.work() == [Code.CLOCK_WRONG, Code.PAID]
+
+
+@pytest.mark.parametrize(("answer", "adrift"), [(5, True), (0, False), (1, False), (4, False), (-1, False)])
+def test_only_a_kernel_that_says_so_calls_its_clock_adrift(answer, adrift) -> None:
+    """-1 is what a container answers that forbids the question."""
+    assert is_clock_adrift(lambda _: answer) is adrift
+    assert is_clock_adrift() in (True, False)
 
 
 async def test_what_came_over_no_path_of_ours_is_not_ours_but_is_told(working, home, invoice) -> None:

@@ -106,7 +106,7 @@ class Listener:
         self.master = master
         self.invoices: list[Invoice] = []
 
-    def start(self, configuration: Mapping[str, Any]) -> None:
+    def start(self, configuration: Mapping[str, Any], options: Mapping[str, Any]) -> None:
         self.configuration = configuration
 
     def receive(self, invoice: bytes, secret: bytes) -> bool:
