@@ -2,9 +2,8 @@
 
 from bled.codes import Code
 from bled.errors import ConfigurationError
-from bled.node.base import InvoiceStatus, NodeInfo
+from bled.node.base import NodeInfo
 from bled.sales.conversation import Nobody
-from bled.sales.evidence import flaw_of, label_of
 from bled.sales.result import SaleResult, result_of
 from bled.sales.settlement import Settlement
 from bled.sales.states import Sale, SaleState
@@ -52,8 +51,6 @@ def _give_up(till: Till, sale: Sale, since: UnixTime) -> Sale:
 
 
 async def _look_again(till: Till, sale: Sale) -> Sale:
-    label = label_of(sale)
-    state = None if label is None else await till.node.lookup(label)
-    if state is None or state.status is not InvoiceStatus.PAID or flaw_of(sale, state) is not None:
-        return sale
-    return till.paid(sale, state)
+    """Return the sale as the node knows it now. What cannot be read of an ended sale keeps no other from beginning."""
+    state = await till.proof_of(sale)
+    return sale if state is None else till.paid(sale, state)

@@ -26,6 +26,9 @@ from bled.sales.times import Times
 NODE_AWAY: Final = frozenset({Code.NODE_DIED, Code.NODE_UNREACHABLE})
 """A node that may come back: what was asked of it can be asked again."""
 
+NODE_CONFUSED: Final = frozenset({Code.NODE_REFUSED, Code.NODE_PROTOCOL})
+"""A node that is there but gives no usable answer; asked again it may well say the same for ever."""
+
 LATE_NOTE: Final = "paid after the sale's time"
 STRANGER_NOTE: Final = "paid by another payer than the device at this till"
 """Details of a paid sale, which the cashier should know."""
@@ -66,10 +69,15 @@ class Till:
 
         That is `end`, with `code` and `detail`, when the node still has all that was made for the sale and none of it
         was paid. What is missing may have been paid, and a payment that does not fit the sale proves nothing: the end
-        is unknown then. Raises `Unavailable` when the node
-        does not tell: the sale then stays open.
+        is unknown then. Raises `Unavailable` when the node does not tell: the sale then stays open; but once its time
+        has run out, a node that is there and gives no usable answer does not keep the till from selling.
         """
-        outcomes = [await self.node.cancel(offer_id) for offer_id in await self._offers_of(sale)]
+        try:
+            outcomes = [await self.node.cancel(offer_id) for offer_id in await self._offers_of(sale)]
+        except Unavailable as error:
+            if error.code not in NODE_CONFUSED or self.seconds_left(sale) > 0:
+                raise
+            return self.ledger.advance(sale, SaleState.UNKNOWN, code=Code.OUTCOME_UNKNOWN, detail=str(error))
         for outcome in outcomes:
             if isinstance(outcome, AlreadyPaid):
                 flaw = flaw_of(sale, outcome.invoice)
@@ -83,11 +91,22 @@ class Till:
 
     async def _in_doubt(self, sale: Sale, detail: str) -> Sale:
         """End a sale that the node's records leave in doubt, unless its own invoice is there and proves the payment."""
-        label = label_of(sale)
-        state = None if label is None else await self.node.lookup(label)
-        if state is not None and state.status is InvoiceStatus.PAID and flaw_of(sale, state) is None:
+        state = await self.proof_of(sale)
+        if state is not None:
             return self.paid(sale, state)
         return self.ledger.advance(sale, SaleState.UNKNOWN, code=Code.OUTCOME_UNKNOWN, detail=detail)
+
+    async def proof_of(self, sale: Sale) -> InvoiceState | None:
+        """Return the node's record that the sale's own invoice was paid; None when it has none that proves it."""
+        label = label_of(sale)
+        try:
+            state = None if label is None else await self.node.lookup(label)
+        except Unavailable as error:
+            if error.code not in NODE_CONFUSED:
+                raise
+            return None
+        proves = state is not None and state.status is InvoiceStatus.PAID and flaw_of(sale, state) is None
+        return state if proves else None
 
     async def _offers_of(self, sale: Sale) -> list[bytes]:
         """Return the id of the sale's offer, or of those that were made without our hearing of it."""
