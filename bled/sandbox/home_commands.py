@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 from bled.node.json_stream import JsonObject
+from bled.sandbox.datastore import Datastore
 from bled.sandbox.node import SandboxNode
 from bled.sandbox.node_data import (
     INIT_FEATURES,
@@ -32,14 +33,19 @@ Command = Callable[[object], Awaitable[JsonObject]]
 class HomeCommands:
     """What the home node's `lightning-rpc` answers: its own commands, then those of the plugin."""
 
-    def __init__(self, node: SandboxNode, payments: Payments, plugin: PluginHost) -> None:
-        """Serve `node`, which pays through `payments` and has `plugin`."""
+    def __init__(
+        self, node: SandboxNode, payments: Payments, plugin: PluginHost, datastore: Datastore | None = None
+    ) -> None:
+        """Serve `node`, which pays through `payments`, has `plugin`, and keeps things for it in `datastore`."""
+        kept = datastore or Datastore()
         self._node = node
         self._payments = payments
         self._plugin = plugin
         self._commands: Mapping[str, tuple[str, Command]] = {
+            "datastore": ("key [string] [hex] [mode] [generation]", kept.datastore),
             "getinfo": ("", self._getinfo),
             "help": ("[command]", self._help),
+            "listdatastore": ("[key]", kept.listdatastore),
             "listpeerchannels": ("[id]", self._listpeerchannels),
             "listpeers": ("[id]", self._listpeers),
             "listsendpays": ("[bolt11] [payment_hash] [status]", self._listsendpays),

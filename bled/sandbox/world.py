@@ -22,6 +22,7 @@ from bled.sandbox.accounts import Accounts
 from bled.sandbox.books import Books
 from bled.sandbox.books_store import BookStore
 from bled.sandbox.channels import Channel
+from bled.sandbox.datastore import Datastore
 from bled.sandbox.grpc_server import GrpcServer
 from bled.sandbox.home_commands import HomeCommands
 from bled.sandbox.network import Network
@@ -174,7 +175,7 @@ async def _open_home(
     """Open home's socket, then start its plugin, which may use the socket at once."""
     path = home.lightning_dir / RPC_FILE
     host = PluginHost(command, lightning_dir=home.lightning_dir, log_file=home.lightning_dir / "plugin.log")
-    socket = RpcSocket(path, HomeCommands(home, payments, host))
+    socket = RpcSocket(path, HomeCommands(home, payments, host, Datastore(home.lightning_dir / "datastore.json")))
     await socket.start()
     stack.push_async_callback(socket.stop)
     stack.push_async_callback(host.stop)
