@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from bled.cli import bench, buyer, home, merchant, sandbox
+from bled.cli import bench, buyer, doctor, home, merchant, sandbox
 from bled.cli.decode import decode
 from bled.cli.demo import demo
 from bled.cli.exit import run_app
@@ -27,6 +27,7 @@ app.add_typer(buyer.app, name="buyer")
 app.add_typer(merchant.app, name="merchant")
 app.add_typer(home.app, name="home")
 app.add_typer(sandbox.app, name="sandbox")
+app.add_typer(doctor.app, name="doctor")
 app.add_typer(bench.app, name="bench")
 
 

@@ -1,0 +1,65 @@
+"""`bled doctor`: what is wrong on this machine, in words, with the lines that mend it."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bled.cli.exit import end
+from bled.cli.options import Json
+from bled.cli.output import print_json, say
+from bled.codes import Code
+
+if TYPE_CHECKING:
+    from bled.link.doctor import Finding
+
+app = typer.Typer(
+    help="Find out what is wrong on this machine, and how to mend it.", no_args_is_help=True, rich_markup_mode=None
+)
+
+Name = Annotated[
+    str | None, typer.Option("--adapter", metavar="NAME", help="The adapter that is meant, as hci1; else any.")
+]
+
+
+@app.callback()
+def options() -> None:
+    """Find out what is wrong on this machine, and how to mend it."""
+
+
+@app.command()
+def radio(adapter: Name = None, json_: Json = False) -> None:
+    """Look at adapter, rfkill, bluetoothd and its main.conf. Changes nothing. Exits with 69 if bled cannot work."""
+    import asyncio
+    import sys
+
+    from bled.link.doctor import Level, judge
+
+    if sys.platform != "linux":
+        say("bled doctor radio knows BlueZ alone. Here the system's own settings show whether Bluetooth is on.")
+        return
+    from bled.link.doctor_facts import read_facts
+
+    findings = judge(asyncio.run(read_facts()), adapter=adapter)
+    problems = [finding for finding in findings if finding.level is Level.PROBLEM]
+    if json_:
+        print_json({"usable": not problems, "findings": [_plain(finding) for finding in findings]})
+    else:
+        _say(findings)
+    if problems:
+        end(Code.RADIO_UNAVAILABLE)
+
+
+def _plain(finding: "Finding") -> dict[str, object]:
+    return {
+        "level": finding.level.value,
+        "about": finding.about,
+        "detail": finding.detail,
+        "fix": list(finding.fix),
+    }
+
+
+def _say(findings: "tuple[Finding, ...]") -> None:
+    for finding in findings:
+        say(f"{finding.level.value:<8} {finding.about:<28} {finding.detail}")
+        for line in finding.fix:
+            say(f"{'':<8} {'':<28}     {line}")
