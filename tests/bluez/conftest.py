@@ -1,0 +1,45 @@
+"""One guest for all of these tests: it boots once, and bluetoothd is started anew where a test needs other settings."""
+
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from .build import CannotBuild, build
+from .machine import Guest, missing, run_guest
+
+
+def cache() -> Path:
+    """Return where the guest is kept between runs."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "bled" / "bluez-guest"
+
+
+def give_up(why: str) -> None:
+    """Skip, or fail where BLED_BLUEZ=must says that this machine has all that it takes."""
+    if os.environ.get("BLED_BLUEZ") == "must":
+        pytest.fail(why)
+    pytest.skip(f"real BlueZ is NOT tested: {why}")
+
+
+@pytest.fixture(scope="session")
+def image() -> Path:
+    """The guest's files."""
+    if os.environ.get("BLED_BLUEZ") == "skip":
+        pytest.skip("real BlueZ is NOT tested: BLED_BLUEZ=skip says so")
+    if why := missing():
+        give_up(why)
+    try:
+        return build(cache())
+    except CannotBuild as error:
+        give_up(str(error))
+        raise
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def guest(image: Path) -> AsyncIterator[Guest]:
+    """The guest, with bluetoothd on two adapters and the recommended main.conf."""
+    async with run_guest(image) as running:
+        await running.start_bluetooth()
+        yield running

@@ -1,0 +1,91 @@
+"""Radios in the guest as the host's tests see them: bled's own protocols, each call carried over a port."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from bled.codes import Code
+from bled.errors import BledError, ConfigurationError, PeerError, Unavailable
+from bled.gatt.frames import FramingError, Violation
+from bled.link.base import LinkStats
+from bled.progress import OnStep, ignore_steps
+
+from .machine import Caller, GuestError
+
+_CLASSES = {kind.__name__: kind for kind in (BledError, ConfigurationError, PeerError, Unavailable)}
+
+
+async def ask(caller: Caller, name: str, /, **arguments: Any) -> Any:
+    """Return the answer to a call; what bled raised in the guest is raised here."""
+    try:
+        return await caller.call(name, **arguments)
+    except GuestError as error:
+        raise _raised(error) from None
+
+
+def _raised(error: GuestError) -> Exception:
+    answer = error.answer
+    if isinstance(answer, Mapping) and "violation" in answer:
+        return FramingError(Violation(answer["violation"]))
+    if isinstance(answer, Mapping) and answer["class"] in _CLASSES:
+        return _CLASSES[answer["class"]](Code(answer["code"]), detail=answer["detail"])
+    if isinstance(answer, Mapping) and answer["class"] == "ValueError":
+        return ValueError(answer["detail"])
+    return error
+
+
+class RemoteLink:
+    """A `MessageLink` whose radio is in the guest."""
+
+    def __init__(self, caller: Caller, facts: Mapping[str, Any]) -> None:
+        self.att_mtu = int(facts["att_mtu"])
+        self.peer = str(facts["peer"])
+        self.stats = LinkStats(att_pdus=0, bytes_on_air=0)
+        self._caller = caller
+        self._number = facts["link"]
+
+    async def send(self, message: bytes) -> None:
+        """Send a message."""
+        await ask(self._caller, "send", link=self._number, message=message.hex())
+
+    async def write(self, frame: bytes, *, last: bool) -> None:
+        """Write a frame as it is."""
+        await ask(self._caller, "write", link=self._number, frame=frame.hex(), last=last)
+
+    async def receive(self, *, seconds: float) -> bytes:
+        """Return the next message."""
+        return bytes.fromhex(await ask(self._caller, "receive", link=self._number, seconds=seconds))
+
+    async def close(self) -> None:
+        """Close the link."""
+        pdus, cost = await ask(self._caller, "close_link", link=self._number)
+        self.stats = LinkStats(att_pdus=pdus, bytes_on_air=cost)
+
+
+class RemoteRadio:
+    """A `Central` or a `Peripheral`, whose radio is in the guest."""
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+
+    @classmethod
+    async def open(cls, caller: Caller, *, role: str, radio: str, att_mtu: int = 517) -> "RemoteRadio":
+        """Open a radio in a side's process."""
+        await ask(caller, "open_radio", role=role, radio=radio, att_mtu=att_mtu)
+        return cls(caller)
+
+    async def connect(self, *, seconds: float, on_step: OnStep) -> RemoteLink:
+        """Meet a buyer."""
+        return await self._meet(seconds, on_step)
+
+    async def accept(self, *, seconds: float, on_step: OnStep) -> RemoteLink:
+        """Meet a till."""
+        return await self._meet(seconds, on_step)
+
+    async def _meet(self, seconds: float, on_step: OnStep) -> RemoteLink:
+        self._caller.on_step = on_step
+        return RemoteLink(self._caller, await ask(self._caller, "meet", seconds=seconds))
+
+    async def close(self) -> None:
+        """Give the radio back."""
+        await ask(self._caller, "close_radio")
+        self._caller.on_step = ignore_steps
