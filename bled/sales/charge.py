@@ -1,7 +1,9 @@
 """One sale from the cashier's wish to its end, and the sales that an earlier run left open."""
 
+import contextlib
 import secrets
 import unicodedata
+from dataclasses import replace
 from typing import Final
 
 from bled.clock import Clock
@@ -42,10 +44,11 @@ async def charge(
 ) -> SaleResult:
     """Sell one thing to one buyer nearby.
 
-    Sales that an earlier run left open are finished first. From then on whatever a buyer, the radio or the node does
-    ends in a result: the sale has ended, or it is open in the ledger (codes with money moved "unknown", and the
-    node's own) and the next run finishes it. A cancelled task cancels the offer unless a buyer has signed, in which
-    case the sale stays open.
+    Sales that an earlier run left open are finished first, and the step "sale resumed" tells of each before a buyer
+    gets an offer: one that was paid meanwhile must not be charged for again. From then on whatever a buyer, the radio
+    or the node does ends in a result: the sale has ended, or it is open in the ledger (codes with money moved
+    "unknown", and the node's own) and the next run finishes it. A cancelled task cancels the offer unless a buyer has
+    signed, in which case the sale stays open.
 
     Raises `BledError` before the sale exists: `USAGE` for terms that cannot be offered, `SALE_OPEN`, and what the
     node or the ledger raises.
@@ -53,9 +56,12 @@ async def charge(
     _check_terms(amount, description, issuer)
     till = Till(node=node, ledger=ledger, clock=clock, on_step=on_step, times=times)
     info = await node.info()
-    await finish_sales(till, info)
+    earlier = await finish_sales(till, info)
     sale = ledger.begin(_new_sale(till, amount, description, issuer))
-    return await SaleRun(till, sale, chain=info.chain).run(central, buyer_seconds=buyer_seconds)
+    result = await SaleRun(till, sale, chain=info.chain).run(central, buyer_seconds=buyer_seconds)
+    with contextlib.suppress(BledError):  # the next run tells it again then; better twice than not at all
+        ledger.tell_cashier(sale.sale_id)
+    return replace(result, earlier=earlier)
 
 
 async def resume(

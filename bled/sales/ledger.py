@@ -17,11 +17,12 @@ from bled_codec.units import Msat, UnixTime
 
 __all__ = ["SCHEMA_VERSION", "Sale", "SaleLedger", "SaleState"]
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 _APPLICATION_ID: Final = 0x626C6564
 """Marks the file as bled's own ("bled"), so that no other database is taken for a ledger."""
 _OPEN: Final = ", ".join(f"'{state.value}'" for state in sorted(OPEN_STATES))
 _UNPAID: Final = ", ".join(f"'{state.value}'" for state in sorted(UNPAID_ENDS))
+_UNTOLD: Final = ", ".join(f"'{state.value}'" for state in (SaleState.PAID, SaleState.PAID_LATE, SaleState.UNKNOWN))
 
 _CREATE: Final = f"""
 BEGIN IMMEDIATE;
@@ -31,7 +32,7 @@ CREATE TABLE sales (
     description TEXT NOT NULL, issuer TEXT, state TEXT NOT NULL, expires_at INTEGER NOT NULL,
     preimage BLOB NOT NULL, code TEXT, detail TEXT NOT NULL, offer TEXT, offer_id BLOB UNIQUE, request BLOB,
     payer_id BLOB, invoice BLOB, payment_hash BLOB UNIQUE, amount_received INTEGER, paid_at INTEGER,
-    buyer_told INTEGER NOT NULL
+    buyer_told INTEGER NOT NULL, cashier_told INTEGER NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX one_open_sale ON sales ((1)) WHERE state IN ({_OPEN});
 CREATE INDEX sales_by_expiry ON sales (expires_at);
@@ -39,6 +40,13 @@ PRAGMA application_id = {_APPLICATION_ID};
 PRAGMA user_version = {SCHEMA_VERSION};
 COMMIT;
 """
+_UPGRADE: Final = f"""
+BEGIN IMMEDIATE;
+ALTER TABLE sales ADD COLUMN cashier_told INTEGER NOT NULL DEFAULT 1;
+PRAGMA user_version = {SCHEMA_VERSION};
+COMMIT;
+"""
+"""Of version 1, which kept no account of it: what happened before the upgrade counts as told."""
 _COLUMNS: Final = tuple(column.name for column in fields(Sale))
 
 
@@ -96,6 +104,10 @@ class SaleLedger:
         """Return the sales that ended unpaid, had a signed request, and expired at `time` or later."""
         return self._select(f"WHERE expires_at >= ? AND payer_id IS NOT NULL AND state IN ({_UNPAID})", time)
 
+    def untold_sales(self) -> tuple[Sale, ...]:
+        """Return the sales that were paid, or may have been, without the cashier having heard of it."""
+        return self._select(f"WHERE cashier_told = 0 AND state IN ({_UNTOLD})")
+
     def next_expiry(self, now: UnixTime, times: Times) -> UnixTime:
         """Return when an offer made `now` should end: `times.offer` ahead, or a little later.
 
@@ -125,11 +137,16 @@ class SaleLedger:
         """
         if state not in NEXT_STATES[sale.state]:
             raise BledError(Code.INTERNAL, detail=f"a sale cannot go from {sale.state} to {state}")
-        return self._write(sale, replace(sale, state=state, **facts))  # type: ignore[arg-type] # checked by the columns
+        return self._write(sale, replace(sale, state=state, cashier_told=False, **facts))  # type: ignore[arg-type] # checked by the columns
 
     def tell_buyer(self, sale: Sale) -> Sale:
         """Write that the buyer acknowledged the outcome."""
         return self._write(sale, replace(sale, buyer_told=True))
+
+    def tell_cashier(self, sale_id: str) -> None:
+        """Write that the cashier heard how far the sale has come."""
+        with _broken_store():
+            self._db.execute("UPDATE sales SET cashier_told = 1 WHERE sale_id = ?", [sale_id])
 
     def _write(self, before: Sale, after: Sale) -> Sale:
         columns = ", ".join(f"{column} = ?" for column in _COLUMNS)
@@ -163,28 +180,28 @@ def _open_database(path: Path) -> sqlite3.Connection:
     try:
         with _broken_store():
             db.row_factory = sqlite3.Row
-            is_new = _is_new(db, path)
+            found = _version_of(db, path)
             # A write-ahead log costs one sync for each commit. EXTRA is FULL there; it only means more where a file
             # system has no log: no power cut may undo a commit by bringing back the journal.
             db.execute("PRAGMA locking_mode = EXCLUSIVE")
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = EXTRA")
-            if is_new:
-                db.executescript(_CREATE)
+            if found != SCHEMA_VERSION:
+                db.executescript(_UPGRADE if found else _CREATE)
     except BaseException:
         db.close()
         raise
     return db
 
 
-def _is_new(db: sqlite3.Connection, path: Path) -> bool:
-    """Return whether the database is empty. Raises `ConfigurationError` when it is no ledger of this version."""
-    version = db.execute("PRAGMA user_version").fetchone()[0]
+def _version_of(db: sqlite3.Connection, path: Path) -> int:
+    """Return the ledger's version, 0 for an empty file. Raises `ConfigurationError` for one that is not known."""
+    version: int = db.execute("PRAGMA user_version").fetchone()[0]
     application = db.execute("PRAGMA application_id").fetchone()[0]
-    if (version, application) == (SCHEMA_VERSION, _APPLICATION_ID):
-        return False
+    if 1 <= version <= SCHEMA_VERSION and application == _APPLICATION_ID:
+        return version
     if (version, application) == (0, 0) and not db.execute("SELECT 1 FROM sqlite_schema").fetchone():
-        return True
+        return 0
     raise ConfigurationError(Code.STORE_VERSION, detail=f"{path} has version {version}, not {SCHEMA_VERSION}")
 
 
@@ -195,5 +212,6 @@ def _sale(row: sqlite3.Row) -> Sale:
         "code": None if row["code"] is None else Code(row["code"]),
         "amount": Msat(row["amount"]),
         "buyer_told": bool(row["buyer_told"]),
+        "cashier_told": bool(row["cashier_told"]),
     }
     return Sale(**values)

@@ -23,6 +23,7 @@ class SaleResult:
         payment_hash: 32 bytes, with the invoice.
         preimage: 32 bytes, for a paid sale only: the proof.
         buyer_told: whether the buyer's device acknowledged the outcome.
+        earlier: sales of earlier runs of which the cashier learns with this one: not to be charged again unseen.
     """
 
     code: Code
@@ -35,6 +36,7 @@ class SaleResult:
     payment_hash: bytes | None
     preimage: bytes | None = field(repr=False)
     buyer_told: bool
+    earlier: tuple["SaleResult", ...] = ()
 
 
 def result_of(sale: Sale, *, code: Code | None = None, detail: str | None = None) -> SaleResult:

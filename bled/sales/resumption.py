@@ -1,6 +1,8 @@
 """The sales that an earlier run left open are finished from the node's own records."""
 
-from bled.codes import Code
+from typing import Final
+
+from bled.codes import OUTCOMES, Code, MoneyMoved
 from bled.errors import ConfigurationError
 from bled.node.base import NodeInfo
 from bled.sales.conversation import Nobody
@@ -11,20 +13,46 @@ from bled.sales.till import Till
 from bled_codec.offer import Offer
 from bled_codec.units import UnixTime
 
+_LONGEST_DESCRIPTION: Final = 60
+"""Characters of a description in a step, enough to know the sale by."""
+
+_ADVICE: Final = {
+    MoneyMoved.YES: "PAID, do not charge for it again",
+    MoneyMoved.UNKNOWN: "PERHAPS PAID, look before charging for it again",
+    MoneyMoved.NO: "not paid, and it cannot be paid any more",
+}
+"""What a cashier must know of an earlier sale, in words short enough to be shown always."""
+
 
 async def finish_sales(till: Till, info: NodeInfo) -> tuple[SaleResult, ...]:
     """Finish every open sale, then see whether one that ended unpaid within the last `times.late` was paid after all.
 
-    Returns what is new. Raises `BledError` as soon as one cannot be decided: it stays open.
+    Returns what is new, and what a run that broke off could not tell any more; each is told as a step at once. Raises
+    `BledError` as soon as one cannot be decided: it stays open.
     """
     since = UnixTime(till.clock.now() - till.times.late)
-    finished = [await _finish(till, sale, info, since) for sale in till.ledger.open_sales()]
+    results = [_tell(till, sale) for sale in till.ledger.untold_sales()]
+    results += [_tell(till, await _finish(till, sale, info, since)) for sale in till.ledger.open_sales()]
     ours = [sale for sale in till.ledger.unpaid_since(since) if _is_of(sale, info)]
-    late = [await _look_again(till, sale) for sale in ours]
-    results = tuple(result_of(sale) for sale in finished + [sale for sale in late if sale.is_paid])
-    for result in results:
-        till.on_step("sale resumed", {"sale_id": result.sale_id, "code": result.code.value, "detail": result.detail})
-    return results
+    results += [_tell(till, late) for sale in ours if (late := await _look_again(till, sale)).is_paid]
+    return tuple(results)
+
+
+def _tell(till: Till, sale: Sale) -> SaleResult:
+    """Tell the cashier of an earlier sale before the next one begins, so that nobody is charged twice."""
+    result = result_of(sale)
+    facts = {
+        "earlier_sale": _ADVICE[OUTCOMES[result.code].money_moved],
+        "amount_msat": sale.amount,
+        "description": sale.description[:_LONGEST_DESCRIPTION],
+        "seconds_ago": max(0, till.clock.now() - sale.created_at),
+        "sale_id": sale.sale_id,
+        "code": result.code.value,
+        "detail": result.detail,
+    }
+    till.on_step("sale resumed", facts)
+    till.ledger.tell_cashier(sale.sale_id)
+    return result
 
 
 async def _finish(till: Till, sale: Sale, info: NodeInfo, since: UnixTime) -> Sale:

@@ -86,6 +86,7 @@ class Sale:
         amount_received: what the node says it got.
         paid_at: when, by the node's clock.
         buyer_told: whether the buyer's device acknowledged the outcome.
+        cashier_told: whether the cashier got to hear how far the sale has come, `state`.
     """
 
     sale_id: str
@@ -107,6 +108,7 @@ class Sale:
     amount_received: Msat | None = None
     paid_at: UnixTime | None = None
     buyer_told: bool = False
+    cashier_told: bool = False
 
     @property
     def is_open(self) -> bool:

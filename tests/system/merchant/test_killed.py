@@ -83,6 +83,11 @@ async def test_a_till_that_is_killed_finds_its_sale_again(shop: Shop, air: str, 
     assert first.code is (Code.CANCELLED if point in UNSIGNED else Code.PAID)
     assert shop.home.paid == [sale.payment_hash for sale in (first, second) if sale.is_paid]
     assert not shop.merchant.books.list_offers(active_only=True)
+    names = [name for name, _ in printed]
+    told = printed[names.index("sale resumed")][1]["earlier_sale"]
+    assert names.index("sale resumed") < names.index("offer created")
+    assert told.startswith("not paid" if point in UNSIGNED else "PAID")
+    assert all(sale.cashier_told for sale in (first, second))
 
 
 def test_every_step_between_two_effects_is_in_this_test() -> None:

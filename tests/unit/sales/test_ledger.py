@@ -128,6 +128,34 @@ def test_unpaid_sales_with_a_request_are_remembered_for_a_while(ledger: SaleLedg
     assert ledger.unpaid_since(NOW) == (kept, unknown)
 
 
+def test_a_sale_whose_end_the_cashier_did_not_hear_is_remembered_until_it_was_told(path: Path) -> None:
+    with SaleLedger.open(path) as ledger:
+        ledger.tell_cashier(ledger.begin(new_sale(1)).sale_id)  # still open then: that says nothing about its end
+        paid = ledger.advance(ledger.sales()[0], SaleState.PAID, code=Code.PAID)
+        unknown = ledger.advance(ledger.begin(new_sale(2)), SaleState.UNKNOWN, code=Code.OUTCOME_UNKNOWN)
+        ledger.advance(ledger.begin(new_sale(3)), SaleState.CANCELLED, code=Code.CANCELLED)
+    with SaleLedger.open(path) as ledger:
+        assert ledger.untold_sales() == (paid, unknown)
+        ledger.tell_cashier(paid.sale_id)
+        ledger.tell_cashier(unknown.sale_id)
+        assert ledger.untold_sales() == ()
+        found = ledger.advance(ledger.sales()[1], SaleState.PAID_LATE, code=Code.PAID)
+        assert ledger.untold_sales() == (found,)
+
+
+def test_a_ledger_of_version_1_is_taken_over(path: Path) -> None:
+    with SaleLedger.open(path) as ledger:
+        ledger.tell_cashier(paid_sale(ledger).sale_id)
+        before = ledger.sales()
+    db = sqlite3.connect(path)
+    db.executescript("ALTER TABLE sales DROP COLUMN cashier_told; PRAGMA user_version = 1;")
+    db.close()
+    for _ in range(2):
+        with SaleLedger.open(path) as ledger:
+            assert ledger.sales() == before
+            assert ledger.untold_sales() == ()
+
+
 def test_each_sale_ends_a_second_after_the_one_before_but_never_much_later(ledger: SaleLedger) -> None:
     times = replace(TIMES, offer_spread=3)
     ends = []
