@@ -15,6 +15,7 @@ from bled.home.pay import Log, Payer, growing_pauses
 from bled.home.plugin import ANY_CLOCK
 from bled.home.rpc import HomeRpc
 from bled.home.service import HomeService
+from bled.home.witness import Witness
 from bled.node.cln_home import ClnHomeNode
 from bled.node.json_stream import JsonObject
 from bled.node.lightning_rpc import LightningRpc
@@ -47,14 +48,20 @@ class HomeApplication:
         # An absolute rpc-file replaces the folder.
         node = ClnHomeNode(LightningRpc(lightning_dir / str(configuration.get("rpc-file", "lightning-rpc"))))
         decisions = Decisions(ledger)
-        payer = Payer(node=node, ledger=ledger, clock=self._clock, log=self._log, pauses=growing_pauses)
+        witness = Witness(node=node, ledger=ledger, name=keys.book_key.public_key.hex())
+        payer = Payer(
+            node=node, ledger=ledger, witness=witness, clock=self._clock, log=self._log, pauses=growing_pauses
+        )
         self._ledger = ledger
-        self._rpc = HomeRpc(keys=keys, chain=chain, ledger=ledger, decisions=decisions, node=node, clock=self._clock)
+        self._rpc = HomeRpc(
+            keys=keys, chain=chain, ledger=ledger, witness=witness, decisions=decisions, node=node, clock=self._clock
+        )
         self._service = HomeService(
             keys=keys,
             chain=chain,
             node=node,
             ledger=ledger,
+            witness=witness,
             decisions=decisions,
             payer=payer,
             clock=self._clock,

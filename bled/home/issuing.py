@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from bled.codes import Code
+from bled.codes import Code, Failpoint
 from bled.errors import BledError, ConfigurationError, PeerError
+from bled.failpoint import failpoint
 from bled.grants.book import encode_book
 from bled.grants.fields import is_name
 from bled.grants.issue import issue_book
@@ -19,6 +20,7 @@ from bled.home.ledger import Ledger
 from bled.home.parameters import Parameters, usage
 from bled.home.policy import holds
 from bled.home.rows import Book
+from bled.home.witness import Witness
 from bled.node.home_base import HomeNode
 from bled_codec.crypto import parse_point
 from bled_codec.errors import CodecError
@@ -163,8 +165,12 @@ def _parse_point(value: object) -> Point:
         raise usage("introductions: node ids are needed") from None
 
 
-async def issue(order: Order, *, keys: HomeKeys, chain: bytes, ledger: Ledger, node: HomeNode) -> IssuedBook:
+async def issue(
+    order: Order, *, keys: HomeKeys, chain: bytes, ledger: Ledger, witness: Witness, node: HomeNode
+) -> IssuedBook:
     """Issue a book. It is in the ledger, durably, before its bytes exist; if making them fails, it is revoked.
+
+    The node keeps that there is one more before that, so that an old copy of the ledger never gives its number again.
 
     Raises `Unavailable` when the node or the ledger cannot be asked, `ConfigurationError` when no peer can begin a
     path, `PeerError` (`USAGE`) for an order that the book's format does not take.
@@ -179,7 +185,9 @@ async def issue(order: Order, *, keys: HomeKeys, chain: bytes, ledger: Ledger, n
         ids=order.ids,
         limits=order.limits,
     )
+    failpoint(Failpoint.HOME_ISSUED)
     try:
+        await witness.testify()
         # Argon2id and a thousand curve points: not on the loop that answers the hook.
         wrapped = await asyncio.to_thread(_make, order, book, routes, keys, chain)
     except (BledError, ValueError) as error:

@@ -12,15 +12,28 @@ from typing import Final
 
 from bled.codes import Code
 from bled.errors import Refused
+from bled.grants.keys import MAX_U32
 from bled.grants.limits import check_limits, utc_day
 from bled.home.ledger_books import LedgerBooks
-from bled.home.ledger_rows import claim_of, insert_claim, read_book, read_claim, read_counters, select_claims
+from bled.home.ledger_rows import (
+    claim_of,
+    insert_claim,
+    number_books_above,
+    read_book,
+    read_claim,
+    read_counters,
+    read_generation,
+    select_claims,
+    set_generation,
+)
 from bled.home.policy import VerifiedInvoice, check_time_to_pay, seconds_for_attempts
 from bled.home.rows import Claim, ClaimState, Found
 from bled_codec.units import Msat, Point, UnixTime
 
 CLOCK_BACK_SECONDS: Final = 120
 """How far home's clock may stand behind the latest time it has shown. Further back, what expired looks fresh again."""
+_HIGHEST_BOOK: Final = MAX_U32 // 2
+"""Number from which a home whose node keeps nonsense numbers its books on."""
 _TIME_NOTED_EVERY: Final = 60
 """Seconds between two notes of the time: decisions cost strangers nothing, so they must not cost a write each."""
 
@@ -77,6 +90,7 @@ class Ledger(LedgerBooks):
                 retry_for = seconds_for_attempts(claim.pay_before, now=now)
                 sql = "UPDATE claims SET state = 'sent', sent_at = ?, retry_for = ? WHERE payer_id = ?"
                 database.execute(sql, (now, retry_for, payer_id))
+                self._advance(database)
             else:
                 self._end(database, claim, ClaimState.DROPPED, refused.code, detail=refused.detail, now=now)
             claim = claim_of(database, payer_id)
@@ -109,6 +123,21 @@ class Ledger(LedgerBooks):
                 return
             database.execute("UPDATE claims SET detail = ? WHERE payer_id = ?", (detail, payer_id))
             self._record(database, Code.OUTCOME_UNKNOWN, claim, now=now)
+
+    def begin_generation(self, *, kept: int, now: UnixTime) -> bool:
+        """Begin a generation above any before, and above the one that the node has kept; say whether that was newer.
+
+        Then this file is an old copy: every book is revoked, and books are numbered on from above any that a later
+        state can have issued, for each of those began a generation.
+        """
+        with self._store.transaction() as database:
+            is_older = kept > read_generation(database)
+            if is_older:
+                self._revoke_every_book(database, now)
+                number_books_above(database, min(kept, _HIGHEST_BOOK))
+            set_generation(database, max(kept, read_generation(database)) + 1)
+        self._counts_generations = True
+        return is_older
 
     def adopt(self, found: Sequence[Found], *, now: UnixTime) -> bool:
         """Take over what the node's records show and this ledger does not; say whether it is an old copy.

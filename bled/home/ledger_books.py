@@ -25,6 +25,7 @@ class LedgerBooks(LedgerCore):
             "INSERT INTO books (salt, device, home_label, issued_at, ids, limits) VALUES (?, ?, ?, ?, ?, ?) RETURNING *"
         )
         with self._store.transaction() as database:
+            self._advance(database)
             return book_from(database.execute(sql, row).fetchone())
 
     def book(self, book_id: int) -> Book | None:
@@ -66,6 +67,7 @@ class LedgerBooks(LedgerCore):
     def revoke_id(self, payer_id: Point, *, book_id: int, now: UnixTime) -> Revoked:
         """Refuse every payment with this payer id of a book whose claim is not committed yet."""
         with self._store.transaction() as database:
+            self._advance(database)
             database.execute("INSERT OR IGNORE INTO revoked_ids VALUES (?, ?, ?)", (payer_id, book_id, now))
             claims = select_claims(database, "payer_id = ?", payer_id)
             dropped = self._drop(database, claims, now)
@@ -77,6 +79,7 @@ class LedgerBooks(LedgerCore):
         return self._revoke_books(database, [row["book_id"] for row in rows], now)
 
     def _revoke_books(self, database: sqlite3.Connection, book_ids: list[int], now: UnixTime) -> Revoked:
+        self._advance(database)
         claims: list[Claim] = []
         for book_id in book_ids:
             sql = "UPDATE books SET revoked_at = ? WHERE book_id = ? AND revoked_at IS NULL"

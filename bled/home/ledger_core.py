@@ -7,7 +7,7 @@ from typing import Final, Self
 
 from bled.codes import Code
 from bled.errors import ConfigurationError
-from bled.home.ledger_rows import claim_of, decision_from, insert_event
+from bled.home.ledger_rows import claim_of, decision_from, insert_event, read_generation, set_generation
 from bled.home.rows import Claim, ClaimState, Decision
 from bled.home.store import Store
 from bled_codec.units import UnixTime
@@ -23,6 +23,7 @@ class LedgerCore:
         """Take the open file; use `open`."""
         self._store = store
         self._seq = 0
+        self._counts_generations = False
 
     @classmethod
     def open(cls, folder: Path, *, book_key: bytes) -> Self:
@@ -57,6 +58,19 @@ class LedgerCore:
         with self._store.transaction() as database:
             run = database.execute(sql).fetchone()["value"]
         self._seq = run * _SEQ_BLOCK
+
+    def generation(self) -> int:
+        """Return how many changes this file has seen that must not be forgotten; see `bled.home.witness`."""
+        with self._store.reading() as database:
+            return read_generation(database)
+
+    def _advance(self, database: sqlite3.Connection) -> None:
+        """Count a change that must not be forgotten.
+
+        Not before this file was compared with what the node has kept: an old copy that counts on could catch up.
+        """
+        if self._counts_generations:
+            set_generation(database, read_generation(database) + 1)
 
     def next_seq(self) -> int:
         """Return the next number of a decision: larger than any before, those of earlier runs too."""

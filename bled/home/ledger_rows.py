@@ -97,3 +97,22 @@ def insert_event(database: sqlite3.Connection, *, seq: int, at: UnixTime, code: 
     """Add what became of a claim."""
     row = (seq, at, code.value, claim.detail, claim.payer_id, claim.payment_hash, claim.amount, claim.preimage)
     database.execute("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+
+
+def read_generation(database: sqlite3.Connection) -> int:
+    """Return the generation of the ledger, 0 for one that never counted."""
+    row = database.execute("SELECT value FROM meta WHERE name = 'generation'").fetchone()
+    return 0 if row is None else int(row["value"])
+
+
+def set_generation(database: sqlite3.Connection, generation: int) -> None:
+    """Set the generation of the ledger."""
+    sql = "INSERT INTO meta VALUES ('generation', ?) ON CONFLICT DO UPDATE SET value = excluded.value"
+    database.execute(sql, (generation,))
+
+
+def number_books_above(database: sqlite3.Connection, number: int) -> None:
+    """Have the next book numbered above `number`, and above every book there is."""
+    last = database.execute("SELECT max(seq) AS last FROM sqlite_sequence WHERE name = 'books'").fetchone()["last"]
+    database.execute("DELETE FROM sqlite_sequence WHERE name = 'books'")
+    database.execute("INSERT INTO sqlite_sequence VALUES ('books', ?)", (max(last or 0, number),))

@@ -1,7 +1,7 @@
 """From a claim to its end: ask the node once, then believe its records alone.
 
-    CLAIMED --commit SENT--> xpay --answer--> listsendpays --> PAID | FAILED
-                                  no answer -> listsendpays, again and again, until it can tell
+    CLAIMED --commit SENT--> the node keeps the generation --> xpay --answer--> listsendpays --> PAID | FAILED
+                                                                    no answer -> listsendpays, until it can tell
 
 Money is released only when the node's records hold nothing that arrived or may arrive, and the node is known to have
 ended its attempts: it said so, or the time it was given is over, or it has been started anew since.
@@ -17,6 +17,7 @@ from bled.errors import Refused, Unavailable
 from bled.failpoint import failpoint
 from bled.home.ledger import Ledger
 from bled.home.rows import Claim
+from bled.home.witness import Witness
 from bled.node.home_base import Failed, HomeNode, Paid, Parts, PartsStatus, PayAnswer, Unknown
 from bled_codec.invoice import Invoice
 from bled_codec.units import Msat, Point
@@ -35,12 +36,20 @@ class Payer:
     """Brings claims to their end. One call for each claim at a time; different claims do not wait for each other."""
 
     def __init__(
-        self, *, node: HomeNode, ledger: Ledger, clock: Clock, log: Log, pauses: Callable[[], Iterator[float]]
+        self,
+        *,
+        node: HomeNode,
+        ledger: Ledger,
+        witness: Witness,
+        clock: Clock,
+        log: Log,
+        pauses: Callable[[], Iterator[float]],
     ) -> None:
         """Take what paying needs. `pauses` begins the seconds between look-ups anew: see `growing_pauses`."""
         self._pauses = pauses
         self._node = node
         self._ledger = ledger
+        self._witness = witness
         self._clock = clock
         self._log = log
 
@@ -53,14 +62,22 @@ class Payer:
         if started is None:
             return
         failpoint(Failpoint.HOME_SENT)
-        answer = await self._node.pay(
-            Invoice.decode(started.invoice),
-            max_fee=started.max_fee,
-            retry_for=started.retry_for or 0,
-            label=label_of(started.payer_id),
-        )
+        answer = await self._ask(started)
         failpoint(Failpoint.HOME_PAY_ANSWERED)
         await self._conclude(started, answer)
+
+    async def _ask(self, claim: Claim) -> PayAnswer:
+        """Ask the node to pay, once it keeps the generation in which it was asked: no old copy asks for this again."""
+        try:
+            await self._witness.testify()
+        except Unavailable as error:
+            return Failed(reason=str(error))  # it was not asked
+        return await self._node.pay(
+            Invoice.decode(claim.invoice),
+            max_fee=claim.max_fee,
+            retry_for=claim.retry_for or 0,
+            label=label_of(claim.payer_id),
+        )
 
     async def resume(self, claim: Claim, *, node_is_fresh: bool) -> None:
         """Bring a SENT claim of an earlier run to its end. The node is never asked to pay it again.

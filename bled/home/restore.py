@@ -21,14 +21,16 @@ from bled_codec.invoice import Invoice
 from bled_codec.units import Msat, UnixTime
 
 _PAYER_ID_DIGITS: Final = 66
+OLD_COPY: Final = Refused(Code.REVOKED, detail="the ledger is an old copy; every book was revoked, issue new ones")
+"""What to tell the owner."""
 _NO_BOOK: Final = 0
 """Books count from 1: what was paid from a book that the old copy never saw belongs to none of its books."""
 
 
-async def compare_records(*, node: HomeNode, ledger: Ledger, keys: HomeKeys, now: UnixTime) -> Refused | None:
+async def compare_records(*, node: HomeNode, ledger: Ledger, keys: HomeKeys, now: UnixTime) -> bool:
     """Read what the node sent since the last time; revoke every book when the ledger is older than that.
 
-    Returns what to tell the owner, None when all is well. Claims that were added or opened again are SENT and
+    Says whether it was. Claims that were added or opened again are SENT and
     still to be looked up. Raises `Unavailable`; calling again goes on where this stopped.
     """
     is_older = False
@@ -42,9 +44,7 @@ async def compare_records(*, node: HomeNode, ledger: Ledger, keys: HomeKeys, now
         is_older = ledger.adopt(found, now=now) or is_older
         number = parts[-1].number + 1
         ledger.set_records_read(parts[-1].number)
-    if not is_older:
-        return None
-    return Refused(Code.REVOKED, detail="the ledger is an old copy; every book was revoked, issue new ones")
+    return is_older
 
 
 def _claim_of_ours(part: SentPart, ledger: Ledger, keys: HomeKeys) -> Claim | None:

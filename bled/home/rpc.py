@@ -6,12 +6,16 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from bled.clock import Clock
+from bled.codes import Failpoint
+from bled.errors import Unavailable
+from bled.failpoint import failpoint
 from bled.grants.keys import MAX_U32, HomeKeys
 from bled.home.decisions import MOST_AT_ONCE, Decisions
 from bled.home.issuing import ISSUE_PARAMETERS, find_book_of, issue, parse_order
 from bled.home.ledger import Ledger
 from bled.home.parameters import Parameters, usage
 from bled.home.rows import Book, Claim, Decision, Revoked
+from bled.home.witness import Witness
 from bled.node.home_base import HomeNode
 from bled_codec.crypto import parse_point
 from bled_codec.errors import CodecError
@@ -36,12 +40,21 @@ class HomeRpc:
     """Answers calls. Every one may raise `BledError`."""
 
     def __init__(
-        self, *, keys: HomeKeys, chain: bytes, ledger: Ledger, decisions: Decisions, node: HomeNode, clock: Clock
+        self,
+        *,
+        keys: HomeKeys,
+        chain: bytes,
+        ledger: Ledger,
+        witness: Witness,
+        decisions: Decisions,
+        node: HomeNode,
+        clock: Clock,
     ) -> None:
         """Take what the methods need."""
         self._keys = keys
         self._chain = chain
         self._ledger = ledger
+        self._witness = witness
         self._decisions = decisions
         self._node = node
         self._clock = clock
@@ -54,7 +67,9 @@ class HomeRpc:
     async def issue(self, params: Parameters) -> Answer:
         """Issue a book."""
         order = parse_order(params, now=self._clock.now())
-        issued = await issue(order, keys=self._keys, chain=self._chain, ledger=self._ledger, node=self._node)
+        issued = await issue(
+            order, keys=self._keys, chain=self._chain, ledger=self._ledger, witness=self._witness, node=self._node
+        )
         book = issued.book
         return {
             "book_id": book.book_id,
@@ -66,22 +81,38 @@ class HomeRpc:
         }
 
     async def revoke(self, params: Parameters) -> Answer:
-        """Revoke a book, one payer id, or everything: exactly one of them is named."""
+        """Revoke a book, one payer id, or everything: exactly one of them is named.
+
+        The revocation is final when it is committed. `kept_by_node` says whether the node keeps that there was one, so
+        that an old copy of the ledger cannot forget it; if not yet, it will before the next payment.
+        """
+        answer = _revocation(await self._revoked(params))
+        failpoint(Failpoint.HOME_REVOKED)
+        return answer | {"kept_by_node": await self._is_kept()}
+
+    async def _is_kept(self) -> bool:
+        try:
+            await self._witness.testify()
+        except Unavailable:
+            return False
+        return True
+
+    async def _revoked(self, params: Parameters) -> Revoked:
         if len(params.values) != 1:
             raise usage("one of book_id, payer_id and all is needed")
         now = self._clock.now()
         if params.has("book_id"):
-            return _revocation(self._ledger.revoke_book(params.number("book_id", most=MAX_U32), now=now))
+            return self._ledger.revoke_book(params.number("book_id", most=MAX_U32), now=now)
         if params.has("payer_id"):
             return await self._revoke_id(_payer_id(params))
         if not params.flag("all"):
             raise usage("all: must be true")
-        return _revocation(self._ledger.revoke_all(now=now))
+        return self._ledger.revoke_all(now=now)
 
-    async def _revoke_id(self, payer_id: Point) -> Answer:
+    async def _revoke_id(self, payer_id: Point) -> Revoked:
         books = self._ledger.books()
         book = await asyncio.to_thread(find_book_of, payer_id, keys=self._keys, books=books)
-        return _revocation(self._ledger.revoke_id(payer_id, book_id=book.book_id, now=self._clock.now()))
+        return self._ledger.revoke_id(payer_id, book_id=book.book_id, now=self._clock.now())
 
     async def list(self, _: Parameters) -> Answer:
         """List the books and what they have used."""

@@ -15,8 +15,9 @@ from bled.home.decisions import Decisions
 from bled.home.ledger import Ledger
 from bled.home.pay import Log, Payer, label_of
 from bled.home.policy import Glimpse, VerifiedInvoice, glimpse, is_ours, verify_invoice
-from bled.home.restore import compare_records
+from bled.home.restore import OLD_COPY, compare_records
 from bled.home.rows import Claim, ClaimState
+from bled.home.witness import Witness
 from bled.node.home_base import HomeNode
 from bled_codec.invoice import Invoice
 from bled_codec.units import Point
@@ -52,6 +53,7 @@ class HomeService:
         chain: bytes,
         node: HomeNode,
         ledger: Ledger,
+        witness: Witness,
         decisions: Decisions,
         payer: Payer,
         clock: Clock,
@@ -66,6 +68,7 @@ class HomeService:
         self._chain = chain
         self._node = node
         self._ledger = ledger
+        self._witness = witness
         self._decisions = decisions
         self._payer = payer
         self._clock = clock
@@ -73,6 +76,7 @@ class HomeService:
         self._is_adrift = is_adrift
         self._queue: asyncio.Queue[Arrived] = asyncio.Queue(QUEUE_LENGTH)
         self._waiting: Counter[bytes | None] = Counter()
+        self._has_warned = False
         self._at_work: set[Point] = set()
 
     def receive(self, invoice: bytes, secret: bytes) -> bool:
@@ -176,16 +180,25 @@ class HomeService:
             self._ledger.see_time(self._clock.now())
 
     async def _reconcile(self, payments: asyncio.TaskGroup, *, node_is_fresh: bool) -> None:
+        if await self._answered(lambda: self._witness.compare(now=self._clock.now())):
+            self._warn_of_old_copy()
+        await self._answered(self._witness.testify)
         await self._answered(self._compare_records)
         for claim in self._ledger.open_claims():
             if claim.state is ClaimState.CLAIMED or not await self._looked_at(claim, node_is_fresh=node_is_fresh):
                 self._work_on(claim, payments, node_is_fresh=node_is_fresh)
 
     async def _compare_records(self) -> None:
-        warning = await compare_records(node=self._node, ledger=self._ledger, keys=self._keys, now=self._clock.now())
-        if warning is not None:
-            self._decisions.refuse(warning, Glimpse(), now=self._clock.now())
-            self._log("unusual", str(warning))
+        if await compare_records(node=self._node, ledger=self._ledger, keys=self._keys, now=self._clock.now()):
+            self._warn_of_old_copy()
+
+    def _warn_of_old_copy(self) -> None:
+        """Tell the owner, once."""
+        if self._has_warned:
+            return
+        self._has_warned = True
+        self._decisions.refuse(OLD_COPY, Glimpse(), now=self._clock.now())
+        self._log("unusual", str(OLD_COPY))
 
     async def _looked_at(self, claim: Claim, *, node_is_fresh: bool) -> bool:
         """Look a claim up, as often as it takes to get an answer; say whether it came to its end."""

@@ -1,4 +1,5 @@
-"""A buyer's home node that is Core Lightning: `xpay` pays, `listsendpays` knows what became of it.
+"""A buyer's home node that is Core Lightning: `xpay` pays, `listsendpays` knows what became of it, `datastore` keeps a
+number.
 
 Needs v26.06 or later: before, `xpay` takes no label, and refuses the call.
 """
@@ -81,6 +82,20 @@ class ClnHomeNode:
         parts = [_sent_part(row) for row in rows if isinstance(row, dict)]
         return sorted((part for part in parts if part.number >= number), key=lambda part: part.number)
 
+    async def kept_number(self, name: str) -> int:
+        """Read the datastore."""
+        answer = await self._rpc.call("listdatastore", {"key": _key(name)}, seconds=_LOOKUP_SECONDS)
+        rows = answer.get("datastore")
+        if not isinstance(rows, list):
+            raise Unavailable(Code.NODE_PROTOCOL, detail="listdatastore: no list of entries")
+        texts = [row.get("string") for row in rows if isinstance(row, dict) and row.get("key") == _key(name)]
+        return 0 if not texts else _number("listdatastore", _digits(texts[0]))
+
+    async def keep_number(self, name: str, number: int) -> None:
+        """Write the datastore; it commits before it answers."""
+        params = {"key": _key(name), "string": str(number), "mode": "create-or-replace"}
+        await self._rpc.call("datastore", params, seconds=_LOOKUP_SECONDS)
+
     async def peers_for_paths(self) -> Sequence[Point]:
         """Read `listpeerchannels`: every connected peer with a usable channel, once, in the node's order."""
         answer = await self._rpc.call("listpeerchannels", seconds=_LOOKUP_SECONDS)
@@ -119,8 +134,8 @@ def _parts(rows: Iterable[object], payment_hash: bytes, label: str) -> Parts:
 def _sent_part(row: dict[str, Any]) -> SentPart:
     label, invoice = row.get("label"), row.get("bolt12")
     return SentPart(
-        number=_number(row.get("created_index")),
-        created_at=UnixTime(_number(row.get("created_at"))),
+        number=_number("listsendpays", row.get("created_index")),
+        created_at=UnixTime(_number("listsendpays", row.get("created_at"))),
         amount_sent=_msat("listsendpays", row.get("amount_sent_msat")),
         label=label if isinstance(label, str) else None,
         invoice=invoice if isinstance(invoice, str) else None,
@@ -138,17 +153,25 @@ def _preimage(value: object, payment_hash: bytes) -> bytes | None:
     return preimage if sha256(preimage) == payment_hash else None
 
 
-def _number(value: object) -> int:
+def _key(name: str) -> list[str]:
+    return ["bled-home", name, "generation"]
+
+
+def _number(method: str, value: object) -> int:
     if not isinstance(value, int) or not 0 <= value <= _LARGEST_NUMBER:
-        raise Unavailable(Code.NODE_PROTOCOL, detail="listsendpays: a row without its number or time")
+        raise Unavailable(Code.NODE_PROTOCOL, detail=f"{method}: no number or time where one belongs")
     return value
+
+
+def _digits(value: object) -> object:
+    """Return the number that a text spells; anything else as it is."""
+    is_number = isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= _MOST_DIGITS
+    return int(str(value)) if is_number else value
 
 
 def _msat(method: str, value: object) -> Msat:
     """Read an amount, a number or text such as `15000msat`."""
-    digits = value.removesuffix("msat") if isinstance(value, str) else value
-    if isinstance(digits, str) and digits.isascii() and digits.isdigit() and len(digits) <= _MOST_DIGITS:
-        digits = int(digits)
+    digits = _digits(value.removesuffix("msat") if isinstance(value, str) else value)
     if not isinstance(digits, int) or isinstance(digits, bool) or not 0 <= digits <= MAX_MSAT:
         raise Unavailable(Code.NODE_PROTOCOL, detail=f"{method}: no amount where one belongs")
     return Msat(digits)

@@ -107,6 +107,14 @@ class HomeNode(Protocol):
         """
         ...
 
+    async def kept_number(self, name: str) -> int:
+        """Return the number that the node last kept under `name`, 0 when there is none. Raises `Unavailable`."""
+        ...
+
+    async def keep_number(self, name: str, number: int) -> None:
+        """Have the node keep a number, durably and outside of anything of ours. Raises `Unavailable`."""
+        ...
+
     async def peers_for_paths(self) -> Sequence[Point]:
         """Return the peers at which reply paths may begin: connected, with a usable channel. Raises `Unavailable`."""
         ...

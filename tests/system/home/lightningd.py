@@ -30,6 +30,7 @@ class Lightningd:
         self.folder = folder
         self.preimages: dict[str, bytes] = {}
         self.rows: dict[str, list[dict[str, Any]]] = {}
+        self.datastore: dict[tuple[str, ...], str] = {}
         self.xpay_calls: list[dict[str, Any]] = []
         self.xpay: Callable[[dict[str, Any]], Awaitable[dict[str, Any]]] = self.pays
         self.logs: list[str] = []
@@ -97,6 +98,12 @@ class Lightningd:
                     return {"payments": self.rows.get(params["payment_hash"], [])}
                 rows = [row for group in self.rows.values() for row in group]
                 return {"payments": [row for row in rows if row["created_index"] >= params["start"]]}
+            case "listdatastore":
+                kept = self.datastore.get(tuple(params["key"]))
+                return {"datastore": [] if kept is None else [{"key": params["key"], "string": kept}]}
+            case "datastore":
+                self.datastore[tuple(params["key"])] = params["string"]
+                return {"key": params["key"], "string": params["string"]}
             case "xpay":
                 self.xpay_calls.append(params)
                 return await self.xpay(params)

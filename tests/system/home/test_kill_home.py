@@ -16,9 +16,9 @@ async def restarted(house, *, failpoint: str | None = None, startup: bool = Fals
     assert await house.node.start_plugin(failpoint=failpoint, startup=startup) == {}
 
 
-async def killed_at(house, step: Failpoint) -> bytes:
-    """Bring an invoice to a plugin that dies at `step`; return the invoice."""
-    await restarted(house, failpoint=f"{step.value}=kill")
+async def killed_at(house, step: Failpoint, *, passage: int = 1) -> bytes:
+    """Bring an invoice to a plugin that dies at `step`, when it comes there for the `passage`th time; return it."""
+    await restarted(house, failpoint=f"{step.value}:{passage}=kill")
     invoice = house.invoice(house.request())
     await house.node.send(
         "onion_message_recv_secret",
@@ -55,10 +55,10 @@ async def test_without_another_word_from_the_till_a_claim_is_brought_to_its_end(
     assert len(house.node.xpay_calls) == calls
 
 
-@pytest.mark.parametrize("step", [Failpoint.HOME_SENT], ids=lambda step: step.value)
-async def test_a_plugin_killed_before_it_asked_the_node_never_asks_and_frees_the_money(house, step) -> None:
+@pytest.mark.parametrize(("step", "passage"), [(Failpoint.HOME_SENT, 1), (Failpoint.HOME_WITNESSED, 2)])
+async def test_a_plugin_killed_before_it_asked_the_node_never_asks_and_frees_the_money(house, step, passage) -> None:
     """Nobody can tell any more whether the node was asked, so it never is; its records say what became of that."""
-    invoice = await killed_at(house, step)
+    invoice = await killed_at(house, step, passage=passage)
     await restarted(house, startup=False)
     await house.node.decision("outcome-unknown")
     assert (await house.budget())["reserved_msat"] == 20_150
@@ -70,6 +70,45 @@ async def test_a_plugin_killed_before_it_asked_the_node_never_asks_and_frees_the
     assert house.node.xpay_calls == []
     budget = await house.budget()
     assert (budget["spent_msat"], budget["reserved_msat"]) == (0, 0)
+
+
+@pytest.mark.parametrize("step", [Failpoint.HOME_COMPARED, Failpoint.HOME_WITNESSED], ids=lambda step: step.value)
+async def test_a_plugin_killed_while_it_starts_is_no_old_copy_afterwards(house, step) -> None:
+    await house.node.kill_plugin()
+    for _ in range(2):
+        assert await house.node.start_plugin(failpoint=f"{step.value}=kill") == {}
+        assert await house.node.plugin_ended() == -9
+    assert await house.node.start_plugin() == {}
+    await house.node.hook(house.invoice(house.request()).encode(), house.secret())
+    await house.node.decision("paid")
+    (book,) = (await house.node.ask("bled-list", {}))["books"]
+    assert not book["revoked"]
+
+
+@pytest.mark.parametrize("step", [Failpoint.HOME_REVOKED, Failpoint.HOME_WITNESSED], ids=lambda step: step.value)
+async def test_a_plugin_killed_before_it_could_say_that_it_revoked_has_revoked(house, step) -> None:
+    passage = 2 if step is Failpoint.HOME_WITNESSED else 1
+    await restarted(house, failpoint=f"{step.value}:{passage}=kill")
+    await house.node.send("bled-revoke", {"all": True})
+    assert await house.node.plugin_ended() == -9
+    assert await house.node.start_plugin() == {}
+    await house.node.hook(house.invoice(house.request()).encode(), house.secret())
+    refused = await house.node.decision("revoked")
+    assert refused["payer_id"] == house.grant().payer_id.hex()
+    assert house.node.xpay_calls == []
+
+
+@pytest.mark.parametrize("step", [Failpoint.HOME_ISSUED, Failpoint.HOME_WITNESSED], ids=lambda step: step.value)
+async def test_a_plugin_killed_while_it_issues_gives_no_number_twice(house, step) -> None:
+    passage = 2 if step is Failpoint.HOME_WITNESSED else 1
+    await restarted(house, failpoint=f"{step.value}:{passage}=kill")
+    await house.node.send("bled-issue", {"device": "phone", "total_msat": 1_000_000})
+    assert await house.node.plugin_ended() == -9
+    assert await house.node.start_plugin() == {}
+    lost = house.issued["book_id"] + 1
+    assert (await house.issue())["book_id"] == lost + 1
+    listed = (await house.node.ask("bled-list", {}))["books"]
+    assert [(book["book_id"], book["used"], book["revoked"]) for book in listed][1] == (lost, 0, False)
 
 
 async def test_a_second_invoice_after_the_crash_finds_the_payer_id_used(house) -> None:

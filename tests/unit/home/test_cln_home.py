@@ -186,3 +186,24 @@ async def test_parts_without_number_or_time_are_no_answer(payments) -> None:
     async with node_that_says({"result": {"payments": payments}}) as node:
         with pytest.raises(Unavailable):
             await node.sent_since(1)
+
+
+def entry(**changes: object) -> dict[str, object]:
+    return {"key": ["bled-home", "name", "generation"], "generation": 3, "hex": "3132", "string": "12"} | changes
+
+
+@pytest.mark.parametrize(
+    ("entries", "number"), [([], 0), ([entry()], 12), ([entry(key=["bled-home", "other", "generation"])], 0)]
+)
+async def test_the_number_that_the_node_keeps_is_read_by_its_whole_key(entries, number) -> None:
+    async with node_that_says({"result": {"datastore": entries}}) as node:
+        assert await node.kept_number("name") == number
+
+
+@pytest.mark.parametrize(
+    "entries", [None, [entry(string="x")], [entry(string=None)], [entry(string="9" * 20)], [entry(string="-1")]]
+)
+async def test_what_is_no_number_is_no_answer(entries) -> None:
+    async with node_that_says({"result": {"datastore": entries}}) as node:
+        with pytest.raises(Unavailable):
+            await node.kept_number("name")

@@ -10,6 +10,7 @@ from bled.codes import Code
 from bled.errors import Unavailable
 from bled.home.pay import GRACE_SECONDS, Payer, growing_pauses
 from bled.home.rows import ClaimState
+from bled.home.witness import Witness
 from bled.node.home_base import Failed, Paid, Parts, PartsStatus, Unknown
 from bled_codec.units import Msat
 
@@ -28,6 +29,8 @@ class Node:
         self.asked: list[dict[str, object]] = []
         self.looked_up = 0
         self.labels: set[str] = set()
+        self.kept: list[int] = []
+        self.cannot_keep: Unavailable | None = None
         self.before_lookup: Callable[[], None] = lambda: None
 
     async def pay(self, invoice, **how: object):
@@ -35,6 +38,14 @@ class Node:
         if isinstance(self.answer, Awaitable):
             return await self.answer
         return self.answer
+
+    async def kept_number(self, name: str) -> int:
+        return self.kept[-1] if self.kept else 0
+
+    async def keep_number(self, name: str, number: int) -> None:
+        if self.cannot_keep is not None:
+            raise self.cannot_keep
+        self.kept.append(number)
 
     async def lookup(self, payment_hash: bytes, *, label: str) -> Parts:
         self.labels.add(label)
@@ -57,8 +68,10 @@ class FakeClock:
         return self.ticks
 
 
-def payer(node: Node, ledger, clock) -> Payer:
-    return Payer(node=node, ledger=ledger, clock=clock, log=lambda *_: None, pauses=lambda: repeat(0.0))
+async def payer(node: Node, ledger, clock, *, pauses: Callable[[], Iterator[float]] = lambda: repeat(0.0)) -> Payer:
+    witness = Witness(node=node, ledger=ledger, name="home")
+    await witness.compare(now=clock.now())
+    return Payer(node=node, ledger=ledger, witness=witness, clock=clock, log=lambda *_: None, pauses=pauses)
 
 
 @pytest.fixture
@@ -72,7 +85,7 @@ def pays(ledger, bought, clock):
 
     async def run(node: Node, *, verified=None):
         claim = ledger.claim(verified or bought(), now=clock.now()).claim
-        await payer(node, ledger, clock).pay(claim)
+        await (await payer(node, ledger, clock)).pay(claim)
         return ledger.claim_of_invoice(claim.invoice, payer_id=claim.payer_id)
 
     return run
@@ -166,7 +179,7 @@ async def test_a_ledger_that_cannot_take_down_the_outcome_is_tried_again(ledger,
 
     node.answer = breaks()
     claim = ledger.claim(bought(), now=clock.now()).claim
-    lasting = Payer(node=node, ledger=ledger, clock=clock, log=lambda *_: None, pauses=mending)
+    lasting = await payer(node, ledger, clock, pauses=mending)
     await lasting.pay(claim)
     assert ledger.claims()[0].state is ClaimState.PAID
     assert len(pauses) >= 3
@@ -185,11 +198,32 @@ async def test_nothing_is_asked_of_the_node_before_that_is_on_the_disk(pays, led
     assert states == [ClaimState.SENT]
 
 
+async def test_the_node_keeps_the_generation_before_it_is_asked(pays, ledger) -> None:
+    node = Node(None, NOTHING)
+    kept: list[tuple[int, int]] = []
+
+    async def answer():
+        kept.append((node.kept[-1], ledger.generation()))
+        return Paid(preimage=b"\x01" * 32, amount_sent=Msat(15_001))
+
+    node.answer = answer()
+    await pays(node)
+    assert kept == [(2, 2)]
+
+
+async def test_a_node_that_cannot_keep_the_generation_is_not_asked(pays, ledger) -> None:
+    node = Node(None, NOTHING)
+    node.cannot_keep = GONE
+    claim = await pays(node)
+    assert (claim.state, node.asked) == (ClaimState.FAILED, [])
+    assert ledger.sums(1).reserved == 0
+
+
 async def test_a_claim_that_was_revoked_in_between_is_not_paid(ledger, bought, clock) -> None:
     node = Node(Paid(preimage=b"\x01" * 32, amount_sent=Msat(15_001)), NOTHING)
     claim = ledger.claim(bought(), now=clock.now()).claim
     ledger.revoke_all(now=clock.now())
-    await payer(node, ledger, clock).pay(claim)
+    await (await payer(node, ledger, clock)).pay(claim)
     assert node.asked == []
     assert ledger.claims()[0].state is ClaimState.DROPPED
 
@@ -198,7 +232,7 @@ async def test_a_claim_that_waited_too_long_is_not_paid(ledger, bought, clock) -
     node = Node(Paid(preimage=b"\x01" * 32, amount_sent=Msat(15_001)), NOTHING)
     claim = ledger.claim(bought(), now=clock.now()).claim
     clock.time += 290
-    await payer(node, ledger, clock).pay(claim)
+    await (await payer(node, ledger, clock)).pay(claim)
     assert node.asked == []
     assert [each.code for each in ledger.decisions(since=0, limit=9)] == [Code.TOO_LATE_TO_PAY]
 
@@ -209,7 +243,7 @@ async def test_a_claim_that_waited_too_long_is_not_paid(ledger, bought, clock) -
 )
 async def test_a_claim_of_an_earlier_run_ends_as_far_as_the_records_can_tell(sent, fresh, lookup, ended) -> None:
     claim, ledger, clock = sent
-    assert await payer(Node(None, lookup), ledger, clock).look_once(claim, node_is_fresh=fresh) is ended
+    assert await (await payer(Node(None, lookup), ledger, clock)).look_once(claim, node_is_fresh=fresh) is ended
     assert bool(ledger.open_claims()) is not ended
 
 
@@ -228,8 +262,8 @@ async def test_payments_do_not_wait_for_each_other(ledger, bought, clock) -> Non
         await given_up.wait()
         return Failed(reason="given up")
 
-    first = payer(Node(stuck(), NOTHING), ledger, clock)
-    second = payer(Node(Paid(preimage=b"\x02" * 32, amount_sent=Msat(15_001)), NOTHING), ledger, clock)
+    first = await payer(Node(stuck(), NOTHING), ledger, clock)
+    second = await payer(Node(Paid(preimage=b"\x02" * 32, amount_sent=Msat(15_001)), NOTHING), ledger, clock)
     waiting = asyncio.create_task(first.pay(ledger.claim(bought(0), now=clock.now()).claim))
     await asked.wait()
     await second.pay(ledger.claim(bought(1), now=clock.now()).claim)

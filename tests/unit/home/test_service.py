@@ -12,7 +12,8 @@ from bled.home.decisions import Decisions
 from bled.home.pay import Payer
 from bled.home.rows import ClaimState
 from bled.home.service import QUEUE_LENGTH, HomeService
-from bled.node.home_base import Paid, Parts, PartsStatus
+from bled.home.witness import Witness
+from bled.node.home_base import Paid, Parts, PartsStatus, SentPart
 from bled_codec.units import Msat
 
 
@@ -22,13 +23,22 @@ class Node:
     def __init__(self) -> None:
         self.labels: list[str] = []
         self.foreign: set[bytes] = set()
+        self.parts: list[SentPart] = []
+        self.kept = 0
 
     async def pay(self, invoice, *, label: str, **_: object) -> Paid:
         self.labels.append(label)
         return Paid(preimage=bytes(32), amount_sent=invoice.invoice_amount)
 
-    async def sent_since(self, number: int) -> list[object]:
-        return []
+    async def sent_since(self, number: int) -> list[SentPart]:
+        return [part for part in self.parts if part.number >= number]
+
+    async def kept_number(self, name: str) -> int:
+        return self.kept
+
+    async def keep_number(self, name: str, number: int) -> None:
+        assert number > self.kept
+        self.kept = number
 
     async def lookup(self, payment_hash: bytes, *, label: str) -> Parts:
         used = payment_hash in self.foreign
@@ -59,12 +69,16 @@ class Working:
         def log(level: str, line: str) -> None:
             self.logs.append(line)
 
-        payer = Payer(node=self.node, ledger=ledger, clock=self.clock, log=log, pauses=lambda: repeat(0.0))
+        witness = Witness(node=self.node, ledger=ledger, name="home")
+        payer = Payer(
+            node=self.node, ledger=ledger, witness=witness, clock=self.clock, log=log, pauses=lambda: repeat(0.0)
+        )
         self.service = HomeService(
             keys=home.keys,
             chain=shop.REGTEST_CHAIN,
             node=self.node,
             ledger=ledger,
+            witness=witness,
             decisions=self.decisions,
             payer=payer,
             clock=self.clock,
