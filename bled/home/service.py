@@ -111,6 +111,7 @@ class HomeService:
                 claim = await self._take(arrived)
                 if claim is not None:
                     self._work_on(claim, payments, node_is_fresh=False)
+                self._work_on_found(payments)
 
     async def _take(self, arrived: Arrived) -> Claim | None:
         """Verify an invoice and claim its payer id; None when it must not be paid. Sent again, it is the same claim."""
@@ -122,6 +123,7 @@ class HomeService:
             if self._is_adrift():
                 raise Refused(Code.CLOCK_WRONG, detail="nothing keeps the clock in step; run NTP, or bled-any-clock")
             verified = self._verify(arrived)
+            await self._compare_records()
             await self._check_hash(verified.invoice)
             failpoint(Failpoint.HOME_VERIFIED)
             claimed = self._ledger.claim(verified, now=self._clock.now())
@@ -164,6 +166,16 @@ class HomeService:
         self._at_work.add(claim.payer_id)
         task = payments.create_task(work)
         task.add_done_callback(lambda _: self._at_work.discard(claim.payer_id))
+
+    def _work_on_found(self, payments: asyncio.TaskGroup) -> None:
+        """Work on what the node's records have shown meanwhile; if the ledger cannot be read now, the next time."""
+        try:
+            claims = self._ledger.open_claims()
+        except Unavailable as error:
+            self._log("unusual", f"the ledger cannot list what is open, {error}")
+            return
+        for claim in claims:
+            self._work_on(claim, payments, node_is_fresh=False)
 
     async def _see_time(self) -> None:
         """Note the time now and every hour, also when nothing is decided."""

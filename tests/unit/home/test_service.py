@@ -24,6 +24,7 @@ class Node:
         self.labels: list[str] = []
         self.foreign: set[bytes] = set()
         self.parts: list[SentPart] = []
+        self.found: dict[bytes, Parts] = {}
         self.kept = 0
 
     async def pay(self, invoice, *, label: str, **_: object) -> Paid:
@@ -42,7 +43,7 @@ class Node:
 
     async def lookup(self, payment_hash: bytes, *, label: str) -> Parts:
         used = payment_hash in self.foreign
-        return Parts(status=PartsStatus.NOTHING, amount_sent=Msat(0), hash_is_used=used)
+        return self.found.get(payment_hash) or Parts(status=PartsStatus.NOTHING, amount_sent=Msat(0), hash_is_used=used)
 
 
 class At(Clock):
@@ -245,6 +246,38 @@ async def test_a_claim_that_lies_idle_goes_on_when_its_invoice_comes_again(worki
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     assert ledger.claims()[0].state is ClaimState.PAID
+
+
+async def test_a_payment_that_the_ledger_does_not_know_is_found_before_the_next_claim(working, home, shop) -> None:
+    """An old copy was put back while the node still sought a route, and the node keeps no number of it."""
+    request = shop.request(home.grant())
+    first, second = (shop.invoice(request, preimage=preimage * 32) for preimage in (b"1", b"2"))
+    running = asyncio.create_task(working.service.run(node_is_fresh=False))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    part = SentPart(
+        number=1,
+        created_at=shop.NOW,
+        amount_sent=Msat(15_001),
+        label=home.grant().payer_id.hex(),
+        invoice=first.string,
+        has_failed=False,
+    )
+    working.node.parts.append(part)
+    working.node.found[first.invoice_payment_hash] = Parts(status=PartsStatus.COMPLETE, amount_sent=Msat(15_001))
+    working.service.receive(second.encode(), home.secret())
+    for _ in range(50):
+        await asyncio.sleep(0)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert working.node.labels == []
+    (claim,) = working.ledger.claims()
+    assert (claim.payment_hash, claim.state) == (first.invoice_payment_hash, ClaimState.PAID)
+    assert [each.code for each in working.decisions.since(0, limit=9)] == [
+        Code.REVOKED,
+        Code.PAYER_ID_USED,
+        Code.PAID,
+    ]
 
 
 async def test_decisions_come_in_order_and_in_portions(working, home, shop, invoice) -> None:
