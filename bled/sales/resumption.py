@@ -48,8 +48,7 @@ def _tell(till: Till, sale: Sale) -> SaleResult:
         "seconds_ago": max(0, till.clock.now() - sale.created_at),
         "sale_id": sale.sale_id,
         "code": result.code.value,
-        "detail": result.detail,
-    }
+    } | ({"detail": result.detail} if result.detail else {})
     till.on_step("sale resumed", facts)
     till.ledger.tell_cashier(sale.sale_id)
     return result

@@ -55,6 +55,7 @@ async def test_a_sale_that_was_paid_meanwhile_is_told_before_the_next_offer(shop
     assert facts["earlier_sale"] == "PAID, do not charge for it again"
     assert (facts["amount_msat"], facts["description"]) == (AMOUNT, "flat white")
     assert facts["seconds_ago"] < 60
+    assert "" not in facts.values()
     assert [earlier.sale_id for earlier in result.earlier] == [facts["sale_id"]]
     assert result.sale_id != facts["sale_id"]
 
