@@ -54,7 +54,14 @@ class HomeApplication:
         )
         self._ledger = ledger
         self._rpc = HomeRpc(
-            keys=keys, chain=chain, ledger=ledger, witness=witness, decisions=decisions, node=node, clock=self._clock
+            keys=keys,
+            chain=chain,
+            ledger=ledger,
+            witness=witness,
+            payer=payer,
+            decisions=decisions,
+            node=node,
+            clock=self._clock,
         )
         self._service = HomeService(
             keys=keys,

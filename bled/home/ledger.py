@@ -178,6 +178,16 @@ class Ledger(LedgerBooks):
         with self._store.transaction() as database:
             _set_latest_time(database, now)
 
+    def is_open(self, payer_id: Point) -> bool:
+        """Say whether the end of a claim is not known."""
+        with self._store.reading() as database:
+            return claim_of(database, payer_id).state in (ClaimState.CLAIMED, ClaimState.SENT)
+
+    def claim_for(self, payer_id: Point) -> Claim | None:
+        """Return the claim of a payer id, None when it was never used."""
+        with self._store.reading() as database:
+            return read_claim(database, payer_id)
+
     def open_claims(self) -> tuple[Claim, ...]:
         """Return every claim whose end is not known, oldest first."""
         with self._store.reading() as database:

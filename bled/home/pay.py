@@ -4,7 +4,8 @@
                                                                     no answer -> listsendpays, until it can tell
 
 Money is released only when the node's records hold nothing that arrived or may arrive, and the node is known to have
-ended its attempts: it said so, or the time it was given is over, or it has been started anew since.
+ended its attempts: it said so, or the time it was given is over, or it has been started anew since. And only while it
+cannot have forgotten them: a day after it was asked, what is not known is left to home's owner (`settle`).
 """
 
 import asyncio
@@ -12,7 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from bled.clock import Clock
-from bled.codes import Failpoint
+from bled.codes import Code, Failpoint
 from bled.errors import Refused, Unavailable
 from bled.failpoint import failpoint
 from bled.home.ledger import Ledger
@@ -24,6 +25,9 @@ from bled_codec.units import Msat, Point
 
 GRACE_SECONDS: Final = 30
 """After the time that the node was given: no new part begins any more, whatever became of the call."""
+
+RECORDS_KEPT_SECONDS: Final = 86_400
+"""A node may forget payments that are older (autoclean): then that its records hold nothing proves nothing."""
 
 _FIRST_WAIT: Final = 0.25
 _LONGEST_WAIT: Final = 60.0
@@ -88,7 +92,8 @@ class Payer:
 
     async def look_once(self, claim: Claim, *, node_is_fresh: bool) -> bool:
         """Look a SENT claim up once and say whether that brought its end. Raises `Unavailable`."""
-        return self._judge(claim, await self._look_up(claim), ended=node_is_fresh)
+        ended = node_is_fresh and not self._may_be_forgotten(claim)
+        return self._judge(claim, await self._look_up(claim), ended=ended)
 
     async def _begin(self, claim: Claim) -> Claim | None:
         for wait in self._pauses():
@@ -117,11 +122,15 @@ class Payer:
         The time that the node was given is counted from here on and not by the wall clock: that may be set meanwhile,
         and waiting too long costs nothing but the reservation.
         """
-        over_at = self._clock.monotonic() + (claim.retry_for or 0) + GRACE_SECONDS
+        began = self._clock.monotonic()
+        over_at = began if ended else began + (claim.retry_for or 0) + GRACE_SECONDS
+        forgotten_at = began + RECORDS_KEPT_SECONDS - self._age(claim)
         for wait in self._pauses():
             try:
-                if await self._settled(claim, ended=ended or self._clock.monotonic() >= over_at, reason=reason):
+                if await self._settled(claim, ended=over_at <= self._clock.monotonic() < forgotten_at, reason=reason):
                     return
+                if not self._ledger.is_open(claim.payer_id):
+                    return  # its owner has settled it
             except Unavailable as error:
                 self._log("unusual", f"{claim.payer_id.hex()}: the ledger cannot take down its outcome, {error}")
             await asyncio.sleep(wait)
@@ -156,6 +165,28 @@ class Payer:
                 self._ledger.record_failed(claim.payer_id, detail=detail, now=self._clock.now())
                 self._log("info", f"{claim.payer_id.hex()}: payment failed, {detail}")
                 return True
+
+    def _age(self, claim: Claim) -> int:
+        return self._clock.now() - (claim.sent_at or 0)
+
+    def _may_be_forgotten(self, claim: Claim) -> bool:
+        return self._age(claim) >= RECORDS_KEPT_SECONDS
+
+    async def settle(self, claim: Claim, *, was_paid: bool) -> None:
+        """End a SENT claim by the word of home's owner, when the node's records cannot tell any more.
+
+        What they do tell stands. A payment by the owner's word counts with all that was reserved for it, unproven.
+        Raises `Refused` (`OUTCOME_UNKNOWN`) while the node may still pay it, and `Unavailable`.
+        """
+        parts = await self._look_up(claim)
+        if parts.status is PartsStatus.COMPLETE:
+            self._record_paid(claim.payer_id, parts.amount_sent, parts.preimage)
+        elif parts.status is PartsStatus.PENDING or not self._may_be_forgotten(claim):
+            raise Refused(Code.OUTCOME_UNKNOWN, detail="the node may still pay it; ask again a day after it was sent")
+        elif was_paid:
+            self._record_paid(claim.payer_id, Msat(claim.amount + claim.max_fee), None)
+        else:
+            self._ledger.record_failed(claim.payer_id, detail="settled by home's owner", now=self._clock.now())
 
     async def _keep_proof(self, payer_id: Point, paid: Paid) -> None:
         """Record a proven payment, as often as the ledger needs; no look-up could say anything better."""

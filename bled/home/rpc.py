@@ -14,7 +14,8 @@ from bled.home.decisions import MOST_AT_ONCE, Decisions
 from bled.home.issuing import ISSUE_PARAMETERS, find_book_of, issue, parse_order
 from bled.home.ledger import Ledger
 from bled.home.parameters import Parameters, usage
-from bled.home.rows import Book, Claim, Decision, Revoked
+from bled.home.pay import Payer
+from bled.home.rows import Book, Claim, ClaimState, Decision, Revoked
 from bled.home.witness import Witness
 from bled.node.home_base import HomeNode
 from bled_codec.crypto import parse_point
@@ -46,6 +47,7 @@ class HomeRpc:
         chain: bytes,
         ledger: Ledger,
         witness: Witness,
+        payer: Payer,
         decisions: Decisions,
         node: HomeNode,
         clock: Clock,
@@ -55,6 +57,7 @@ class HomeRpc:
         self._chain = chain
         self._ledger = ledger
         self._witness = witness
+        self._payer = payer
         self._decisions = decisions
         self._node = node
         self._clock = clock
@@ -159,6 +162,16 @@ class HomeRpc:
         limit = params.number("limit", 1000, least=1, most=MOST_AT_ONCE)
         return {"claims": [_claim(each) for each in self._ledger.claims(limit=limit)]}
 
+    async def settle(self, params: Parameters) -> Answer:
+        """End a claim by its owner's word, when the node has forgotten what became of it."""
+        claim = self._ledger.claim_for(_payer_id(params))
+        if claim is None or claim.state is not ClaimState.SENT:
+            raise usage("payer_id: it has no claim whose outcome is unknown")
+        if not params.has("paid"):
+            raise usage("paid: true or false is needed")
+        await self._payer.settle(claim, was_paid=params.flag("paid"))
+        return _claim(self._ledger.claim_for(claim.payer_id) or claim)
+
     async def trust_clock(self, _: Parameters) -> Answer:
         """Take the present time for right, although it was later before: its owner has checked the clock."""
         now = self._clock.now()
@@ -248,6 +261,12 @@ METHODS: Final = {
         usage="[since] [limit]",
         description="List what was decided about invoices, oldest first.",
         run=HomeRpc.decisions,
+    ),
+    "bled-settle": Method(
+        names=("payer_id", "paid"),
+        usage="payer_id paid",
+        description="End a claim whose outcome the node has forgotten, by your word that it was paid or was not.",
+        run=HomeRpc.settle,
     ),
     "bled-trust-clock": Method(
         names=(),

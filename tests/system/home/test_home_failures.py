@@ -146,6 +146,7 @@ async def test_a_full_disk_pays_nothing_and_says_so(house) -> None:
 
 
 async def test_a_ledger_that_a_stranger_holds_pays_nothing_and_says_so(house) -> None:
+    await at_work(house)
     ledger = house.node.folder / "bled-home" / "ledger.sqlite"
     stranger = sqlite3.connect(ledger, isolation_level=None)
     stranger.execute("BEGIN IMMEDIATE")
@@ -180,6 +181,35 @@ async def test_a_clock_that_was_ahead_pays_again_when_its_owner_says_so(house) -
     assert (await house.node.ask("bled-trust-clock", {}))["now"] - house.now in (-1, 0)
     await deliver(house)
     await house.node.decision("paid")
+
+
+async def test_a_payment_that_the_node_forgot_stays_reserved_until_its_owner_settles_it(house) -> None:
+    """autoclean removed the node's record while home was off for two days."""
+
+    asked = asyncio.Event()
+
+    async def thinks(params):
+        asked.set()
+        await asyncio.Event().wait()
+
+    house.node.xpay = thinks
+    await deliver(house)
+    await asked.wait()
+    await house.node.kill_plugin()
+    ledger = sqlite3.connect(house.node.folder / "bled-home" / "ledger.sqlite")
+    ledger.execute("UPDATE claims SET sent_at = sent_at - 2 * 86400")
+    ledger.commit()
+    ledger.close()
+    assert await house.node.start_plugin(startup=True) == {}
+    await house.node.decision("outcome-unknown")
+    assert (await house.budget())["reserved_msat"] == 20_150
+    payer_id = house.grant().payer_id.hex()
+    with pytest.raises(house.RpcError, match="paid: true or false"):
+        await house.node.ask("bled-settle", {"payer_id": payer_id})
+    settled = await house.node.ask("bled-settle", {"payer_id": payer_id, "paid": True})
+    assert (settled["state"], settled["amount_sent_msat"]) == ("paid", 20_150)
+    with pytest.raises(house.RpcError, match="no claim"):
+        await house.node.ask("bled-settle", {"payer_id": payer_id, "paid": False})
 
 
 async def test_a_second_plugin_on_the_same_ledger_disables_itself(house) -> None:

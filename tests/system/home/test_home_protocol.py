@@ -22,6 +22,7 @@ async def test_the_manifest_asks_for_what_the_plugin_needs_and_no_more(house) ->
         "bled-list",
         "bled-budget",
         "bled-decisions",
+        "bled-settle",
         "bled-trust-clock",
         "bled-claims",
     ]

@@ -7,7 +7,7 @@ from itertools import islice, repeat
 import pytest
 
 from bled.codes import Code
-from bled.errors import Unavailable
+from bled.errors import Refused, Unavailable
 from bled.home.pay import GRACE_SECONDS, Payer, growing_pauses
 from bled.home.rows import ClaimState
 from bled.home.witness import Witness
@@ -245,6 +245,54 @@ async def test_a_claim_of_an_earlier_run_ends_as_far_as_the_records_can_tell(sen
     claim, ledger, clock = sent
     assert await (await payer(Node(None, lookup), ledger, clock)).look_once(claim, node_is_fresh=fresh) is ended
     assert bool(ledger.open_claims()) is not ended
+
+
+async def test_a_node_that_may_have_forgotten_a_payment_releases_nothing(sent) -> None:
+    """A day later its records may have been cleaned: nothing in them proves nothing."""
+    claim, ledger, clock = sent
+    clock.time += 86_400
+    assert not await (await payer(Node(None, NOTHING), ledger, clock)).look_once(claim, node_is_fresh=True)
+    assert ledger.sums(1).reserved == 20_150
+
+
+@pytest.mark.parametrize(
+    ("lookup", "was_paid", "state", "sums"),
+    [
+        (NOTHING, True, ClaimState.PAID, (20_150, 0)),
+        (NOTHING, False, ClaimState.FAILED, (0, 0)),
+        (COMPLETE, False, ClaimState.PAID, (15_001, 0)),
+    ],
+)
+async def test_an_owner_settles_what_the_node_has_forgotten(sent, lookup, was_paid, state, sums) -> None:
+    claim, ledger, clock = sent
+    clock.time += 86_400
+    await (await payer(Node(None, lookup), ledger, clock)).settle(claim, was_paid=was_paid)
+    assert ledger.claims()[0].state is state
+    assert (ledger.sums(1).spent, ledger.sums(1).reserved) == sums
+
+
+@pytest.mark.parametrize(("lookup", "later"), [(NOTHING, 86_399), (PENDING, 10 * 86_400)])
+async def test_an_owner_cannot_settle_what_the_node_may_still_pay(sent, lookup, later) -> None:
+    claim, ledger, clock = sent
+    clock.time += later
+    with pytest.raises(Refused):
+        await (await payer(Node(None, lookup), ledger, clock)).settle(claim, was_paid=False)
+    assert ledger.sums(1).reserved == 20_150
+
+
+async def test_what_an_owner_has_settled_is_not_looked_up_any_more(sent) -> None:
+    claim, ledger, clock = sent
+    clock.time += 86_400
+    node = Node(None, NOTHING)
+    following = await payer(node, ledger, clock)
+
+    def settle() -> None:
+        if node.looked_up == 3:
+            ledger.record_failed(claim.payer_id, detail="settled", now=clock.now())
+
+    node.before_lookup = settle
+    await following.resume(claim, node_is_fresh=True)
+    assert node.looked_up == 3
 
 
 @pytest.fixture
