@@ -11,7 +11,7 @@ Radio = Annotated[
     typer.Option(
         "--radio",
         metavar="RADIO",
-        help="Radio to use: virtual:ADDRESS joins the air of `bled sandbox run`. [BLED_RADIO]",
+        help="bluetooth[:ADAPTER], hci:TRANSPORT for a dongle, or virtual:ADDRESS of `bled sandbox run`. [BLED_RADIO]",
     ),
 ]
 Mtu = Annotated[int, typer.Option("--mtu", min=23, max=517, help="Largest ATT_MTU to agree to, in bytes.")]

@@ -8,6 +8,7 @@ def chosen_radio(radio: str | None) -> str:
     """Return the radio of the settings. Raises `ConfigurationError` (`CONFIG_BAD`) when none was chosen."""
     if radio is None:
         raise ConfigurationError(
-            Code.CONFIG_BAD, detail="no radio is configured; give --radio virtual:ADDRESS (see `bled sandbox run`)"
+            Code.CONFIG_BAD,
+            detail="no radio is configured; give --radio bluetooth, or virtual:ADDRESS (see `bled sandbox run`)",
         )
     return radio

@@ -48,6 +48,7 @@ class BleakCentral:
         check_att_mtu(att_mtu)
         self._radio = SystemRadio(adapter)
         self._att_mtu = att_mtu
+        self._tries = Tries()
         self._link: FramedLink | None = None
         self._bearer: BleakBearer | None = None
 
@@ -75,33 +76,35 @@ class BleakCentral:
             self._bearer = None
 
     async def _search(self, on_step: OnStep) -> FramedLink:
-        tries = Tries()
         await self._radio.open(leftovers=_SERVICE)
         while True:
-            device = await self._find(tries)
+            device = await self._find()
             on_step("advertisement seen", {"peer": device.address})
             try:
-                return await self._join(device, on_step)
+                link = await self._join(device, on_step)
             except Unavailable as error:
                 if self._radio.lost.done():
                     raise Unavailable(Code.RADIO_UNAVAILABLE, detail=self._radio.lost.result()) from error
                 on_step("try failed", {"peer": device.address, "detail": error.detail})
-            await asyncio.sleep(tries.failed(device.address, now=now()))
+            else:
+                self._tries.met(device.address, now=now())
+                return link
+            await asyncio.sleep(self._tries.failed(device.address, now=now()))
 
-    async def _find(self, tries: Tries) -> BLEDevice:
+    async def _find(self) -> BLEDevice:
         """Scan until a beacon is seen that may be tried; return the strongest."""
         seen: dict[str, tuple[BLEDevice, int]] = {}
         first = asyncio.Event()
 
         def on_advertisement(device: BLEDevice, data: AdvertisementData) -> None:
             # The program filters itself: BlueZ merges the filters of all programs, and remembers old services.
-            if _SERVICE in data.service_uuids and tries.may_try(device.address, now=now()):
+            if _SERVICE in data.service_uuids and self._tries.may_try(device.address, now=now()):
                 seen[device.address] = device, data.rssi
                 first.set()
 
         while not seen:
             await self._scan(on_advertisement, first)
-        best = max(seen, key=lambda address: (-tries.failures(address), seen[address][1]))
+        best = max(seen, key=lambda address: (self._tries.rank(address, now=now()), seen[address][1]))
         return seen[best][0]
 
     async def _scan(self, on_advertisement: _OnAdvertisement, first: asyncio.Event) -> None:
@@ -151,15 +154,18 @@ class BleakCentral:
         bearer = BleakBearer(client, lost=lost, forget=lambda: self._radio.forget(device))
         self._bearer = bearer
         try:
-            link = await self._open(client, bearer, lost, on_step)
+            link = await self._open(device, client, bearer, lost, on_step)
             return link
         finally:
             if link is None:
                 await bearer.close()
 
-    async def _open(self, client: BleakClient, bearer: BleakBearer, lost: Lost, on_step: OnStep) -> FramedLink:
+    async def _open(
+        self, device: BLEDevice, client: BleakClient, bearer: BleakBearer, lost: Lost, on_step: OnStep
+    ) -> FramedLink:
         await bounded(client.connect(), lost=lost, seconds=JOIN_SECONDS, errors=BLEAK_ERRORS)
         m2b, b2m = _characteristics(client)
+        self._radio.watch(device, lost)
         bearer.start(m2b, att_mtu=min(self._att_mtu, att_mtu_of(m2b)))
         on_step("connected", {"att_mtu": bearer.att_mtu})
         link = FramedLink(bearer, channel=PlainChannel(), on_step=on_step)

@@ -112,7 +112,11 @@ class GuardedBless:
     async def show_beacon(self) -> None:
         """Start, or start the advertisement alone."""
         if not self._started:
-            await attempt(self._server.start(), seconds=BUS_SECONDS)
+            try:
+                await attempt(self._server.start(), seconds=BUS_SECONDS)
+            except BaseException:
+                await self.close()  # half a start cannot be taken up again
+                raise
             self._started = True
         elif _LINUX:
             await self.hide_beacon()

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from bled.codes import Code
 from bled.errors import Unavailable
-from bled.link.bluez_bus import ADAPTER, BLUEZ, DEVICE, BluezBus, BluezError, Change, Objects
+from bled.link.bluez_bus import ADAPTER, BLUEZ, DEVICE, SERVICE, BluezBus, BluezError, Change, Objects
 from bled.link.waiting import Lost, lose, new_lost
 
 ADAPTER_SECONDS: Final = 10.0
@@ -90,6 +90,16 @@ def watch_adapter(bus: BluezBus, path: str) -> tuple[Lost, Callable[[], None]]:
 
     bus.gone.add_done_callback(lambda gone: lose(lost, gone.result()))
     return lost, bus.listen(on_change)
+
+
+def watch_services(bus: BluezBus, device: str, lost: Lost) -> Callable[[], None]:
+    """End `lost` when a service of the device at the path `device` goes; return what ends the watch."""
+
+    def on_change(change: Change) -> None:
+        if change.interface == SERVICE and change.properties is None and change.path.startswith(f"{device}/"):
+            lose(lost, "the other side's service has gone")
+
+    return bus.listen(on_change)
 
 
 async def drop_devices(bus: BluezBus, adapter: str, *, service: str) -> None:

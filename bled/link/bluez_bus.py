@@ -16,6 +16,7 @@ from bled.link.waiting import Lost, lose, new_lost, said
 BLUEZ: Final = "org.bluez"
 ADAPTER: Final = "org.bluez.Adapter1"
 DEVICE: Final = "org.bluez.Device1"
+SERVICE: Final = "org.bluez.GattService1"
 PROPERTIES: Final = "org.freedesktop.DBus.Properties"
 CALL_SECONDS: Final = 4.0
 """Longest wait for bluetoothd; it answers in milliseconds, but to Disconnect after two seconds."""

@@ -172,16 +172,21 @@ class HostPeripheral:
     async def _welcome(self, seconds: float) -> FramedLink:
         """Advertise until a till is bound; set everything up anew when it goes away meanwhile."""
         for _ in range(REBUILDS):
+            if self._gone.done():
+                await self._server.close()
             self._gone = new_lost()
             await self._server.open(self)
             self._accepting = asyncio.get_running_loop().create_future()
-            await self._server.show_beacon()
-            self._on_step("advertising", {"seconds": seconds})
-            await self._wait(self._accepting)
+            try:
+                await self._server.show_beacon()
+            except Unavailable as error:  # it may have gone just now, and be there again in a second
+                lose(self._gone, error.detail)
+            else:
+                self._on_step("advertising", {"seconds": seconds})
+                await self._wait(self._accepting)
             if self._accepting.done():
                 return self._accepting.result()
             self._on_step("radio gone", {"detail": self._gone.result()})
-            await self._server.close()
         raise Unavailable(Code.RADIO_UNAVAILABLE, detail=self._gone.result())
 
     async def _wait(self, accepting: "asyncio.Future[FramedLink]") -> None:

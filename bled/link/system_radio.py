@@ -48,6 +48,15 @@ class SystemRadio:
         self.lost, _ = watch_adapter(self._bus, self._path)
         await drop_devices(self._bus, self._path, service=leftovers)
 
+    def watch(self, device: BLEDevice, lost: Lost) -> None:
+        """End `lost` when the device's service goes while its link stays: its program has ended, its system has not."""
+        if self._bus is None:
+            return
+        from bled.link.bluez_adapter import watch_services
+
+        stop = watch_services(self._bus, _path(device), lost)
+        lost.add_done_callback(lambda _: stop())
+
     async def forget(self, device: BLEDevice) -> None:
         """Make bluetoothd forget a stranger's device; raises nothing."""
         if self._bus is None or self.lost.done():
@@ -55,7 +64,7 @@ class SystemRadio:
         from bled.link.bluez_adapter import remove_device
 
         try:
-            await remove_device(self._bus, cast("dict[str, str]", device.details)["path"])
+            await remove_device(self._bus, _path(device))
         except Unavailable:
             return  # bluetoothd does not answer: it forgets by itself, later
 
@@ -64,3 +73,8 @@ class SystemRadio:
         if self._bus is not None:
             await self._bus.close()
             self._bus = None
+
+
+def _path(device: BLEDevice) -> str:
+    """Return bluetoothd's name for a device that bleak has found."""
+    return cast("dict[str, str]", device.details)["path"]
