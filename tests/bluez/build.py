@@ -142,7 +142,7 @@ def _finish_root(root: Path) -> None:
     for name in ("proc", "sys", "dev", "run", "tmp", "root", "code", "site", "var/lib/dbus"):
         (root / name).mkdir(parents=True, exist_ok=True)
     etc = root / "etc"
-    (etc / "passwd").write_text("root:x:0:0:root:/root:/bin/sh\nmessagebus:x:100:100::/:/usr/sbin/nologin\n")
+    (etc / "passwd").write_text("root:x:0:0:root:/:/bin/sh\nmessagebus:x:100:100::/:/usr/sbin/nologin\n")
     (etc / "group").write_text("root:x:0:\nmessagebus:x:100:\nbluetooth:x:101:\nnetdev:x:102:\n")
     (root / "usr/bin/awk").unlink(missing_ok=True)
     if not (root / "usr/bin/sh").exists():
