@@ -99,6 +99,7 @@ async def test_one_lost_payer_id_can_be_revoked_by_itself(house) -> None:
         "revoked": [lost],
         "in_flight": [],
         "already_paid": [],
+        "kept_by_node": True,
     }
     await house.node.hook(house.invoice(house.request()).encode(), house.secret())
     await house.node.decision("revoked")
@@ -121,6 +122,7 @@ async def test_revocation_after_paying_says_that_it_came_too_late(house) -> None
                 "payment_hash": invoice.invoice_payment_hash.hex(),
             }
         ],
+        "kept_by_node": True,
     }
 
 
