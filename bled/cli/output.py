@@ -19,6 +19,10 @@ _LONG_FACT: Final = 80
 _MONEY: Final = {"no": "No money moved.", "unknown": "Whether money moved is not known.", "yes": "Money moved."}
 
 
+_ALWAYS: Final = frozenset({"sale resumed"})
+"""Steps that keep somebody from charging or paying twice."""
+
+
 def print_json(value: object) -> None:
     """Print one JSON object on stdout. Bytes become hexadecimal."""
     print(json.dumps(value, default=_as_json, ensure_ascii=False), flush=True)  # noqa: T201 - this is the output
@@ -70,11 +74,14 @@ def problem(error: BledError, *, audience: Audience) -> Mapping[str, object]:
 
 
 def step_printer(*, as_json: bool, verbose: bool = False) -> OnStep:
-    """Return a listener that prints each step on stderr, with the seconds since it was made; silent with `--json`."""
+    """Return a listener that prints each step on stderr, with the seconds since it was made.
+
+    With `--json` it is silent but for what a person must know before going on.
+    """
     began = time.monotonic()
 
     def print_step(name: str, facts: Mapping[str, object]) -> None:
-        if as_json:
+        if as_json and name not in _ALWAYS:
             return
         shown = {key: _fact(key, value) for key, value in facts.items()}
         known = ", ".join(f"{key} {value}" for key, value in shown.items() if verbose or _is_brief(key, value))

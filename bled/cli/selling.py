@@ -105,6 +105,8 @@ def print_sale(result: SaleResult, *, as_json: bool) -> None:
     elif result.code is Code.PAID:
         told = "" if result.buyer_told else " The buyer's device does not know it yet."
         say(f"Paid {format_amount(result.amount)}. Sale {result.sale_id}.{told}")
+        if result.detail:
+            say(f"Note: {printable(result.detail)}.")
     else:
         report(BledError(result.code, detail=result.detail), audience="cashier", as_json=False)
 
@@ -123,6 +125,7 @@ def describe_sale(result: SaleResult) -> dict[str, object]:
         "payment_hash": None if result.payment_hash is None else result.payment_hash.hex(),
         "preimage": None if result.preimage is None else result.preimage.hex(),
         "buyer_told": result.buyer_told,
+        "earlier": [describe_sale(sale) for sale in result.earlier],
     }
 
 
@@ -137,6 +140,8 @@ def describe_row(sale: Sale) -> dict[str, object]:
     return {
         "sale_id": sale.sale_id,
         "state": sale.state.value,
+        "outcome": None if sale.code is None else sale.code.value,
+        "detail": sale.detail,
         "amount_msat": sale.amount,
         "description": sale.description,
         "created_at": sale.created_at,
@@ -147,5 +152,5 @@ def print_row(sale: Sale) -> None:
     """Print a row of the ledger in one line."""
     say(
         f"{format_time(sale.created_at)}  {format_amount(sale.amount):>16}  {sale.state.value:<10}  "
-        f"{printable(sale.description)}  {sale.sale_id}"
+        f"{printable(sale.description)}  {sale.sale_id}{'  ' + printable(sale.detail) if sale.detail else ''}"
     )

@@ -154,7 +154,7 @@ def _credentials(other: os.PathLike[str], shop: Shop) -> os.PathLike[str]:
 
 def test_home_commands_say_when_the_node_is_not_there(shop: Shop) -> None:
     gone = shop.run("home", "list", "--json", BLED_LIGHTNING_RPC=str(shop.folder / "no-socket"))
-    assert (gone.code, gone.object["outcome"]) == (69, "node-unreachable")
+    assert (gone.code, gone.object["outcome"]) == (69, "home-unreachable")
 
 
 def test_a_revoked_book_pays_nothing_and_the_till_can_be_stopped(shop: Shop) -> None:
