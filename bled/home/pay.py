@@ -26,6 +26,8 @@ from bled_codec.units import Msat, Point
 GRACE_SECONDS: Final = 30
 """After the time that the node was given: no new part begins any more, whatever became of the call."""
 
+LOOKS_BEFORE_FAILED: Final = 3
+"""Look-ups after the end of the attempts until an empty record is believed: a part may become visible a moment late."""
 RECORDS_KEPT_SECONDS: Final = 86_400
 """A node may forget payments that are older (autoclean): then that its records hold nothing proves nothing."""
 
@@ -88,7 +90,7 @@ class Payer:
 
         `node_is_fresh`: the node itself was started after that run, so nothing is left of its attempts but records.
         """
-        await self._follow(claim, ended=node_is_fresh)
+        await self._follow(claim, ended=node_is_fresh, age=self._age(claim))
 
     async def look_once(self, claim: Claim, *, node_is_fresh: bool) -> bool:
         """Look a SENT claim up once and say whether that brought its end. Raises `Unavailable`."""
@@ -116,18 +118,21 @@ class Payer:
             case Unknown():
                 await self._follow(claim, ended=False, reason=answer.reason)
 
-    async def _follow(self, claim: Claim, *, ended: bool, reason: str = "") -> None:
+    async def _follow(self, claim: Claim, *, ended: bool, age: int = 0, reason: str = "") -> None:
         """Look up until the node's records tell the outcome, and the ledger has taken it down.
 
         The time that the node was given is counted from here on and not by the wall clock: that may be set meanwhile,
-        and waiting too long costs nothing but the reservation.
+        and waiting too long costs nothing but the reservation. `age` is how many seconds ago the last word of the node
+        was, when that was in an earlier run.
         """
         began = self._clock.monotonic()
         over_at = began if ended else began + (claim.retry_for or 0) + GRACE_SECONDS
-        forgotten_at = began + RECORDS_KEPT_SECONDS - self._age(claim)
+        forgotten_at = began + RECORDS_KEPT_SECONDS - age
+        looks = 0
         for wait in self._pauses():
+            looks += over_at <= self._clock.monotonic() < forgotten_at
             try:
-                if await self._settled(claim, ended=over_at <= self._clock.monotonic() < forgotten_at, reason=reason):
+                if await self._settled(claim, looks=looks, reason=reason):
                     return
                 if not self._ledger.is_open(claim.payer_id):
                     return  # its owner has settled it
@@ -135,15 +140,20 @@ class Payer:
                 self._log("unusual", f"{claim.payer_id.hex()}: the ledger cannot take down its outcome, {error}")
             await asyncio.sleep(wait)
 
-    async def _settled(self, claim: Claim, *, ended: bool, reason: str) -> bool:
-        """Look up once, and have the ledger say, once, when that does not tell. Raises `Unavailable` for the ledger."""
+    async def _settled(self, claim: Claim, *, looks: int, reason: str) -> bool:
+        """Look up, for the `looks`th time since the attempts ended; have the ledger say, once, when that does not tell.
+
+        Raises `Unavailable` for the ledger.
+        """
         try:
             parts = await self._look_up(claim)
         except Unavailable as error:
             unknown = reason or str(error)
         else:
-            if self._judge(claim, parts, ended=ended, reason=reason):
+            if self._judge(claim, parts, ended=looks >= LOOKS_BEFORE_FAILED, reason=reason):
                 return True
+            if looks and parts.status is PartsStatus.NOTHING:
+                return False  # it will be told in a moment
             unknown = reason or f"the node's records say {parts.status.value}"
         self._ledger.record_unknown(claim.payer_id, detail=unknown, now=self._clock.now())
         return False

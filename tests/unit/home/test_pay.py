@@ -8,7 +8,7 @@ import pytest
 
 from bled.codes import Code
 from bled.errors import Refused, Unavailable
-from bled.home.pay import GRACE_SECONDS, Payer, growing_pauses
+from bled.home.pay import GRACE_SECONDS, LOOKS_BEFORE_FAILED, Payer, growing_pauses
 from bled.home.rows import ClaimState
 from bled.home.witness import Witness
 from bled.node.home_base import Failed, Paid, Parts, PartsStatus, Unknown
@@ -127,6 +127,26 @@ async def test_a_failure_whose_part_is_under_way_stays_reserved_until_that_ends(
 async def test_a_failure_whose_part_arrives_after_all_is_paid(pays) -> None:
     claim = await pays(Node(Failed(reason="one part refused"), PENDING, COMPLETE))
     assert (claim.state, claim.preimage) == (ClaimState.PAID, b"\x01" * 32)
+
+
+async def test_a_part_that_the_records_show_a_moment_late_is_waited_for(pays, ledger) -> None:
+    claim = await pays(Node(Failed(reason="one part refused"), NOTHING, PENDING, COMPLETE))
+    assert (claim.state, claim.amount_sent) == (ClaimState.PAID, 15_001)
+
+
+async def test_a_plain_failure_is_never_called_unknown(pays, ledger) -> None:
+    node = Node(Failed(reason="no route"), NOTHING)
+    await pays(node)
+    assert [each.code for each in ledger.decisions(since=0, limit=9)] == [Code.PAYMENT_FAILED]
+    assert node.looked_up == LOOKS_BEFORE_FAILED
+
+
+async def test_a_clock_that_jumps_while_the_node_pays_leaves_nothing_open(pays, clock) -> None:
+    async def jumps():
+        clock.time += 10 * 86_400
+        return Failed(reason="no route")
+
+    assert (await pays(Node(jumps(), NOTHING))).state is ClaimState.FAILED
 
 
 async def test_already_paid_is_paid(pays) -> None:
