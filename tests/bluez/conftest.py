@@ -1,6 +1,8 @@
 """One guest for all of these tests: it boots once, and bluetoothd is started anew where a test needs other settings."""
 
+import contextlib
 import os
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -8,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from .build import CannotBuild, build
-from .machine import Guest, missing, run_guest
+from .machine import Guest, GuestError, missing, run_guest
 
 
 def cache() -> Path:
@@ -31,15 +33,24 @@ def image() -> Path:
     if why := missing():
         give_up(why)
     try:
-        return build(cache())
+        image = build(cache())
     except CannotBuild as error:
         give_up(str(error))
         raise
+    theirs, ours = (image / "root/usr/bin/python3").readlink().name, "python{}.{}".format(*sys.version_info)
+    if theirs != ours:
+        give_up(f"the guest has {theirs} and shares packages that are for {ours}")
+    return image
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def guest(image: Path) -> AsyncIterator[Guest]:
     """The guest, with bluetoothd on two adapters and the recommended main.conf."""
-    async with run_guest(image) as running:
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            running = await stack.enter_async_context(run_guest(image))
+        except GuestError as error:  # this machine is too slow at emulation, or forbids it
+            give_up(str(error))
+            raise
         await running.start_bluetooth()
         yield running

@@ -5,6 +5,7 @@ import json
 import os
 
 import pytest
+from bumble import hci
 
 from bled.codes import Code
 from bled.errors import Unavailable
@@ -13,7 +14,7 @@ from bled.link.base import MessageLink
 from bled.progress import ignore_steps
 
 from ..conformance.checks import is_lost, meet, pair, text_of  # noqa: TID252 - tests have no absolute names
-from .machine import MARKS, RECOMMENDED, Guest
+from .machine import ADDRESSES, MARKS, RECOMMENDED, Guest
 from .radios import GuestAir
 
 pytestmark = MARKS
@@ -177,3 +178,20 @@ async def test_the_doctor_knows_this_machine(guest: Guest) -> None:
     assert by_subject["BlueZ"]["detail"].startswith("BlueZ 5.")
     assert by_subject["ControllerMode"]["level"] == by_subject["Channels"]["level"] == "good"
     assert by_subject["Privacy"]["level"] == "advice"
+
+
+async def test_a_stranger_that_says_nothing_does_not_keep_the_till_out(guest: Guest, air: GuestAir) -> None:
+    stranger = await guest.host_radio()
+    async with pair(air) as (central, peripheral):
+        accepting = asyncio.ensure_future(peripheral.accept(seconds=60, on_step=ignore_steps))
+        await asyncio.wait([accepting], timeout=2)
+        link = await stranger.device.connect_le(hci.Address(ADDRESSES[0], hci.Address.PUBLIC_DEVICE_ADDRESS))
+        ended = asyncio.Event()
+        link.on("disconnection", lambda _: ended.set())
+        till = await central.connect(seconds=50, on_step=ignore_steps)
+        await till.send(b"offer")
+        buyer = await accepting
+        assert await buyer.receive(seconds=NOTICE_SECONDS) == b"offer"
+        await asyncio.wait_for(ended.wait(), NOTICE_SECONDS)
+        await exchange(till, buyer)
+    await stranger.close()
