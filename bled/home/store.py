@@ -47,6 +47,21 @@ CREATE TABLE events (
 ) STRICT;
 """
 
+# Made at each opening, so that a ledger of before has them too. What was used stays used, what was paid stays paid.
+_TRIGGERS: Final = """
+CREATE TRIGGER IF NOT EXISTS claims_stay BEFORE DELETE ON claims BEGIN SELECT RAISE(ABORT, 'claims stay'); END;
+CREATE TRIGGER IF NOT EXISTS books_stay BEFORE DELETE ON books BEGIN SELECT RAISE(ABORT, 'books stay'); END;
+CREATE TRIGGER IF NOT EXISTS events_stay BEFORE DELETE ON events BEGIN SELECT RAISE(ABORT, 'events stay'); END;
+CREATE TRIGGER IF NOT EXISTS revoked_ids_stay BEFORE DELETE ON revoked_ids
+    BEGIN SELECT RAISE(ABORT, 'what was revoked stays revoked'); END;
+CREATE TRIGGER IF NOT EXISTS revocations_stand BEFORE UPDATE OF revoked_at ON books
+    WHEN OLD.revoked_at IS NOT NULL BEGIN SELECT RAISE(ABORT, 'what was revoked stays revoked'); END;
+CREATE TRIGGER IF NOT EXISTS claims_stand BEFORE UPDATE ON claims
+    WHEN OLD.state = 'paid' OR NEW.payer_id <> OLD.payer_id OR NEW.payment_hash <> OLD.payment_hash
+        OR NEW.invoice <> OLD.invoice OR NEW.amount <> OLD.amount OR NEW.max_fee <> OLD.max_fee
+    BEGIN SELECT RAISE(ABORT, 'what was claimed stands, and what was paid stays paid'); END;
+"""
+
 
 class Store:
     """One process has it open at a time. Every transaction is all or nothing, and durable when it returns."""
@@ -123,8 +138,15 @@ def _connect(path: Path) -> sqlite3.Connection:
     database = sqlite3.connect(path, isolation_level=None, timeout=_BUSY_SECONDS)
     database.row_factory = sqlite3.Row
     # In WAL mode FULL syncs at every commit; with a rollback journal a power cut could undo the last one.
-    database.execute("PRAGMA journal_mode = WAL")
+    mode = database.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+    if mode != "wal":
+        database.close()
+        raise Unavailable(
+            Code.STORE_BROKEN, detail=f"{path.parent}: SQLite cannot keep a write-ahead log there ({mode})"
+        )
     database.execute("PRAGMA synchronous = FULL")
+    database.execute("PRAGMA fullfsync = ON")  # on macOS a plain fsync leaves data in the drive's cache
+    database.execute("PRAGMA checkpoint_fullfsync = ON")
     database.execute("PRAGMA foreign_keys = ON")
     return database
 
@@ -135,6 +157,10 @@ def _prepare(database: sqlite3.Connection) -> None:
         database.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
     elif version != SCHEMA_VERSION:
         raise ConfigurationError(Code.STORE_VERSION, detail=f"version {version}, this program knows {SCHEMA_VERSION}")
+    fault = database.execute("PRAGMA integrity_check(1)").fetchone()[0]
+    if fault != "ok":
+        raise Unavailable(Code.STORE_BROKEN, detail=f"the ledger is damaged: {fault}")
+    database.executescript(f"BEGIN IMMEDIATE; {_TRIGGERS} COMMIT;")
 
 
 def sync_folder(folder: Path) -> None:
