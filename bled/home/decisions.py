@@ -13,7 +13,9 @@ from bled.home.rows import Decision
 from bled_codec.units import UnixTime
 
 RING: Final = 1000
-"""Refusals kept. They cost their sender nothing, so they are never written."""
+"""Refusals kept of what came over home's own paths. They cost their sender nothing, so they are never written."""
+STRANGERS_RING: Final = 100
+"""Refusals kept of what came over any other path: anybody can fill these, and pushes out only their like."""
 MOST_AT_ONCE: Final = 1000
 """Decisions in one answer."""
 
@@ -25,9 +27,10 @@ class Decisions:
         """Take the ledger, which numbers and keeps the decisions about money."""
         self._ledger = ledger
         self._refusals: deque[Decision] = deque(maxlen=RING)
+        self._strangers: deque[Decision] = deque(maxlen=STRANGERS_RING)
 
-    def refuse(self, error: BledError, seen: Glimpse, *, now: UnixTime) -> Decision:
-        """Keep that an invoice was not paid, and why."""
+    def refuse(self, error: BledError, seen: Glimpse, *, now: UnixTime, is_ours: bool = True) -> Decision:
+        """Keep that an invoice was not paid, and why. `is_ours`: it came over a path that home made."""
         decision = Decision(
             seq=self._ledger.next_seq(),
             at=now,
@@ -37,13 +40,14 @@ class Decisions:
             payment_hash=seen.payment_hash,
             amount=seen.amount,
         )
-        self._refusals.append(decision)
+        (self._refusals if is_ours else self._strangers).append(decision)
         return decision
 
     def since(self, seq: int, *, limit: int) -> Sequence[Decision]:
         """Return at most `limit` decisions with a number above `seq`, in order."""
         most = min(limit, MOST_AT_ONCE)
-        kept = (decision for decision in self._refusals if decision.seq > seq)
+        rings = merge(self._refusals, self._strangers, key=lambda decision: decision.seq)
+        kept = (decision for decision in rings if decision.seq > seq)
         recorded = self._ledger.decisions(since=seq, limit=most)
         return list(islice(merge(kept, recorded, key=lambda decision: decision.seq), most))
 

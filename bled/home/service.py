@@ -27,6 +27,7 @@ QUEUE_LENGTH: Final = 64
 _STRANGERS_QUEUE: Final = 16
 _EACH_ID: Final = 4
 """Invoices of one payer id that may wait: a till that floods its own path holds up nobody else."""
+_SECONDS_BETWEEN_LOGS: Final = 10.0
 _TIME_SEEN_EVERY: Final = 3_600.0
 _START_WAIT: Final = 0.5
 _LONGEST_START_WAIT: Final = 15.0
@@ -41,6 +42,7 @@ class Arrived:
     invoice: bytes
     secret: bytes
     seen: Glimpse
+    is_ours: bool
 
 
 class HomeService:
@@ -77,6 +79,7 @@ class HomeService:
         self._queue: asyncio.Queue[Arrived] = asyncio.Queue(QUEUE_LENGTH)
         self._waiting: Counter[bytes | None] = Counter()
         self._has_warned = False
+        self._logs_again_at = float("-inf")
         self._at_work: set[Point] = set()
 
     def receive(self, invoice: bytes, secret: bytes) -> bool:
@@ -89,12 +92,12 @@ class HomeService:
         seen = glimpse(invoice)
         ours = is_ours(self._keys, seen.payer_id, secret)
         if ours or (seen.has_request_signature and self._queue.qsize() < _STRANGERS_QUEUE):
-            self._enqueue(Arrived(invoice=invoice, secret=secret, seen=seen))
+            self._enqueue(Arrived(invoice=invoice, secret=secret, seen=seen, is_ours=ours))
         return ours
 
     def _enqueue(self, arrived: Arrived) -> None:
         if self._queue.full() or self._waiting[arrived.seen.payer_id] >= _EACH_ID:
-            self._log("unusual", "too many invoices at once, one was dropped")
+            self._log_rarely("too many invoices at once, one was dropped")
             return
         self._waiting[arrived.seen.payer_id] += 1
         self._queue.put_nowait(arrived)
@@ -130,11 +133,26 @@ class HomeService:
             if claimed.is_new:
                 failpoint(Failpoint.HOME_CLAIMED)
         except BledError as error:
-            decision = self._decisions.refuse(error, arrived.seen, now=self._clock.now())
-            payer_id = "unreadable" if decision.payer_id is None else decision.payer_id.hex()
-            self._log("unusual", f"{payer_id}: not paid, {error}")
+            self._refuse(error, arrived)
             return None
         return claimed.claim
+
+    def _refuse(self, error: BledError, arrived: Arrived) -> None:
+        decision = self._decisions.refuse(error, arrived.seen, now=self._clock.now(), is_ours=arrived.is_ours)
+        payer_id = "unreadable" if decision.payer_id is None else decision.payer_id.hex()
+        line = f"{payer_id}: not paid, {error}"
+        if arrived.is_ours:
+            self._log("unusual", line)
+        else:
+            self._log_rarely(line)
+
+    def _log_rarely(self, line: str) -> None:
+        """Log what anybody can bring about, at most once in ten seconds: the disk is not for strangers to fill."""
+        now = self._clock.monotonic()
+        if now < self._logs_again_at:
+            return
+        self._logs_again_at = now + _SECONDS_BETWEEN_LOGS
+        self._log("unusual", line)
 
     def _verify(self, arrived: Arrived) -> VerifiedInvoice:
         return verify_invoice(

@@ -224,6 +224,19 @@ async def test_strangers_fill_only_a_part_of_the_queue(working, home, shop, invo
     assert Code.PAID in decided
 
 
+async def test_strangers_push_no_refusal_of_the_owners_out_and_fill_no_log(working, home, invoice) -> None:
+    working.service.receive(invoice + b"\x00", home.secret())
+    await working.work()
+    logged = len(working.logs)
+    for _ in range(300):
+        for _ in range(4):
+            assert not working.service.receive(invoice, bytes(32))
+        decided = await working.work()
+    assert decided.count(Code.BAD_INVOICE) == 1
+    assert decided.count(Code.WRONG_PATH) == 100
+    assert len(working.logs) <= logged + 1
+
+
 async def test_claims_of_an_earlier_run_come_to_their_end(working, bought, ledger) -> None:
     now = working.clock.now()
     never_sent = ledger.claim(bought(0), now=now).claim
