@@ -243,7 +243,8 @@ METHODS: Final = {
         names=ISSUE_PARAMETERS,
         usage="device ids total_msat [per_payment_msat] [per_day_msat] [valid_seconds] [max_fee_base_msat] "
         "[max_fee_ppm] [home_label] [passphrase] [classes] [introductions]",
-        description="Issue a book of payer ids for a device; the answer holds it wrapped under a passphrase.",
+        description="Issue a book of payer ids for a device; the answer holds it wrapped under a generated passphrase. "
+        "Name one yourself over the socket only, for everybody on the machine may read arguments of commands.",
         run=HomeRpc.issue,
     ),
     "bled-revoke": Method(
