@@ -79,6 +79,21 @@ async def test_each_recorded_look_up_is_read_by_its_strongest_part(shared_vector
     assert read["complete"] == {PartsStatus.COMPLETE}
 
 
+def test_real_nodes_keep_the_label_of_a_payment_with_every_state_of_its_parts(shared_vectors) -> None:
+    """Home tells its own payments from others by it."""
+    asked: dict[str, str] = {}
+    kept: set[str] = set()
+    for name in ("02-direct.json", "04-private.json", "08-xpay-errors.json"):
+        for step in steps(shared_vectors, name):
+            if step.get("method") == "xpay" and "label" in step["request"]:
+                asked[step["request"]["invstring"]] = step["request"]["label"]
+            if step.get("method") == "listsendpays":
+                for row in step["response"]["payments"]:
+                    if row["bolt12"] in asked and asked[row["bolt12"]] == row.get("label"):
+                        kept.add(row["status"])
+    assert kept == {"pending", "complete", "failed"}
+
+
 async def test_a_record_of_another_payment_is_never_taken_for_an_answer(shared_vectors) -> None:
     complete = next(
         step
