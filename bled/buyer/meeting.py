@@ -5,13 +5,15 @@ Money rule 1 lives in `_sign`: the vault has the request on disk before a byte o
 
 import asyncio
 from dataclasses import dataclass
-from typing import Final, Protocol, assert_never
+from typing import Final, assert_never
 
-from bled.buyer.approval import Approver, Question
+from bled.buyer.approval import Answer, Approver, Question
+from bled.buyer.arrival import Met
 from bled.clock import Clock
 from bled.codes import Code, Failpoint
 from bled.errors import BledError
 from bled.failpoint import failpoint
+from bled.gatt.compare_code import grouped
 from bled.gatt.messages import AbortReason, InvreqMessage, StatusCode, StatusMessage, decode_message, encode_message
 from bled.progress import OnStep
 from bled.session.buyer import (
@@ -30,28 +32,8 @@ from bled.session.offer_policy import AcceptableOffer
 from bled.vault.vault import Reservation, Vault
 from bled_codec.units import Msat
 
-SESSION_SECONDS: Final = 180.0
-"""How long a meeting may take until the request is signed."""
 AFTER_EXPIRY_SECONDS: Final = 15.0
 """How long after the offer's expiry the device still waits for the outcome."""
-OFFER_SECONDS: Final = 75.0
-"""How long the device waits for the till's offer once it is connected: its node may be slow."""
-
-
-class Messages(Protocol):
-    """A link that carries whole messages."""
-
-    async def send(self, message: bytes) -> None:
-        """Send one message."""
-        ...
-
-    async def receive(self, *, seconds: float) -> bytes:
-        """Return the next message."""
-        ...
-
-    async def close(self) -> None:
-        """Close the link."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,10 +61,11 @@ class Meeting:
     """Runs one session to its end."""
 
     def __init__(
-        self, *, link: Messages, vault: Vault, chain: bytes, clock: Clock, approve: Approver, on_step: OnStep
+        self, *, met: Met, vault: Vault, chain: bytes, clock: Clock, approve: Approver, on_step: OnStep
     ) -> None:
-        """Take everything the session needs; nothing happens before `run`."""
-        self._link = link
+        """Take a till that was met, and everything the session needs; nothing happens before `run`."""
+        self._met = met
+        self._link = met.link
         self._vault = vault
         self._clock = clock
         self._approve = approve
@@ -92,7 +75,7 @@ class Meeting:
         )
         self._reservation: Reservation | None = None
         self._result = Purchase(code=Code.CANCELLED)
-        self._ends_at = clock.monotonic() + SESSION_SECONDS
+        self._ends_at = clock.monotonic() + STATUS_SECONDS
 
     async def run(self) -> Purchase:
         """Meet the till and return the outcome. Raises nothing for what a till or the radio can do."""
@@ -105,16 +88,20 @@ class Meeting:
         return self._result
 
     async def _converse(self) -> None:
-        open_ = True
+        open_ = await self._take(self._met.opening)
         while open_:
-            message = decode_message(await self._link.receive(seconds=self._patience()))
-            if message is not None:  # None: an odd type that this version may ignore
-                open_ = await self._act(self._session.receive(message, now=self._clock.now()))
+            open_ = await self._take(await self._link.receive(seconds=self._patience()))
+
+    async def _take(self, data: bytes) -> bool:
+        """Take one message of the till; return whether the meeting goes on."""
+        message = decode_message(data)
+        if message is None:  # an odd type that this version may ignore
+            return True
+        return await self._act(self._session.receive(message, now=self._clock.now()))
 
     def _patience(self) -> float:
         """Return how long the next message may take. A till that only says WAIT does not keep the device for ever."""
-        usual = OFFER_SECONDS if self._reservation is None else STATUS_SECONDS
-        return max(0.0, min(usual, self._ends_at - self._clock.monotonic()))
+        return max(0.0, min(STATUS_SECONDS, self._ends_at - self._clock.monotonic()))
 
     async def _act(self, actions: tuple[Action, ...]) -> bool:
         """Do the actions in order; return whether the meeting goes on."""
@@ -142,7 +129,12 @@ class Meeting:
 
     async def _decide(self, accepted: AcceptableOffer) -> tuple[Action, ...]:
         try:
-            question = Question(accepted=accepted, max_fee=self._vault.max_fee(accepted.amount, now=accepted.now))
+            question = Question(
+                accepted=accepted,
+                max_fee=self._vault.max_fee(accepted.amount, now=accepted.now),
+                code=self._met.code,
+                paid_before=self._vault.times_paid_at(self._met.reader_key),
+            )
         except BledError as error:
             return self._session.refuse(error)
         self._on_step("offer shown", _facts(question))
@@ -160,13 +152,26 @@ class Meeting:
                 if hearing.done():  # looked at first: a till that is gone must not get a signature
                     return hearing.result()
                 if asking.done():
-                    return None if asking.result() else self._session.decline()
+                    return self._answered(asking.result())
                 await self._act(self._session.keep_alive())
         finally:
             asking.cancel()
             hearing.cancel()
             await asyncio.wait({asking, hearing})
         return self._session.decline(AbortReason.TIMEOUT)
+
+    def _answered(self, answer: Answer) -> tuple[Action, ...] | None:
+        match answer:
+            case Answer.YES:
+                return None
+            case Answer.NO:
+                return self._session.decline()
+            case Answer.CODE_DIFFERS:
+                now = self._clock.now()
+                self._vault.keep_open_tries(self._vault.open_tries().end(now=now))
+                return self._session.decline(AbortReason.CODE_MISMATCH)
+            case _:
+                assert_never(answer)
 
     async def _hear_while_asking(self) -> tuple[Action, ...]:
         """Return what a message of the till asks for, once one does. Raises what the link raises."""
@@ -198,7 +203,12 @@ class Meeting:
         detail = status.text or f"the till says {status.code.name.lower()}"
         try:
             self._vault.record_outcome(
-                reservation.payer_id, code, invoice=status.invoice, preimage=status.preimage, now=self._clock.now()
+                reservation.payer_id,
+                code,
+                invoice=status.invoice,
+                preimage=status.preimage,
+                now=self._clock.now(),
+                reader_key=self._met.reader_key,
             )
         except BledError as error:
             # Anything but a bad proof is the device's own trouble, and says nothing about the payment.
@@ -250,4 +260,6 @@ def _facts(question: Question) -> dict[str, object]:
         "description": question.description,
         "issuer": question.issuer,
         "clock_trusted": question.clock_trusted,
+        "code": "read from the till" if question.code is None else grouped(question.code),
+        "paid_before": question.paid_before,
     }

@@ -92,7 +92,13 @@ def run(
     radio: Radio = None,
     auto_approve_below: Annotated[
         str | None,
-        typer.Option(metavar="AMOUNT", help="Approve amounts below this by itself, fees included; else ask."),
+        typer.Option(metavar="AMOUNT", help="With --engage: approve amounts below this by itself, fees included."),
+    ] = None,
+    engage: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TEXT", help="The till's code, bled1:..., as its screen shows it; - reads it from the terminal."
+        ),
     ] = None,
     seconds: Annotated[int, typer.Option(min=1, max=120, help="How long to be visible to tills.")] = 120,
     mtu: Mtu = 517,
@@ -103,15 +109,19 @@ def run(
 ) -> None:
     """Be visible to a till, show what it asks for, and pay when you say yes. One meeting, then it ends.
 
+    Without the till's own code both screens show six digits: say yes only if they are the same. Nothing is approved
+    without you then. With --engage no other till can meet this device, and small amounts may be approved by itself.
+
     \b
     Examples:
       bled buyer run --radio virtual:127.0.0.1:7701
-      bled buyer run --auto-approve-below 2000sat
+      bled buyer run --engage bled1:... --auto-approve-below 2000sat
     """
     import asyncio
 
     from bled.buyer.approval import approve_below
     from bled.cli.amount import parse_amount
+    from bled.cli.engaging import read_engagement
     from bled.cli.paying import meet_a_till, print_purchase
     from bled.cli.prompt import ask_on_terminal
     from bled.cli.radio import chosen_radio
@@ -122,6 +132,7 @@ def run(
     limit = None if auto_approve_below is None else parse_amount(auto_approve_below)
     flags = {"radio": radio, "chain": chain, "data_dir": data, "auto_approve_below_msat": limit}
     settings = load_settings(flags)
+    engagement = None if engage is None else read_engagement(engage)
     with _open_vault(settings) as vault:
         purchase = asyncio.run(
             meet_a_till(
@@ -129,6 +140,7 @@ def run(
                 radio=chosen_radio(settings.radio),
                 att_mtu=mtu,
                 seconds=seconds,
+                engagement=engagement,
                 chain=settings.chain_hash,
                 approve=approve_below(settings.auto_approve_below_msat, ask_on_terminal),
                 on_step=step_printer(as_json=json_, verbose=verbose),

@@ -20,6 +20,9 @@ def charge(
     ],
     issuer: Annotated[str | None, typer.Option(help="Your shop's name, shown to the buyer.")] = None,
     wait: Annotated[int, typer.Option(min=1, max=600, help="How long to look for a buyer, in seconds.")] = 120,
+    engage: Annotated[
+        bool, typer.Option("--engage", help="Show a code for the buyer's device to read; no digits are compared then.")
+    ] = False,
     node: Node = None,
     credentials: Credentials = None,
     radio: Radio = None,
@@ -33,10 +36,13 @@ def charge(
     A sale that an earlier run left open is looked up at the node first. Ctrl-C cancels a sale that nobody
     has signed for yet; after that the sale goes on at the node, and `bled merchant resume` tells how it ended.
 
+    Six digits are shown for the buyer to compare. With --engage a text is shown instead, bled1:..., which the
+    buyer's device must read within two minutes.
+
     \b
     Examples:
       bled merchant charge 2500 --description "flat white"
-      bled merchant charge 2500sat -d "flat white" --json
+      bled merchant charge 2500sat -d "flat white" --engage --json
     """
     import asyncio
 
@@ -57,6 +63,7 @@ def charge(
             description=description,
             issuer=issuer,
             buyer_seconds=wait,
+            engage=engage,
             on_step=on_step,
         )
     )

@@ -19,8 +19,8 @@ _LONG_FACT: Final = 80
 _MONEY: Final = {"no": "No money moved.", "unknown": "Whether money moved is not known.", "yes": "Money moved."}
 
 
-_ALWAYS: Final = frozenset({"sale resumed"})
-"""Steps that keep somebody from charging or paying twice."""
+_ALWAYS: Final = frozenset({"sale resumed", "compare code", "engagement"})
+"""Steps that keep somebody from charging or paying twice, and what two people must compare or read from a screen."""
 
 
 def print_json(value: object) -> None:

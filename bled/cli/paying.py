@@ -1,12 +1,14 @@
 """One meeting from the command line: the radio, the session, and what is printed of it."""
 
 from bled.buyer.approval import Approver
+from bled.buyer.arrival import Arrival
 from bled.buyer.meeting import Meeting, Purchase
 from bled.cli.amount import format_amount
 from bled.cli.output import print_json, report, say
 from bled.clock import SystemClock
 from bled.codes import OUTCOMES, Code
 from bled.errors import BledError
+from bled.gatt.engagement import Engagement
 from bled.link.radio import open_peripheral
 from bled.progress import OnStep
 from bled.vault.vault import Vault
@@ -18,15 +20,21 @@ async def meet_a_till(
     radio: str,
     att_mtu: int,
     seconds: float,
+    engagement: Engagement | None,
     chain: bytes,
     approve: Approver,
     on_step: OnStep,
 ) -> Purchase:
-    """Advertise until a till connects, meet it once, and return the outcome. Raises when no till came."""
+    """Advertise until a till connects, meet it once, and return the outcome.
+
+    Raises when no till came, or none with which a private connection came about.
+    """
+    clock = SystemClock()
     peripheral = await open_peripheral(radio, att_mtu=att_mtu)
     try:
-        link = await peripheral.accept(seconds=seconds, on_step=on_step)
-        meeting = Meeting(link=link, vault=vault, chain=chain, clock=SystemClock(), approve=approve, on_step=on_step)
+        arrival = Arrival(peripheral=peripheral, vault=vault, engagement=engagement, clock=clock, on_step=on_step)
+        met = await arrival.run(seconds=seconds)
+        meeting = Meeting(met=met, vault=vault, chain=chain, clock=clock, approve=approve, on_step=on_step)
         return await meeting.run()
     finally:
         await peripheral.close()

@@ -7,26 +7,37 @@ import textwrap
 from datetime import UTC, datetime
 from typing import Final
 
-from bled.buyer.approval import Question
+from bled.buyer.approval import Answer, Question
 from bled.cli.amount import format_amount
 from bled.cli.output import note
 from bled.cli.plain import printable
+from bled.gatt.compare_code import grouped
+
+_YES: Final = frozenset({"y", "yes"})
+_DIFFERS: Final = frozenset({"d", "differs", "code differs"})
 
 _WIDTH: Final = 60
 
 
-async def ask_on_terminal(question: Question) -> bool:
-    """Show the offer and return whether the person typed yes. Without a terminal nobody can: that is a no."""
+async def ask_on_terminal(question: Question) -> Answer:
+    """Show the offer and return what the person typed. Without a terminal nobody can: that is a no."""
     if not sys.stdin.isatty():
         note("The offer needs a person's yes, and there is no terminal to ask on. Declined.")
-        return False
+        return Answer.NO
     # What was typed before the question was meant for another one, or for none.
     termios.tcflush(sys.stdin, termios.TCIFLUSH)
     for line in describe(question):
         note(line)
-    note("Pay? Type yes: ")
-    answer = await _read_line()
-    return answer.strip().lower() in {"y", "yes"}
+    note("Pay? Type yes: " if question.code is None else "Type yes to pay, or differs if the till shows another code: ")
+    return understood(await _read_line(), question)
+
+
+def understood(line: str, question: Question) -> Answer:
+    """Return what a typed line means; whatever is neither is a no."""
+    words = line.strip().lower()
+    if words in _YES:
+        return Answer.YES
+    return Answer.CODE_DIFFERS if words in _DIFFERS and question.code is not None else Answer.NO
 
 
 def describe(question: Question) -> list[str]:
@@ -38,6 +49,11 @@ def describe(question: Question) -> list[str]:
         f"  Says it is   {printable(question.issuer) or '(no name given)'}",
         f"  At most      {format_amount(question.most)} with fees",
     ]
+    if question.paid_before:
+        times = "once" if question.paid_before == 1 else f"{question.paid_before} times"
+        lines.append(f"  Seen before  you have paid at this till {times}")
+    if question.code is not None:
+        lines += ["", f"  Does the till show {grouped(question.code)}? Say yes only if it does."]
     if not question.clock_trusted:
         till_time = datetime.fromtimestamp(question.till_time, UTC).astimezone()
         lines += [

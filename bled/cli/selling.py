@@ -20,6 +20,7 @@ from bled.node.cln_grpc import ClnMerchantNode
 from bled.progress import OnStep
 from bled.sales.charge import SaleResult, charge, resume
 from bled.sales.ledger import Sale, SaleLedger
+from bled.sales.reader_key import reader_key_beside
 from bled_codec.units import Msat
 
 
@@ -60,10 +61,18 @@ async def _node_of(till: Till) -> AsyncIterator[ClnMerchantNode]:
 
 
 async def charge_once(
-    till: Till, *, amount: Msat, description: str, issuer: str | None, buyer_seconds: float, on_step: OnStep
+    till: Till,
+    *,
+    amount: Msat,
+    description: str,
+    issuer: str | None,
+    buyer_seconds: float,
+    engage: bool,
+    on_step: OnStep,
 ) -> SaleResult:
     """Run one sale to its end."""
     with SaleLedger.open(till.ledger) as ledger:
+        reader = reader_key_beside(till.ledger)
         async with _node_of(till) as node:
             central = await open_central(chosen_radio(till.radio), att_mtu=till.att_mtu)
             try:
@@ -75,6 +84,8 @@ async def charge_once(
                     description=description,
                     clock=SystemClock(),
                     on_step=on_step,
+                    reader=reader,
+                    engage=engage,
                     issuer=issuer,
                     buyer_seconds=buyer_seconds,
                 )

@@ -6,12 +6,15 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-from bled.buyer.approval import Question
+from bled.buyer.approval import Answer, Question
+from bled.buyer.arrival import Arrival
 from bled.buyer.meeting import Meeting, Purchase
 from bled.codes import Code
-from bled.demo.recorder import Who
+from bled.demo.recorder import Recorder, Who
 from bled.demo.stage import CHAIN, Stage, WatchedCentral
 from bled.errors import BledError
+from bled.gatt.compare_code import grouped
+from bled.gatt.engagement import Engagement
 from bled.link.base import LinkStats
 from bled.sales.charge import SaleResult, charge
 from bled.vault.vault import Vault
@@ -36,28 +39,60 @@ class Meet:
         return self.central.stats
 
 
+class _Screens:
+    """The person at the counter, who looks at both screens and says yes only if they show one code."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+        self._of_the_till = recorder.role(Who.TILL)
+        self._shown: object = None
+        self._to_read: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    def till(self, name: str, facts: Mapping[str, object]) -> None:
+        """The till tells a step; the codes among them are on its screen."""
+        if name == "compare code":
+            self._shown = facts["code"]
+        if name == "engagement":
+            self._to_read.set_result(str(facts["text"]))
+        self._of_the_till(name, facts)
+
+    async def read_the_till(self) -> Engagement:
+        """Hold the device to the till's screen."""
+        return Engagement.parse(await self._to_read)
+
+    async def compare(self, question: Question) -> Answer:
+        """Look at the device's screen, and at the till's."""
+        if question.code is not None and grouped(question.code) != self._shown:
+            self._recorder.add(Who.BUYER, "the codes differ", {})
+            return Answer.CODE_DIFFERS
+        how = "approved by the person" if question.code is None else "same code on both screens, approved by the person"
+        self._recorder.add(Who.BUYER, how, {"clock_confirmed": not question.clock_trusted})
+        return Answer.YES
+
+
 @asynccontextmanager
-async def meet(stage: Stage, vault: Vault, *, amount: Msat, description: str) -> AsyncIterator[Meet]:
-    """Let a till charge the buyer who holds `vault`. Leaving stops both and closes their radios."""
+async def meet(
+    stage: Stage, vault: Vault, *, amount: Msat, description: str, engage: bool = False
+) -> AsyncIterator[Meet]:
+    """Let a till charge the buyer who holds `vault`. Leaving stops both and closes their radios.
+
+    With `engage` the device reads the till's code; else the person compares the codes on both screens.
+    """
     central = WatchedCentral(await stage.air.central(att_mtu=stage.att_mtu))
     peripheral = await stage.air.peripheral(att_mtu=stage.att_mtu)
     recorder = stage.recorder
 
+    screens = _Screens(recorder)
+    on_step = recorder.role(Who.BUYER)
+
     async def pay() -> Purchase:
-        link = await peripheral.accept(seconds=60, on_step=recorder.role(Who.BUYER))
+        engagement = await screens.read_the_till() if engage else None
+        arrival = Arrival(peripheral=peripheral, vault=vault, engagement=engagement, clock=stage.clock, on_step=on_step)
+        met = await arrival.run(seconds=60)
         meeting = Meeting(
-            link=link,
-            vault=vault,
-            chain=CHAIN,
-            clock=stage.clock,
-            approve=_press_yes,
-            on_step=recorder.role(Who.BUYER),
+            met=met, vault=vault, chain=CHAIN, clock=stage.clock, approve=screens.compare, on_step=on_step
         )
         return await meeting.run()
-
-    async def _press_yes(question: Question) -> bool:
-        recorder.add(Who.BUYER, "approved by the person", {"clock_confirmed": not question.clock_trusted})
-        return True
 
     selling = charge(
         node=stage.node,
@@ -66,7 +101,9 @@ async def meet(stage: Stage, vault: Vault, *, amount: Msat, description: str) ->
         amount=amount,
         description=description,
         clock=stage.clock,
-        on_step=recorder.role(Who.TILL),
+        on_step=screens.till,
+        reader=stage.reader,
+        engage=engage,
         issuer="Demo café",
     )
     tasks = Meet(sale=asyncio.create_task(selling), purchase=asyncio.create_task(pay()), central=central)

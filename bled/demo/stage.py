@@ -6,15 +6,19 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+from uuid import UUID
 
 from bled.clock import Clock, SystemClock
 from bled.demo.recorder import Recorder, Who
+from bled.gatt.primitives import X25519Key
+from bled.gatt.profile import SERVICE_UUID
 from bled.link.base import Central, LinkStats, MessageLink
 from bled.link.virtual import VirtualAir
 from bled.node.cln_grpc import ClnMerchantNode
 from bled.node.lightning_rpc import LightningRpc
 from bled.progress import OnStep
 from bled.sales.ledger import SaleLedger
+from bled.sales.reader_key import reader_key_beside
 from bled.sandbox.world import Sandbox
 from bled.vault.vault import Vault
 from bled_codec.chains import REGTEST_CHAIN
@@ -37,9 +41,9 @@ class WatchedCentral:
         self._central = central
         self._links: list[MessageLink] = []
 
-    async def connect(self, *, seconds: float, on_step: OnStep) -> MessageLink:
+    async def connect(self, *, seconds: float, on_step: OnStep, uuid: UUID = SERVICE_UUID) -> MessageLink:
         """Connect as the radio does."""
-        link = await self._central.connect(seconds=seconds, on_step=on_step)
+        link = await self._central.connect(seconds=seconds, on_step=on_step, uuid=uuid)
         self._links.append(link)
         return link
 
@@ -58,6 +62,7 @@ class Stage:
     """Everything that a purchase needs.
 
     Attributes:
+        reader: the lasting key of the till's reader.
         clock: of the till and of the buyer's device. Home has its own, which `let_time_pass` moves.
         home: the home node's RPC socket, with the plugin's methods.
     """
@@ -67,6 +72,7 @@ class Stage:
     air: VirtualAir
     node: ClnMerchantNode
     ledger: SaleLedger
+    reader: X25519Key
     home: LightningRpc
     clock: Clock
     att_mtu: int
@@ -145,6 +151,7 @@ async def open_stage(
             air=air,
             node=node,
             ledger=ledger,
+            reader=reader_key_beside(folder / "sales.sqlite"),
             home=LightningRpc(sandbox.home_rpc),
             clock=SystemClock(),
             att_mtu=att_mtu,

@@ -1,4 +1,4 @@
-"""The place between messages and frames where privacy belongs (gatt_profile.md, section 6).
+"""The place between messages and frames where privacy comes in (gatt_profile.md, section 6).
 
 Every message passes through `seal` before it is cut into frames and through `open` after it was put together. A link
 starts with `PlainChannel`; `bled.gatt.secure_channel.SecureChannel` is what a handshake puts in its place.
@@ -20,7 +20,7 @@ class Channel(Protocol):
 
 
 class PlainChannel:
-    """Version 0 of the layer: passes bytes through. It hides nothing, proves nothing and detects no change."""
+    """Passes bytes through, while the handshake makes the keys. It hides nothing, proves nothing, detects no change."""
 
     def seal(self, message: bytes) -> bytes:
         """Return `message` itself."""

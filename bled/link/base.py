@@ -1,11 +1,15 @@
 """The link protocol: whole messages between one till and one buyer's device, whatever radio carries them.
 
-bumble's virtual controllers are behind it today; bleak (central) and bless (peripheral) fit the same three protocols.
+Every radio fits the same three protocols. A new link carries messages as they are: whoever opens it makes it private
+with `bled.link.handshaking` before anything is said.
 """
 
 from dataclasses import dataclass
 from typing import Protocol
+from uuid import UUID
 
+from bled.gatt.channel import Channel
+from bled.gatt.profile import SERVICE_UUID
 from bled.progress import OnStep
 
 
@@ -59,6 +63,14 @@ class MessageLink(Protocol):
         """
         ...
 
+    def secure(self, channel: Channel, *, frame_limit: int) -> None:
+        """Seal what is sent from now on, and open what is received from now on, with `channel`.
+
+        A message that has arrived and was not received yet is opened by the new channel too. `frame_limit` is the
+        longest frame that the peer takes, 18 to 495 bytes.
+        """
+        ...
+
     async def close(self) -> None:
         """Close the connection; idempotent, never hangs, raises nothing for what a peer or radio can do."""
         ...
@@ -67,8 +79,8 @@ class MessageLink(Protocol):
 class Central(Protocol):
     """The till's radio."""
 
-    async def connect(self, *, seconds: float, on_step: OnStep) -> MessageLink:
-        """Find a buyer's beacon, the strongest first, and return the link once notifications are on.
+    async def connect(self, *, seconds: float, on_step: OnStep, uuid: UUID = SERVICE_UUID) -> MessageLink:
+        """Find the beacon of a buyer who waits under `uuid`, the strongest first; return once notifications are on.
 
         Each device gets 3 tries. Raises `Unavailable`: `NO_BUYER` when none led to a link within `seconds`,
         `RADIO_UNAVAILABLE` when the radio itself is gone.
@@ -83,11 +95,11 @@ class Central(Protocol):
 class Peripheral(Protocol):
     """The buyer's radio."""
 
-    async def accept(self, *, seconds: float, on_step: OnStep) -> MessageLink:
+    async def accept(self, *, seconds: float, on_step: OnStep, uuid: UUID = SERVICE_UUID) -> MessageLink:
         """Show the beacon until a central has subscribed and written, and return the link to that one alone.
 
-        The beacon stays on for 120 s at most. Raises `Unavailable`: `NO_BUYER` when no till came in time,
-        `RADIO_UNAVAILABLE` when the radio itself is gone.
+        Beacon and service have the UUID `uuid`. The beacon stays on for 120 s at most. Raises `Unavailable`: `NO_BUYER`
+        when no till came in time, `RADIO_UNAVAILABLE` when the radio itself is gone.
         """
         ...
 

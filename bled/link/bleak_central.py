@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
+from uuid import UUID
 
 from bleak import BleakClient, BleakScanner
 from bleak.backends.characteristic import BleakGATTCharacteristic
@@ -34,7 +35,6 @@ STOP_SECONDS: Final = 2.0
 HANG_UP_SECONDS: Final = 6.0
 """Longest wait for the connection before; BlueZ takes two seconds for a disconnection."""
 
-_SERVICE: Final = str(SERVICE_UUID)
 _WRITE_HEADER_BYTES: Final = 3
 
 _OnAdvertisement = Callable[[BLEDevice, AdvertisementData], None]
@@ -52,12 +52,12 @@ class BleakCentral:
         self._link: FramedLink | None = None
         self._bearer: BleakBearer | None = None
 
-    async def connect(self, *, seconds: float, on_step: OnStep) -> FramedLink:
+    async def connect(self, *, seconds: float, on_step: OnStep, uuid: UUID = SERVICE_UUID) -> FramedLink:
         """Return a link to the strongest buyer in reach, as `Central.connect` says."""
         await self._hang_up()
         try:
             async with asyncio.timeout(seconds):
-                self._link = await self._search(on_step)
+                self._link = await self._search(on_step, str(uuid))
                 return self._link
         except TimeoutError:
             raise Unavailable(Code.NO_BUYER, detail=f"no link within {seconds:g} s") from None
@@ -75,13 +75,13 @@ class BleakCentral:
             await self._bearer.ended(seconds=HANG_UP_SECONDS)
             self._bearer = None
 
-    async def _search(self, on_step: OnStep) -> FramedLink:
-        await self._radio.open(leftovers=_SERVICE)
+    async def _search(self, on_step: OnStep, service: str) -> FramedLink:
+        await self._radio.open(leftovers=service)
         while True:
-            device = await self._find()
+            device = await self._find(service)
             on_step("advertisement seen", {"peer": device.address})
             try:
-                link = await self._join(device, on_step)
+                link = await self._join(device, on_step, service)
             except Unavailable as error:
                 if self._radio.lost.done():
                     raise Unavailable(Code.RADIO_UNAVAILABLE, detail=self._radio.lost.result()) from error
@@ -91,14 +91,14 @@ class BleakCentral:
                 return link
             await asyncio.sleep(self._tries.failed(device.address, now=now()))
 
-    async def _find(self) -> BLEDevice:
+    async def _find(self, service: str) -> BLEDevice:
         """Scan until a beacon is seen that may be tried; return the strongest."""
         seen: dict[str, tuple[BLEDevice, int]] = {}
         first = asyncio.Event()
 
         def on_advertisement(device: BLEDevice, data: AdvertisementData) -> None:
             # The program filters itself: BlueZ merges the filters of all programs, and remembers old services.
-            if _SERVICE in data.service_uuids and self._tries.may_try(device.address, now=now()):
+            if service in data.service_uuids and self._tries.may_try(device.address, now=now()):
                 seen[device.address] = device, data.rssi
                 first.set()
 
@@ -140,7 +140,7 @@ class BleakCentral:
         except Unavailable as error:
             raise Unavailable(Code.RADIO_UNAVAILABLE, detail=error.detail) from error
 
-    async def _join(self, device: BLEDevice, on_step: OnStep) -> FramedLink:
+    async def _join(self, device: BLEDevice, on_step: OnStep, service: str) -> FramedLink:
         """Connect to one device and subscribe; leaves nothing behind when that fails or is cancelled."""
         lost = new_lost()
         self._radio.lost.add_done_callback(lambda gone: lose(lost, gone.result()))
@@ -154,17 +154,17 @@ class BleakCentral:
         bearer = BleakBearer(client, lost=lost, forget=lambda: self._radio.forget(device))
         self._bearer = bearer
         try:
-            link = await self._open(device, client, bearer, lost, on_step)
+            link = await self._open(device, client, bearer, lost, on_step=on_step, service=service)
             return link
         finally:
             if link is None:
                 await bearer.close()
 
     async def _open(
-        self, device: BLEDevice, client: BleakClient, bearer: BleakBearer, lost: Lost, on_step: OnStep
+        self, device: BLEDevice, client: BleakClient, bearer: BleakBearer, lost: Lost, *, on_step: OnStep, service: str
     ) -> FramedLink:
         await bounded(client.connect(), lost=lost, seconds=JOIN_SECONDS, errors=BLEAK_ERRORS)
-        m2b, b2m = _characteristics(client)
+        m2b, b2m = _characteristics(client, service)
         self._radio.watch(device, lost)
         bearer.start(m2b, att_mtu=min(self._att_mtu, att_mtu_of(m2b)))
         on_step("connected", {"att_mtu": bearer.att_mtu})
@@ -187,8 +187,8 @@ def att_mtu_of(characteristic: BleakGATTCharacteristic) -> int:
     return max(MIN_ATT_MTU, min(MAX_ATT_MTU, characteristic.max_write_without_response_size + _WRITE_HEADER_BYTES))
 
 
-def _characteristics(client: BleakClient) -> tuple[BleakGATTCharacteristic, BleakGATTCharacteristic]:
-    service = client.services.get_service(_SERVICE)
+def _characteristics(client: BleakClient, uuid: str) -> tuple[BleakGATTCharacteristic, BleakGATTCharacteristic]:
+    service = client.services.get_service(uuid)
     if service is None:
         raise _other_table("it has no such service")
     m2b, b2m = service.get_characteristic(str(M2B_UUID)), service.get_characteristic(str(B2M_UUID))

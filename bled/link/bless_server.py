@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import sys
 from typing import Any, Final
+from uuid import UUID
 
 from bless import BlessServer, GATTAttributePermissions, GATTCharacteristicProperties
 
@@ -25,7 +26,6 @@ POLL_SECONDS: Final = 0.5
 """Between two looks at whether a central is subscribed, where no callback says so."""
 
 _LINUX: Final = sys.platform == "linux"
-_SERVICE: Final = str(SERVICE_UUID)
 _M2B: Final = str(M2B_UUID)
 _B2M: Final = str(B2M_UUID)
 
@@ -36,6 +36,7 @@ class GuardedBless:
     def __init__(self, adapter: str | None) -> None:
         """Take the adapter's name, as "hci0"; None for the first."""
         self._name = adapter
+        self._service = str(SERVICE_UUID)
         self._server: Any = None
         self._guard: Any = None
         self._events: HostEvents | None = None
@@ -44,10 +45,12 @@ class GuardedBless:
         self._started = False
         self._shown = False
 
-    async def open(self, events: HostEvents) -> None:
+    async def open(self, events: HostEvents, *, uuid: UUID) -> None:
         """Make the server and its table, unless it stands."""
-        if self._server is not None:
+        if self._server is not None and str(uuid) == self._service:
             return
+        await self.close()
+        self._service = str(uuid)
         self._events = events
         options: dict[str, Any] = {}
         if _LINUX:
@@ -70,11 +73,11 @@ class GuardedBless:
             self._guard.check(server)
             server.app.StartNotify = lambda _: self._on_subscription(on=True)
             server.app.StopNotify = lambda _: self._on_subscription(on=False)
-        await server.add_new_service(_SERVICE)
+        await server.add_new_service(self._service)
         properties, permissions = GATTCharacteristicProperties, GATTAttributePermissions
         writing = properties.write | properties.write_without_response
-        await server.add_new_characteristic(_SERVICE, _M2B, writing, None, permissions.writeable)
-        await server.add_new_characteristic(_SERVICE, _B2M, properties.notify, None, permissions.readable)
+        await server.add_new_characteristic(self._service, _M2B, writing, None, permissions.writeable)
+        await server.add_new_characteristic(self._service, _B2M, properties.notify, None, permissions.readable)
         self._watching = asyncio.ensure_future(self._watch(server))
 
     async def _watch(self, server: Any) -> None:
@@ -141,7 +144,7 @@ class GuardedBless:
 
     async def _notify(self, server: Any, frame: bytes) -> None:
         server.get_characteristic(_B2M).value = bytearray(frame)
-        if not server.update_value(_SERVICE, _B2M):
+        if not server.update_value(self._service, _B2M):
             raise Unavailable(Code.LINK_LOST, detail="no such characteristic")
         self._sent += 1
         if _LINUX and self._sent % PACE == 0:

@@ -5,12 +5,13 @@ import contextlib
 import socket
 from collections.abc import Callable
 from typing import Final
+from uuid import UUID
 
 from dbus_fast import ErrorType, Message, MessageType
 
 from bled.codes import Code
 from bled.errors import Unavailable
-from bled.gatt.profile import MIN_ATT_MTU
+from bled.gatt.profile import MIN_ATT_MTU, SERVICE_UUID
 from bled.link.bluez_adapter import wait_for_adapter, watch_adapter
 from bled.link.bluez_bus import ADAPTER, DEVICE, PROPERTIES, BluezBus, BluezError, Change
 from bled.link.bluez_table import ADVERTISEMENT, APPLICATION, B2M, M2B, managed_objects, plain, properties_of
@@ -32,6 +33,7 @@ class BluezServer:
         """Take the adapter's name, as "hci1"; None for the first."""
         self._name = adapter
         self._adapter = ""
+        self._uuid = SERVICE_UUID
         self._bus: BluezBus | None = None
         self._owner = ""
         self._events: HostEvents | None = None
@@ -41,10 +43,12 @@ class BluezServer:
         self._strangers: set[str] = set()
         self._stop: tuple[Callable[[], None], ...] = ()
 
-    async def open(self, events: HostEvents) -> None:
+    async def open(self, events: HostEvents, *, uuid: UUID) -> None:
         """Register the table, unless it stands."""
-        if self._bus is not None:
+        if self._bus is not None and uuid == self._uuid:
             return
+        await self.close()
+        self._uuid = uuid
         self._bus = await BluezBus.connect()
         try:
             self._adapter = await wait_for_adapter(self._bus, self._name)
@@ -149,9 +153,10 @@ class BluezServer:
             return Message.new_error(call, ErrorType.ACCESS_DENIED, "only bluetoothd may ask")
         match call.member:
             case "GetManagedObjects":
-                return Message.new_method_return(call, "a{oa{sa{sv}}}", [managed_objects()])
+                return Message.new_method_return(call, "a{oa{sa{sv}}}", [managed_objects(self._uuid)])
             case "GetAll":
-                return Message.new_method_return(call, "a{sv}", [properties_of(call.path or "", call.body[0])])
+                properties = properties_of(call.path or "", call.body[0], self._uuid)
+                return Message.new_method_return(call, "a{sv}", [properties])
             case "WriteValue" if call.path == M2B and call.signature == "aya{sv}":
                 return self._on_write(call)
             case "AcquireNotify" if call.path == B2M:

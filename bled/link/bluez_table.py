@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from typing import Any, Final
+from uuid import UUID
 
 from dbus_fast import Variant
 
-from bled.gatt.profile import B2M_UUID, M2B_UUID, SERVICE_UUID
+from bled.gatt.profile import B2M_UUID, M2B_UUID
 from bled.link.bluez_bus import variants
 
 APPLICATION: Final = "/org/bled/buyer"
@@ -26,7 +27,7 @@ _Properties = dict[str, Variant]
 _TABLE: Final[Mapping[str, tuple[str, _Properties]]] = {
     SERVICE: (
         "org.bluez.GattService1",
-        variants({"UUID": ("s", str(SERVICE_UUID)), "Primary": ("b", True)}),
+        variants({"Primary": ("b", True)}),  # and the UUID, which each meeting has its own of
     ),
     M2B: (
         CHARACTERISTIC_INTERFACE,
@@ -55,7 +56,6 @@ _TABLE: Final[Mapping[str, tuple[str, _Properties]]] = {
 _BEACON: Final = variants(
     {
         "Type": ("s", "peripheral"),
-        "ServiceUUIDs": ("as", [str(SERVICE_UUID)]),
         "Discoverable": ("b", True),
         "MinInterval": ("u", INTERVAL_MILLISECONDS),
         "MaxInterval": ("u", INTERVAL_MILLISECONDS),
@@ -63,17 +63,19 @@ _BEACON: Final = variants(
 )
 
 
-def managed_objects() -> dict[str, dict[str, _Properties]]:
-    """Return the body of an answer to GetManagedObjects."""
-    return {path: {interface: dict(values)} for path, (interface, values) in _TABLE.items()}
+def managed_objects(uuid: UUID) -> dict[str, dict[str, _Properties]]:
+    """Return the body of an answer to GetManagedObjects, for a table in the service `uuid`."""
+    return {path: {interface: properties_of(path, interface, uuid)} for path, (interface, _) in _TABLE.items()}
 
 
-def properties_of(path: str, interface: str) -> _Properties:
-    """Return an object's properties; none for what is not there."""
+def properties_of(path: str, interface: str, uuid: UUID) -> _Properties:
+    """Return an object's properties, for a table in the service `uuid`; none for what is not there."""
     if (path, interface) == (ADVERTISEMENT, ADVERTISEMENT_INTERFACE):
-        return dict(_BEACON)
+        return {**_BEACON, **variants({"ServiceUUIDs": ("as", [str(uuid)])})}
     known, values = _TABLE.get(path, ("", {}))
-    return dict(values) if interface == known else {}
+    if interface != known:
+        return {}
+    return {**values, **variants({"UUID": ("s", str(uuid))})} if path == SERVICE else dict(values)
 
 
 def plain(options: Mapping[str, Any], name: str, default: Any) -> Any:

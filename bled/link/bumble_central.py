@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 from typing import Any, Final
+from uuid import UUID
 
 from bumble import device, gatt, hci
 
@@ -10,7 +11,7 @@ from bled.codes import Code
 from bled.errors import Unavailable
 from bled.gatt.beacon import is_beacon
 from bled.gatt.channel import PlainChannel
-from bled.gatt.profile import MAX_ATT_MTU
+from bled.gatt.profile import MAX_ATT_MTU, SERVICE_UUID
 from bled.link.bumble_bearer import BumbleBearer
 from bled.link.bumble_discovery import discover
 from bled.link.bumble_radio import COMMAND_SECONDS, BumbleRadio, Lost, bounded
@@ -46,12 +47,12 @@ class BumbleCentral:
         self._tries = Tries()
         self._link: FramedLink | None = None
 
-    async def connect(self, *, seconds: float, on_step: OnStep) -> FramedLink:
+    async def connect(self, *, seconds: float, on_step: OnStep, uuid: UUID = SERVICE_UUID) -> FramedLink:
         """Return a link to the strongest buyer in reach, as `Central.connect` says."""
         await self._hang_up()
         try:
             async with asyncio.timeout(seconds):
-                self._link = await self._search(on_step)
+                self._link = await self._search(on_step, uuid)
                 return self._link
         except TimeoutError:
             raise Unavailable(Code.NO_BUYER, detail=f"no link within {seconds:g} s") from None
@@ -66,12 +67,12 @@ class BumbleCentral:
             await self._link.close()
             self._link = None
 
-    async def _search(self, on_step: OnStep) -> FramedLink:
+    async def _search(self, on_step: OnStep, uuid: UUID) -> FramedLink:
         while True:
-            address = await self._find()
+            address = await self._find(uuid)
             on_step("advertisement seen", {"peer": address.to_string(with_type_qualifier=False)})
             try:
-                link = await self._join(address, on_step)
+                link = await self._join(address, on_step, uuid)
             except Unavailable as error:
                 if self._radio.gone.done():
                     raise Unavailable(Code.RADIO_UNAVAILABLE, detail=self._radio.gone.result()) from error
@@ -80,14 +81,15 @@ class BumbleCentral:
                 return link
             await asyncio.sleep(self._tries.failed(str(address), now=_now()))
 
-    async def _find(self) -> hci.Address:
+    async def _find(self, uuid: UUID) -> hci.Address:
         """Scan until a beacon is seen that may be tried; return the strongest."""
         stack = self._radio.device
         seen: dict[hci.Address, int] = {}
         first: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
 
         def on_advertisement(advertisement: device.Advertisement) -> None:
-            if is_beacon(advertisement.data_bytes) and self._tries.may_try(str(advertisement.address), now=_now()):
+            is_wanted = is_beacon(advertisement.data_bytes, service=uuid)
+            if is_wanted and self._tries.may_try(str(advertisement.address), now=_now()):
                 seen[advertisement.address] = advertisement.rssi
                 if not first.done():
                     first.set_result(None)
@@ -105,13 +107,13 @@ class BumbleCentral:
             stack.remove_listener(stack.EVENT_ADVERTISEMENT, on_advertisement)
         return _best({each: (self._tries.rank(str(each), now=_now()), rssi) for each, rssi in seen.items()})
 
-    async def _join(self, address: hci.Address, on_step: OnStep) -> FramedLink:
+    async def _join(self, address: hci.Address, on_step: OnStep, uuid: UUID) -> FramedLink:
         """Connect to one device and subscribe; leaves nothing behind when that fails or is cancelled."""
         link = None
         try:
             connection = await self._connect(address)
             self._radio.meter.start(connection.handle)
-            link = await self._open(connection, self._radio.watch(connection), on_step)
+            link = await self._open(connection, self._radio.watch(connection), on_step, uuid)
             return link
         finally:
             if link is None:
@@ -132,9 +134,10 @@ class BumbleCentral:
             if connection is None:  # cancelled, perhaps: the controller would go on trying
                 await self._radio.give_up_connecting()
 
-    async def _open(self, connection: device.Connection, lost: Lost, on_step: OnStep) -> FramedLink:
+    async def _open(self, connection: device.Connection, lost: Lost, on_step: OnStep, uuid: UUID) -> FramedLink:
         client = connection.gatt_client
-        table = await bounded(discover(client, att_mtu=self._att_mtu), lost=lost, seconds=DISCOVER_SECONDS)
+        discovery = discover(client, att_mtu=self._att_mtu, uuid=uuid)
+        table = await bounded(discovery, lost=lost, seconds=DISCOVER_SECONDS)
         on_step("connected", {"att_mtu": connection.att_mtu})
         always_acknowledged = not table.m2b.properties & _COMMAND
 

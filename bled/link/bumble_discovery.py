@@ -7,12 +7,13 @@ then the one service by its UUID, its characteristics until both are known, and 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
+from uuid import UUID
 
 from bumble import att, core, gatt, gatt_client
 
 from bled.codes import Code
 from bled.errors import Unavailable
-from bled.gatt.profile import B2M_UUID, M2B_UUID, MIN_ATT_MTU, SERVICE_UUID
+from bled.gatt.profile import B2M_UUID, M2B_UUID, MIN_ATT_MTU
 
 Proxy = gatt_client.CharacteristicProxy[bytes]
 
@@ -30,15 +31,15 @@ class Table:
     b2m: Proxy
 
 
-async def discover(client: gatt_client.Client, *, att_mtu: int) -> Table:
-    """Agree on an ATT_MTU of at most `att_mtu` and find the profile's table.
+async def discover(client: gatt_client.Client, *, att_mtu: int, uuid: UUID) -> Table:
+    """Agree on an ATT_MTU of at most `att_mtu` and find the profile's table in the service `uuid`.
 
     Three round trips for a table laid out as the profile says (four at ATT_MTU 23); more where a stack left room in it.
     Raises `Unavailable` (`LINK_LOST`) for a device that has another table, and what bumble raises.
     """
     if att_mtu > MIN_ATT_MTU:
         await client.request_mtu(att_mtu)
-    first, last = await _service(client)
+    first, last = await _service(client, uuid)
     found = await _characteristics(client, first, last)
     m2b, b2m = found.get(core.UUID(str(M2B_UUID))), found.get(core.UUID(str(B2M_UUID)))
     if m2b is None or b2m is None or not m2b.properties & _PROPERTIES.WRITE or not b2m.properties & _PROPERTIES.NOTIFY:
@@ -48,14 +49,14 @@ async def discover(client: gatt_client.Client, *, att_mtu: int) -> Table:
     return Table(m2b=m2b, b2m=b2m)
 
 
-async def _service(client: gatt_client.Client) -> tuple[int, int]:
+async def _service(client: gatt_client.Client, uuid: UUID) -> tuple[int, int]:
     """Return the handles of the service's first and last attribute."""
     answer = await client.send_request(
         att.ATT_Find_By_Type_Value_Request(
             starting_handle=0x0001,
             ending_handle=0xFFFF,
             attribute_type=gatt.GATT_PRIMARY_SERVICE_ATTRIBUTE_TYPE,
-            attribute_value=core.UUID(str(SERVICE_UUID)).to_pdu_bytes(),
+            attribute_value=core.UUID(str(uuid)).to_pdu_bytes(),
         )
     )
     if not isinstance(answer, att.ATT_Find_By_Type_Value_Response) or len(answer.handles_information) != 1:

@@ -2,13 +2,15 @@
 
 import asyncio
 from typing import Any, Final
+from uuid import UUID
 
 from bumble import core, device, gatt
 
 from bled.codes import Code
 from bled.errors import Unavailable
+from bled.gatt.beacon import beacon
 from bled.gatt.channel import PlainChannel
-from bled.gatt.profile import ADVERTISEMENT, B2M_UUID, M2B_UUID, MAX_ATT_MTU, SERVICE_UUID
+from bled.gatt.profile import B2M_UUID, M2B_UUID, MAX_ATT_MTU, SERVICE_UUID
 from bled.link.bumble_bearer import BumbleBearer
 from bled.link.bumble_radio import BumbleRadio
 from bled.link.framed import FramedLink
@@ -39,10 +41,11 @@ class BumblePeripheral:
         self._changed = asyncio.Event()
         self._accepting: asyncio.Future[FramedLink] | None = None
         self._on_step: OnStep = ignore_steps
-        self._b2m = self._add_service(att_mtu)
+        self._radio.device.gatt_server.max_mtu = att_mtu
+        self._b2m = self._add_service(SERVICE_UUID)
         radio.device.on(radio.device.EVENT_CONNECTION, self._on_connection)
 
-    def _add_service(self, att_mtu: int) -> "gatt.Characteristic[bytes]":
+    def _add_service(self, uuid: UUID) -> "gatt.Characteristic[bytes]":
         m2b: gatt.Characteristic[bytes] = gatt.Characteristic(
             core.UUID(str(M2B_UUID)),
             _Properties.WRITE | _Properties.WRITE_WITHOUT_RESPONSE,
@@ -53,11 +56,18 @@ class BumblePeripheral:
             core.UUID(str(B2M_UUID)), _Properties.NOTIFY, gatt.Characteristic.Permissions(0), b""
         )
         b2m.on(b2m.EVENT_SUBSCRIPTION, self._on_subscription)
-        self._radio.device.gatt_server.max_mtu = att_mtu
-        self._radio.device.add_service(gatt.Service(core.UUID(str(SERVICE_UUID)), [m2b, b2m]))
+        self._service = gatt.Service(core.UUID(str(uuid)), [m2b, b2m])
+        self._radio.device.add_service(self._service)
+        self._uuid = uuid
         return b2m
 
-    async def accept(self, *, seconds: float, on_step: OnStep) -> FramedLink:
+    def _offer_service(self, uuid: UUID) -> None:
+        """Have the table under `uuid` and no other: who looks for another service must not find this device."""
+        if uuid != self._uuid:
+            self._radio.remove_last_service(self._service)
+            self._b2m = self._add_service(uuid)
+
+    async def accept(self, *, seconds: float, on_step: OnStep, uuid: UUID = SERVICE_UUID) -> FramedLink:
         """Return the link to the first till, as `Peripheral.accept` says."""
         await self._hang_up()
         self._on_step = on_step
@@ -65,9 +75,10 @@ class BumblePeripheral:
         link = None
         try:
             async with asyncio.timeout(min(seconds, ADVERTISE_SECONDS)):
+                self._offer_service(uuid)
                 await self._radio.set_random_address()
                 await self._show_beacon()
-                on_step("advertising", {"seconds": min(seconds, ADVERTISE_SECONDS)})
+                on_step("advertising", {"seconds": round(min(seconds, ADVERTISE_SECONDS))})
                 link = await self._wait(self._accepting)
                 return link
         except TimeoutError:
@@ -88,7 +99,7 @@ class BumblePeripheral:
     async def _show_beacon(self) -> None:
         await self._radio.command(
             self._radio.device.start_advertising(
-                advertising_data=ADVERTISEMENT,
+                advertising_data=beacon(self._uuid),
                 scan_response_data=b"",
                 advertising_interval_min=INTERVAL_MILLISECONDS,
                 advertising_interval_max=INTERVAL_MILLISECONDS,

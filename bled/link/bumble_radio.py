@@ -7,7 +7,7 @@ import struct
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final, TypeVar
 
-from bumble import core, device, hci, host, pairing
+from bumble import core, device, gatt, hci, host, pairing
 from bumble.transport.common import TransportSink, TransportSource
 
 from bled.codes import Code
@@ -109,6 +109,13 @@ class BumbleRadio:
                 hci.HCI_LE_Set_Random_Address_Command(random_address=self.device.random_address)
             )
         )
+
+    def remove_last_service(self, service: gatt.Service) -> None:
+        """Take the service that was added last out of the table, which bumble has no call for. Not while connected."""
+        server = self.device.gatt_server
+        del server.attributes[server.attributes.index(service) :]
+        server.attributes_by_handle.clear()
+        server.services.remove(service)
 
     def watch(self, connection: device.Connection) -> Lost:
         """Return the future that is done when `connection` ends, or the radio with it."""

@@ -7,7 +7,7 @@ from bled.codes import Code
 from bled.errors import Unavailable
 from bled.gatt.channel import Channel
 from bled.gatt.frames import is_last, split_message
-from bled.gatt.profile import MESSAGE_SECONDS
+from bled.gatt.profile import MAX_FRAGMENT_BYTES, MESSAGE_SECONDS
 from bled.link.base import LinkStats
 from bled.link.inbox import Inbox
 from bled.progress import OnStep
@@ -55,6 +55,7 @@ class FramedLink:
         self._channel = channel
         self._on_step = on_step
         self._inbox = Inbox(channel)
+        self._frame_limit = MAX_FRAGMENT_BYTES
         self._sending = asyncio.Lock()
         self._frames_sent = 0
         self._end: Unavailable | None = None
@@ -93,7 +94,9 @@ class FramedLink:
             if self._end is not None:
                 raise self._end
             sealed = self._channel.seal(message)
-            frames = split_message(sealed, att_mtu=self.att_mtu, first_number=self._frames_sent)
+            frames = split_message(
+                sealed, att_mtu=self.att_mtu, first_number=self._frames_sent, peer_limit=self._frame_limit
+            )
             self._frames_sent += len(frames)
             await self._write(frames, answered=answered)
 
@@ -111,6 +114,12 @@ class FramedLink:
         finally:
             if not whole:  # another message would begin inside this one: the connection is of no more use
                 self.lose("a message was cut off")
+
+    def secure(self, channel: Channel, *, frame_limit: int) -> None:
+        """Use another channel both ways from now on, as `MessageLink.secure` says."""
+        self._channel = channel
+        self._frame_limit = frame_limit
+        self._inbox.secure(channel)
 
     async def receive(self, *, seconds: float) -> bytes:
         """Return the next whole message, as `MessageLink.receive` says."""

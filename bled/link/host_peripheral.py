@@ -2,11 +2,12 @@
 
 import asyncio
 from typing import Any, Final, Protocol
+from uuid import UUID
 
 from bled.codes import Code
 from bled.errors import Unavailable
 from bled.gatt.channel import PlainChannel
-from bled.gatt.profile import MAX_ATT_MTU, MIN_ATT_MTU
+from bled.gatt.profile import MAX_ATT_MTU, MIN_ATT_MTU, SERVICE_UUID
 from bled.link.base import LinkStats
 from bled.link.framed import FramedLink
 from bled.link.lobby import Lobby
@@ -54,8 +55,8 @@ class HostEvents(Protocol):
 class HostServer(Protocol):
     """The profile's service, as one library offers it."""
 
-    async def open(self, events: HostEvents) -> None:
-        """Set the table up, unless it stands; waits up to 10 s for an adapter.
+    async def open(self, events: HostEvents, *, uuid: UUID) -> None:
+        """Set the table up in a service `uuid` and in no other, unless it stands; waits up to 10 s for an adapter.
 
         Raises `Unavailable` (`RADIO_UNAVAILABLE`).
         """
@@ -142,14 +143,14 @@ class HostPeripheral:
         self._heard_at: float | None = None
         self._notifying = False
 
-    async def accept(self, *, seconds: float, on_step: OnStep) -> FramedLink:
+    async def accept(self, *, seconds: float, on_step: OnStep, uuid: UUID = SERVICE_UUID) -> FramedLink:
         """Return the link to the first till, as `Peripheral.accept` says."""
         await self._hang_up()
         self._on_step = on_step
         link = None
         try:
             async with asyncio.timeout(min(seconds, ADVERTISE_SECONDS)):
-                link = await self._welcome(min(seconds, ADVERTISE_SECONDS))
+                link = await self._welcome(min(seconds, ADVERTISE_SECONDS), uuid)
                 return link
         except TimeoutError:
             if self._accepting is None:
@@ -169,13 +170,13 @@ class HostPeripheral:
         self._link = self._bearer = None
         self._guest = ""
 
-    async def _welcome(self, seconds: float) -> FramedLink:
+    async def _welcome(self, seconds: float, uuid: UUID) -> FramedLink:
         """Advertise until a till is bound; set everything up anew when it goes away meanwhile."""
         for _ in range(REBUILDS):
             if self._gone.done():
                 await self._server.close()
             self._gone = new_lost()
-            await self._server.open(self)
+            await self._server.open(self, uuid=uuid)
             self._accepting = asyncio.get_running_loop().create_future()
             try:
                 await self._server.show_beacon()

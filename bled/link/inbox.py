@@ -16,7 +16,9 @@ MAX_UNREAD_MESSAGES: Final = 16
 class Inbox:
     """One direction of one connection. Frames are put together on arrival, so that deadlines hold while nobody reads.
 
-    Holds at most 16 messages and what `Reassembler` holds. The first error ends it; frames after that are dropped.
+    Messages are opened when they are read: one that follows the handshake closely meets the channel that the handshake
+    has made. Holds at most 16 of them and what `Reassembler` holds. The first error ends it; frames after that are
+    dropped.
     """
 
     def __init__(self, channel: Channel) -> None:
@@ -34,10 +36,14 @@ class Inbox:
             return
         try:
             for data in self._reassembler.receive(frame, now=_now()):
-                self._add(self._channel.open(data))
+                self._add(data)
         except BledError as error:
             self.fail(error)
         self._watch()
+
+    def secure(self, channel: Channel) -> None:
+        """Open what is read from now on with `channel`."""
+        self._channel = channel
 
     def fail(self, error: BledError) -> None:
         """End with `error`, once the messages before it have been read. Only the first counts."""
@@ -49,11 +55,12 @@ class Inbox:
     async def next(self, *, seconds: float) -> bytes:
         """Return the next message.
 
-        Raises the error that ended the inbox, or `Unavailable` (`PEER_TIMEOUT`) after `seconds`.
+        Raises what the channel raises when it does not open it, which ends the inbox; the error that ended the inbox;
+        or `Unavailable` (`PEER_TIMEOUT`) after `seconds`.
         """
         try:
             async with asyncio.timeout(seconds):
-                return await self._next()
+                return self._open(await self._next())
         except TimeoutError:
             raise Unavailable(Code.PEER_TIMEOUT, detail=f"no message came within {seconds:g} s") from None
 
@@ -64,6 +71,15 @@ class Inbox:
             self._changed.clear()
             await self._changed.wait()
         return self._messages.popleft()
+
+    def _open(self, data: bytes) -> bytes:
+        try:
+            return self._channel.open(data)
+        except BledError as error:
+            self._messages.clear()
+            self._error = error  # what was to be heard after this one does not matter any more
+            self._watch()
+            raise
 
     def _add(self, message: bytes) -> None:
         if len(self._messages) == MAX_UNREAD_MESSAGES:

@@ -9,9 +9,11 @@ from typing import Final
 from bled.clock import Clock
 from bled.codes import Code
 from bled.errors import BledError
+from bled.gatt.primitives import X25519Key
 from bled.link.base import Central
 from bled.node.base import MerchantNode
 from bled.progress import OnStep
+from bled.sales.greeting import Greeting
 from bled.sales.ledger import SaleLedger
 from bled.sales.result import SaleResult
 from bled.sales.resumption import finish_sales
@@ -38,11 +40,16 @@ async def charge(
     description: str,
     clock: Clock,
     on_step: OnStep,
+    reader: X25519Key,
+    engage: bool = False,
     issuer: str | None = None,
     buyer_seconds: float = 120.0,
     times: Times = TIMES,
 ) -> SaleResult:
     """Sell one thing to one buyer nearby.
+
+    `reader` is the lasting key of the till's reader. Between strangers the step "compare code" says what the buyer's
+    device must show too; with `engage` the step "engagement" says what it must read first, and no code is compared.
 
     Sales that an earlier run left open are finished first, and the step "sale resumed" tells of each before a buyer
     gets an offer: one that was paid meanwhile must not be charged for again. From then on whatever a buyer, the radio
@@ -58,7 +65,8 @@ async def charge(
     info = await node.info()
     earlier = await finish_sales(till, info)
     sale = ledger.begin(_new_sale(till, amount, description, issuer))
-    result = await SaleRun(till, sale, chain=info.chain).run(central, buyer_seconds=buyer_seconds)
+    greeting = Greeting(till, reader=reader, engage=engage)
+    result = await SaleRun(till, sale, chain=info.chain, greeting=greeting).run(central, buyer_seconds=buyer_seconds)
     with contextlib.suppress(BledError):  # the next run tells it again then; better twice than not at all
         ledger.tell_cashier(sale.sale_id)
     return replace(result, earlier=earlier)

@@ -50,7 +50,7 @@ class Conversation:
     """One buyer over one link. Nothing here raises for what a buyer or the radio does after the request came."""
 
     def __init__(self, link: MessageLink, clock: Clock) -> None:
-        """Take a link that is up."""
+        """Take a private link, on which the offer has left."""
         self._link = link
         self._clock = clock
         self._session = MerchantSession()
@@ -58,16 +58,12 @@ class Conversation:
         self._gone: BuyerGone | None = None
         self._keep_alive_at = 0.0
 
-    async def offer(self, offer: bytes, *, valid_for: int) -> None:
-        """Send the offer, which has `valid_for` seconds left. Raises as `request` does."""
-        await self._handle(Started(valid_for=valid_for, offer=offer))
-        self._check_there()
-
     async def request(self) -> bytes:
-        """Return the bytes that the buyer answers with, not judged yet.
+        """Return the bytes that the buyer answers the offer with, not judged yet.
 
         Raises `PeerError` with the code that says why no request will come.
         """
+        await self._handle(Started())
         while self._request is None:
             await self._hear(self._session.patience(self._clock.monotonic()) or 0.0)
             self._check_there()

@@ -6,9 +6,11 @@ import contextlib
 from bled.codes import OUTCOMES, Code, Failpoint, MoneyMoved
 from bled.errors import BledError, PeerError, Refused, Unavailable
 from bled.failpoint import failpoint
+from bled.gatt.messages import OfferMessage, encode_message
 from bled.link.base import Central, MessageLink
 from bled.node.base import Cancelled
 from bled.sales.conversation import Conversation
+from bled.sales.greeting import Greeting, NotMet
 from bled.sales.judge import judge_request
 from bled.sales.result import SaleResult, result_of
 from bled.sales.settlement import Settlement
@@ -22,9 +24,10 @@ from bled_codec.offer import Offer
 class SaleRun:
     """One run of one sale: opened in the ledger, not known to the node yet."""
 
-    def __init__(self, till: Till, sale: Sale, *, chain: bytes) -> None:
-        """Take the sale, and the chain that the node is on."""
+    def __init__(self, till: Till, sale: Sale, *, chain: bytes, greeting: Greeting) -> None:
+        """Take the sale, the chain that the node is on, and the way to the buyer."""
         self._till = till
+        self._greeting = greeting
         self._sale = sale
         self._chain = chain
         self._link: MessageLink | None = None
@@ -46,13 +49,20 @@ class SaleRun:
         return result_of(self._sale)
 
     async def _sell(self, central: Central, buyer_seconds: float) -> None:
-        offer = await self._make_offer()
+        self._offer = await self._make_offer()
         try:
-            self._link = await central.connect(seconds=buyer_seconds, on_step=self._till.on_step)
-        except Unavailable as error:
+            self._link = await self._greeting.run(central, seconds=buyer_seconds, opening=self._opening)
+        except NotMet as error:
             await self._cancel(error)
             return
-        await self._meet(Conversation(self._link, self._till.clock), offer)
+        self._till.on_step("offer sent", {"bytes": len(self._offer.encode())})
+        await self._meet(Conversation(self._link, self._till.clock), self._offer)
+
+    async def _opening(self) -> bytes:
+        """Return what the till says first to a device that is there."""
+        self._offer = await self._fresh_offer(self._offer)
+        left = self._till.seconds_left(self._sale)
+        return encode_message(OfferMessage(valid_for=left, offer=self._offer.encode()))
 
     async def _make_offer(self) -> Offer:
         sale = self._sale
@@ -89,9 +99,8 @@ class SaleRun:
 
     async def _meet(self, buyer: Conversation, offer: Offer) -> None:
         self._buyer = buyer
-        offer = await self._fresh_offer(offer)
         try:
-            data = await self._ask(buyer, offer.encode())
+            data = await buyer.request()
             self._till.on_step("request received", {"bytes": len(data)})
         except PeerError as error:
             await self._cancel(error)
@@ -104,11 +113,6 @@ class SaleRun:
             return
         self._accept(request)
         await self._serve(buyer)
-
-    async def _ask(self, buyer: Conversation, offer: bytes) -> bytes:
-        await buyer.offer(offer, valid_for=self._till.seconds_left(self._sale))
-        self._till.on_step("offer sent", {"bytes": len(offer)})
-        return await buyer.request()
 
     def _judge(self, data: bytes, offer: Offer) -> InvoiceRequest:
         return judge_request(

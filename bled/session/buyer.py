@@ -82,9 +82,6 @@ Action = Show | Send | Progress | Finish | Close
 
 _NEXT: Final = {
     (State.WAITING, OfferMessage): State.SHOWING,
-    (State.WAITING, Wait): State.WAITING,
-    (State.WAITING, Abort): State.CLOSED,
-    (State.WAITING, ErrorMessage): State.CLOSED,
     (State.SHOWING, Wait): State.SHOWING,
     (State.SHOWING, Abort): State.CLOSED,
     (State.SHOWING, ErrorMessage): State.CLOSED,
@@ -94,6 +91,8 @@ _NEXT: Final = {
     (State.SENT, ErrorMessage): State.CLOSED,
 }
 """Message by message. No row: the till spoke out of turn, and the meeting ends."""
+
+_DECLINED: Final = {AbortReason.TIMEOUT: Code.PEER_TIMEOUT, AbortReason.CODE_MISMATCH: Code.CODES_DIFFER}
 
 _FINAL_CODES: Final = frozenset({StatusCode.PAID, StatusCode.FAILED, StatusCode.EXPIRED, StatusCode.CANCELLED})
 
@@ -134,9 +133,9 @@ class BuyerSession:
         return (Send(message=InvreqMessage(request=request)),)
 
     def decline(self, reason: AbortReason = AbortReason.USER_DECLINED) -> tuple[Action, ...]:
-        """The person said no, or let the time pass."""
+        """The person said no, saw another code on the till, or let the time pass."""
         self.state = State.CLOSED
-        code = Code.PEER_TIMEOUT if reason is AbortReason.TIMEOUT else Code.BUYER_DECLINED
+        code = _DECLINED.get(reason, Code.BUYER_DECLINED)
         return (Send(message=Abort(reason=reason)), Close(reason=BledError(code)))
 
     def refuse(self, error: BledError) -> tuple[Action, ...]:

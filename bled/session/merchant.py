@@ -183,7 +183,7 @@ class MerchantSession:
         match event:
             case Started():
                 self._offered_at = now
-                return (Send(message=OfferMessage(valid_for=event.valid_for, offer=event.offer)),)
+                return ()
             case InvreqMessage():
                 return self._first_request(before, event)
             case RequestAccepted():
@@ -258,8 +258,10 @@ class MerchantSession:
 
 def _abort_code(reason: AbortReason) -> Code:
     match reason:
-        case AbortReason.USER_DECLINED | AbortReason.CODE_MISMATCH | AbortReason.WRONG_CUSTOMER:
+        case AbortReason.USER_DECLINED | AbortReason.WRONG_CUSTOMER:
             return Code.BUYER_DECLINED
+        case AbortReason.CODE_MISMATCH:
+            return Code.CODES_DIFFER
         case AbortReason.TIMEOUT:
             return Code.PEER_TIMEOUT
         case AbortReason.BUSY | AbortReason.DONE:

@@ -8,10 +8,7 @@ from bled.gatt.messages import Message, StatusMessage
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Started:
-    """The link is up and the node has an offer. `valid_for` in seconds."""
-
-    valid_for: int
-    offer: bytes
+    """The link is private, and the OFFER has left with the last message of the handshake."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
 SCHEMA: Final = (
     # One row. Whatever a later version changes, it keeps the column `version` here.
@@ -33,4 +33,13 @@ SCHEMA: Final = (
         BEGIN SELECT RAISE(ABORT, 'a reservation is for ever'); END""",
     """CREATE TRIGGER reservations_stand BEFORE UPDATE ON reservations
         BEGIN SELECT RAISE(ABORT, 'a reservation is for ever'); END""",
+    # Version 2. The times of tries in open mode that may still count, at most three.
+    """CREATE TABLE open_tries (at INTEGER NOT NULL) STRICT""",
+    # Tills that were paid after a person had compared codes, or read the till's own.
+    """CREATE TABLE readers (
+        reader_key BLOB PRIMARY KEY, payments INTEGER NOT NULL, last_paid_at INTEGER NOT NULL
+    ) STRICT""",
 )
+
+FIRST_VERSION_TABLES: Final = 7
+"""How many statements of `SCHEMA` version 1 had; the later ones bring such a vault to version 2."""

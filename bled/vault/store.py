@@ -21,7 +21,7 @@ from bled.vault.files import (
     read_key,
     sync_folder,
 )
-from bled.vault.schema import SCHEMA, SCHEMA_VERSION
+from bled.vault.schema import FIRST_VERSION_TABLES, SCHEMA, SCHEMA_VERSION
 
 _BUSY_SECONDS: Final = 2.0
 _KEY_CHECK: Final = b"bled/vault/key/1"
@@ -153,20 +153,32 @@ def _check(db: sqlite3.Connection, folder: Path) -> bytes:
     """Check version, file and key of a vault that is there; return the key."""
     row = db.execute("SELECT version FROM vault").fetchone()
     version = None if row is None else row["version"]
+    if version == 1:
+        _check_whole(db, folder, SCHEMA[:FIRST_VERSION_TABLES])
+        _bring_to_version_2(db)
+        version = SCHEMA_VERSION
     if version is not None and version != SCHEMA_VERSION:
         detail = f"the vault has version {version}, this program knows {SCHEMA_VERSION}"
         raise ConfigurationError(Code.STORE_VERSION, detail=detail)
     if version is None:
         raise BledError(Code.STORE_BROKEN, detail=f"{folder / STORE_FILE} has lost its version")
-    _check_whole(db, folder)
+    _check_whole(db, folder, SCHEMA)
     return _checked_key(db, folder)
 
 
-def _check_whole(db: sqlite3.Connection, folder: Path) -> None:
+def _bring_to_version_2(db: sqlite3.Connection) -> None:
+    db.execute("BEGIN IMMEDIATE")
+    for statement in SCHEMA[FIRST_VERSION_TABLES:]:
+        db.execute(statement)
+    db.execute("UPDATE vault SET version = 2")
+    db.execute("COMMIT")
+
+
+def _check_whole(db: sqlite3.Connection, folder: Path, schema: tuple[str, ...]) -> None:
     """Check the tables, tables against indexes, and rows against the rows they name: no burnt id may look free."""
     path = folder / STORE_FILE
     tables = db.execute("SELECT sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%' ORDER BY rowid").fetchall()
-    if tuple(row["sql"] for row in tables) != SCHEMA:
+    if tuple(row["sql"] for row in tables) != schema:
         raise BledError(Code.STORE_BROKEN, detail=f"the tables of {path} are not those of a vault")
     fault = db.execute("PRAGMA integrity_check(1)").fetchone()[0]
     if fault != "ok" or db.execute("PRAGMA foreign_key_check").fetchone() is not None:

@@ -156,6 +156,30 @@ class Tables:
             reservation.request,
         )
 
+    def open_tries(self) -> tuple[UnixTime, ...]:
+        """Return when the tries in open mode that are kept were made."""
+        return tuple(UnixTime(row["at"]) for row in self._store.rows("SELECT at FROM open_tries ORDER BY rowid"))
+
+    def set_open_tries(self, times: tuple[UnixTime, ...]) -> None:
+        """Keep these tries and no others."""
+        self._store.run("DELETE FROM open_tries")
+        for time in times:
+            self._store.run("INSERT INTO open_tries VALUES (?)", time)
+
+    def payments_at(self, reader_key: bytes) -> int:
+        """Return how many payments were made at a till."""
+        row = self._store.row("SELECT payments FROM readers WHERE reader_key = ?", reader_key)
+        return 0 if row is None else int(row["payments"])
+
+    def add_payment_at(self, reader_key: bytes, now: UnixTime) -> None:
+        """Count a payment at a till."""
+        self._store.run(
+            """INSERT INTO readers VALUES (?, 1, ?)
+            ON CONFLICT DO UPDATE SET payments = payments + 1, last_paid_at = excluded.last_paid_at""",
+            reader_key,
+            now,
+        )
+
     def request_of(self, payer_id: Point) -> bytes:
         """Return the request that burnt a payer id. Raises `Refused` (`PAYER_ID_NOT_ISSUED`) when none did."""
         row = self._store.row("SELECT request FROM reservations WHERE payer_id = ?", payer_id)

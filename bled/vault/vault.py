@@ -12,6 +12,7 @@ from typing import Self
 from bled.codes import Code, Failpoint
 from bled.errors import BledError, PeerError, Refused
 from bled.failpoint import failpoint
+from bled.gatt.code_limits import OpenTries
 from bled.grants.book import Grant, GrantBook, decode_book
 from bled.grants.wrapping import is_wrapped, unwrap_book
 from bled.vault.choice import Choice, choose
@@ -132,9 +133,18 @@ class Vault:
         )
 
     def record_outcome(
-        self, payer_id: Point, code: Code, *, invoice: bytes | None, preimage: bytes | None, now: UnixTime
+        self,
+        payer_id: Point,
+        code: Code,
+        *,
+        invoice: bytes | None,
+        preimage: bytes | None,
+        now: UnixTime,
+        reader_key: bytes | None = None,
     ) -> None:
         """Record what the till said of a payment. Nothing is ever given back here: only home knows.
+
+        `reader_key`, 32 bytes, is that of the till's reader: it is remembered when the payment is recorded as made.
 
         `PAID` with an invoice is checked. Raises `BledError` (`PROOF_MISMATCH`), recorded as well, and `Refused`
         (`PAYER_ID_NOT_ISSUED`) when nothing was signed with `payer_id`.
@@ -148,8 +158,23 @@ class Vault:
         with self._store.change():
             self._tables.add_outcome(payer_id, said, proven=proven, invoice=invoice, preimage=preimage, at=now)
             self._tables.saw(now)
+            if said is Code.PAID and reader_key is not None:
+                self._tables.add_payment_at(reader_key, now)
         if fault is not None:
             raise fault
+
+    def times_paid_at(self, reader_key: bytes) -> int:
+        """Return how many payments were made at the till with this key: a hint for people, never a licence."""
+        return self._tables.payments_at(reader_key)
+
+    def open_tries(self) -> OpenTries:
+        """Return the tries in open mode that may still count."""
+        return OpenTries(times=self._tables.open_tries())
+
+    def keep_open_tries(self, tries: OpenTries) -> None:
+        """Have `tries` on the disk when this returns."""
+        with self._store.change():
+            self._tables.set_open_tries(tries.times)
 
     def books(self, *, now: UnixTime) -> tuple[BookSummary, ...]:
         """Return what is left of every book, by number."""

@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from bled.codes import Code
 from bled.errors import BledError, ConfigurationError, PeerError, Unavailable
+from bled.gatt.channel import Channel, PlainChannel
 from bled.gatt.frames import FramingError, Violation
+from bled.gatt.profile import MAX_FRAGMENT_BYTES, SERVICE_UUID
 from bled.link.base import LinkStats
 from bled.progress import OnStep, ignore_steps
 
@@ -42,10 +45,24 @@ class RemoteLink:
         self.stats = LinkStats(att_pdus=0, bytes_on_air=0)
         self._caller = caller
         self._number = facts["link"]
+        self._channel: Channel = PlainChannel()
+        self._frame_limit = MAX_FRAGMENT_BYTES
 
-    async def send(self, message: bytes) -> None:
+    def secure(self, channel: Channel, *, frame_limit: int) -> None:
+        """Seal and open here; the guest cuts frames."""
+        self._channel = channel
+        self._frame_limit = frame_limit
+
+    async def send(self, message: bytes, *, answered: bool = False) -> None:
         """Send a message."""
-        await ask(self._caller, "send", link=self._number, message=message.hex())
+        await ask(
+            self._caller,
+            "send",
+            link=self._number,
+            message=self._channel.seal(message).hex(),
+            answered=answered,
+            frame_limit=self._frame_limit,
+        )
 
     async def write(self, frame: bytes, *, last: bool) -> None:
         """Write a frame as it is."""
@@ -53,7 +70,7 @@ class RemoteLink:
 
     async def receive(self, *, seconds: float) -> bytes:
         """Return the next message."""
-        return bytes.fromhex(await ask(self._caller, "receive", link=self._number, seconds=seconds))
+        return self._channel.open(bytes.fromhex(await ask(self._caller, "receive", link=self._number, seconds=seconds)))
 
     async def close(self) -> None:
         """Close the link."""
@@ -73,17 +90,17 @@ class RemoteRadio:
         await ask(caller, "open_radio", role=role, radio=radio, att_mtu=att_mtu)
         return cls(caller)
 
-    async def connect(self, *, seconds: float, on_step: OnStep) -> RemoteLink:
+    async def connect(self, *, seconds: float, on_step: OnStep, uuid: UUID = SERVICE_UUID) -> RemoteLink:
         """Meet a buyer."""
-        return await self._meet(seconds, on_step)
+        return await self._meet(seconds, on_step, uuid)
 
-    async def accept(self, *, seconds: float, on_step: OnStep) -> RemoteLink:
+    async def accept(self, *, seconds: float, on_step: OnStep, uuid: UUID = SERVICE_UUID) -> RemoteLink:
         """Meet a till."""
-        return await self._meet(seconds, on_step)
+        return await self._meet(seconds, on_step, uuid)
 
-    async def _meet(self, seconds: float, on_step: OnStep) -> RemoteLink:
+    async def _meet(self, seconds: float, on_step: OnStep, uuid: UUID) -> RemoteLink:
         self._caller.on_step = on_step
-        return RemoteLink(self._caller, await ask(self._caller, "meet", seconds=seconds))
+        return RemoteLink(self._caller, await ask(self._caller, "meet", seconds=seconds, uuid=str(uuid)))
 
     async def close(self) -> None:
         """Give the radio back."""

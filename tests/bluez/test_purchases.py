@@ -40,11 +40,11 @@ async def phone(stage: Stage, purchases: int) -> Vault:
     return stage.device("phone", await stage.issue_book("phone", terms))
 
 
-async def buy(stage: Stage, vault: Vault, number: int, *, told_for_certain: bool = True) -> float:
+async def buy(stage: Stage, vault: Vault, number: int, *, told_for_certain: bool = True, engage: bool = False) -> float:
     """Buy something; return how long it took, the search for the beacon and the closing of the radios included."""
     loop = asyncio.get_running_loop()
     start = loop.time()
-    async with meet(stage, vault, amount=AMOUNT, description=f"purchase {number}") as meeting:
+    async with meet(stage, vault, amount=AMOUNT, description=f"purchase {number}", engage=engage) as meeting:
         sale, purchase = await asyncio.gather(meeting.sale, meeting.purchase)
     assert sale.code is purchase.code is Code.PAID, (sale.detail, purchase.detail)
     assert sale.preimage == purchase.preimage
@@ -70,7 +70,7 @@ async def test_many_purchases_in_a_row_leave_nothing_behind(guest: Guest, stage:
     took, before = [], {}
     with await phone(there, PURCHASES) as vault:
         for number in range(PURCHASES):
-            took.append(await buy(there, vault, number))
+            took.append(await buy(there, vault, number, engage=True))  # strangers meet three times in ten minutes
             if number == 1:
                 before = await held(guest)
     after = await held(guest)

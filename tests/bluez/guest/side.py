@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -13,6 +14,7 @@ from port import Port
 
 from bled.codes import Code
 from bled.errors import BledError, Unavailable
+from bled.gatt.channel import PlainChannel
 from bled.gatt.frames import FramingError
 from bled.link.radio import open_central, open_peripheral
 
@@ -31,17 +33,19 @@ async def open_radio(role: str, radio: str, att_mtu: int) -> None:
     state["meet"] = opened.connect if role == "central" else opened.accept
 
 
-async def meet(seconds: float) -> dict[str, object]:
+async def meet(seconds: float, uuid: str) -> dict[str, object]:
     """Connect or accept; the link stays here and is known by a number. One link at a time is all that a radio has."""
-    link = await state["meet"](seconds=seconds, on_step=on_step)
+    link = await state["meet"](seconds=seconds, on_step=on_step, uuid=UUID(uuid))
     links.clear()
     state["links"] = number = state.get("links", 0) + 1
     links[number] = link
     return {"link": number, "att_mtu": link.att_mtu, "peer": link.peer}
 
 
-async def send(link: int, message: str) -> None:
-    await _link(link).send(bytes.fromhex(message))
+async def send(link: int, message: str, answered: bool, frame_limit: int) -> None:
+    """Send what the host has sealed."""
+    _link(link).secure(PlainChannel(), frame_limit=frame_limit)
+    await _link(link).send(bytes.fromhex(message), answered=answered)
 
 
 async def write(link: int, frame: str, last: bool) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -22,12 +23,12 @@ class Shop:
     env: Mapping[str, str]
     children: list[subprocess.Popen[str]] = field(default_factory=list)
 
-    def start(self, *arguments: str, **env: str) -> subprocess.Popen[str]:
-        """Start a command of bled."""
+    def start(self, *arguments: str, stdin: int | None = None, **env: str) -> subprocess.Popen[str]:
+        """Start a command of bled; `stdin` is what it reads from, nothing unless told."""
         child = subprocess.Popen(
             [_BLED, *arguments],
             env={**self.env, **env},
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL if stdin is None else stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -38,6 +39,11 @@ class Shop:
     def run(self, *arguments: str, **env: str) -> "Ended":
         """Run a command of bled to its end."""
         return ended(self.start(*arguments, **env))
+
+    def charge(self, *options: str) -> tuple[subprocess.Popen[str], str]:
+        """Start a till that sells a flat white; return it and the code that its screen shows for the buyer to read."""
+        till = self.start("merchant", "charge", "2500", "--description", "flat white", "--engage", *options)
+        return till, shown(till, r"bled1:[A-Za-z0-9_-]{43}")
 
     def book(self, name: str = "phone", *, budget: str = "50000sat", ids: int = 10) -> tuple[Path, Path]:
         """Issue a book at home; return its file and the file of its passphrase."""
@@ -68,6 +74,15 @@ class Ended:
     def object(self) -> dict[str, Any]:
         """The one JSON object that it printed."""
         return dict(json.loads(self.out))
+
+
+def shown(child: subprocess.Popen[str], pattern: str) -> str:
+    """Wait until a command has shown what `pattern` fits on stderr; return it."""
+    assert child.stderr is not None
+    for line in child.stderr:
+        if found := re.search(pattern, line):
+            return found.group()
+    raise AssertionError(f"it ended without showing {pattern}")
 
 
 def ended(child: subprocess.Popen[str]) -> Ended:

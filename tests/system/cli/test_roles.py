@@ -4,12 +4,15 @@ import os
 import shutil
 import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
 from bled.codes import Failpoint
+from bled.gatt.engagement import Engagement
 
-from .conftest import Shop, ended
+from .conftest import Ended, Shop, ended, shown
 
 pytestmark = pytest.mark.system
 
@@ -17,10 +20,80 @@ _CHARGE = ("merchant", "charge", "2500", "--description", "flat white", "--json"
 _PAY = ("buyer", "run", "--auto-approve-below", "3000sat", "--json")
 
 
-def _purchase(shop: Shop, phone: dict[str, str], **armed: str) -> tuple[object, object]:
-    buyer = shop.start(*_PAY, **phone, **armed)
-    till = shop.start(*_CHARGE)
+def _purchase(shop: Shop, phone: dict[str, str], **armed: str) -> tuple[Ended, Ended]:
+    till, code = shop.charge("--json")
+    buyer = shop.start(*_PAY, "--engage", code, **phone, **armed)
     return ended(till), ended(buyer)
+
+
+@contextmanager
+def _person() -> Iterator[tuple[int, int]]:
+    """A terminal with somebody at it; yields where they type and what a command reads."""
+    keyboard, terminal = os.openpty()
+    try:
+        yield keyboard, terminal
+    finally:
+        os.close(keyboard)
+        os.close(terminal)
+
+
+def test_two_strangers_compare_six_digits_and_a_yes_pays(shop: Shop) -> None:
+    phone = shop.phone()
+    with _person() as (keyboard, terminal):
+        buyer = shop.start("buyer", "run", stdin=terminal, **phone)
+        till = shop.start(*_CHARGE)
+        on_the_till = shown(till, r"\b\d{3} \d{3}\b")
+        assert shown(buyer, r"(?<=Does the till show )\d{3} \d{3}") == on_the_till
+        os.write(keyboard, b"yes\n")
+        sold, paid = ended(till), ended(buyer)
+    assert (sold.code, paid.code) == (0, 0), sold.err + paid.err
+    assert sold.object["outcome"] == "paid"
+
+
+def test_a_person_who_sees_another_code_stops_both_and_the_device_waits(shop: Shop) -> None:
+    phone = shop.phone()
+    with _person() as (keyboard, terminal):
+        buyer = shop.start("buyer", "run", "--auto-approve-below", "100000sat", stdin=terminal, **phone)
+        till = shop.start(*_CHARGE)
+        shown(buyer, "Does the till show")
+        os.write(keyboard, b"differs\n")
+        sold, stopped = ended(till), ended(buyer)
+    assert (sold.code, sold.object["outcome"], stopped.code) == (77, "codes-differ", 77)
+    again = shop.run("buyer", "run", "--json", **phone)
+    assert (again.code, again.object["outcome"], again.object["money_moved"]) == (77, "open-tries-spent", "no")
+
+
+def test_nothing_is_approved_by_itself_among_strangers(shop: Shop) -> None:
+    phone = shop.phone()
+    buyer = shop.start(*_PAY, **phone)
+    till = ended(shop.start(*_CHARGE))
+    assert (till.code, till.object["outcome"]) == (77, "buyer-declined")
+    assert (ended(buyer).code, shop.run("buyer", "history", "--json", **phone).object["history"]) == (77, [])
+
+
+def test_a_device_that_read_one_tills_code_meets_no_other(shop: Shop) -> None:
+    phone = shop.phone()
+    other = Engagement(secret=bytes(16), fingerprint=bytes(16)).format()
+    buyer = shop.start(*_PAY, "--engage", other, "--seconds", "2", **phone)
+    till = ended(shop.start(*_CHARGE, "--wait", "1"))
+    assert (till.object["outcome"], ended(buyer).object["outcome"]) == ("no-buyer", "no-buyer")
+
+
+def test_what_is_no_code_of_a_till_is_refused_at_once(shop: Shop) -> None:
+    refused = shop.run("buyer", "run", "--engage", "bled1:nonsense", "--json")
+    assert (refused.code, refused.object["outcome"]) == (65, "engagement-bad")
+
+
+def test_the_tills_code_can_be_typed_in_and_the_till_is_known_the_next_time(shop: Shop) -> None:
+    phone = shop.phone()
+    for line in ("Amount", "you have paid at this till once"):
+        till, code = shop.charge()
+        with _person() as (keyboard, terminal):
+            buyer = shop.start("buyer", "run", "--engage", "-", stdin=terminal, **phone)
+            os.write(keyboard, f"{code}\n".encode())
+            shown(buyer, line)
+            os.write(keyboard, b"yes\n")
+            assert (ended(till).code, ended(buyer).code) == (0, 0)
 
 
 def test_a_purchase_runs_through_processes_of_their_own_and_everybody_knows_of_it(shop: Shop) -> None:
@@ -44,9 +117,9 @@ def test_a_purchase_runs_through_processes_of_their_own_and_everybody_knows_of_i
 
 def test_people_are_told_in_words_what_happened(shop: Shop) -> None:
     phone = shop.phone()
-    buyer = shop.start("buyer", "run", "--auto-approve-below", "3000", **phone)
-    till = ended(shop.start(*_CHARGE[:-1]))
-    device = ended(buyer)
+    selling, code = shop.charge()
+    buyer = shop.start("buyer", "run", "--engage", code, "--auto-approve-below", "3000", **phone)
+    till, device = ended(selling), ended(buyer)
     assert "Paid 2,500 sat." in till.out
     assert "Paid 2,500 sat." in device.out
     assert "Proof (preimage): " in device.out
@@ -160,8 +233,8 @@ def test_home_commands_say_when_the_node_is_not_there(shop: Shop) -> None:
 def test_a_revoked_book_pays_nothing_and_the_till_can_be_stopped(shop: Shop) -> None:
     phone = shop.phone()
     assert shop.run("home", "revoke", "--book", "1").code == 0
-    buyer = shop.start(*_PAY, **phone)
-    till = shop.start(*_CHARGE)
+    till, code = shop.charge("--json")
+    buyer = shop.start(*_PAY, "--engage", code, **phone)
     for _ in range(200):
         decisions = shop.run("home", "decisions", "--json").object["decisions"]
         if decisions:

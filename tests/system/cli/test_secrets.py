@@ -14,7 +14,7 @@ from .conftest import Shop, ended
 
 pytestmark = pytest.mark.system
 
-_KEY_FILES = ("master.secret", "vault.key", "node.secret")
+_KEY_FILES = ("master.secret", "vault.key", "node.secret", "reader.key")
 _PRIVATE = (*_KEY_FILES, "vault.sqlite", "client-key.pem", "phone.book")
 
 
@@ -26,7 +26,7 @@ def _bytes_kept_secret(shop: Shop) -> dict[str, bytes]:
     grants = decode_book(book, chain=REGTEST_CHAIN, now=UnixTime(int(time.time()))).grants
     keys = {f"payer key {grant.index}": grant.secret.reveal() for grant in grants if grant.secret is not None}
     files = {str(path): path.read_bytes() for name in _KEY_FILES for path in shop.folder.rglob(name)}
-    assert (len(keys), len(files)) == (10, 5)  # one master secret, one vault, three nodes
+    assert (len(keys), len(files)) == (10, 6)  # one master secret, one vault, three nodes, one reader
     return keys | files
 
 
@@ -38,9 +38,10 @@ def _everything_written(shop: Shop) -> str:
 
 def test_no_process_of_a_purchase_writes_a_secret(shop: Shop) -> None:
     phone = shop.phone()
-    buyer = shop.start("buyer", "run", "--auto-approve-below", "3000sat", "--verbose", **phone)
-    till = shop.run("merchant", "charge", "2500", "--description", "flat white", "--verbose")
-    assert (till.code, ended(buyer).code) == (0, 0), till.err
+    selling, code = shop.charge("--verbose")
+    buyer = shop.run("buyer", "run", "--engage", code, "--auto-approve-below", "3000sat", "--verbose", **phone)
+    till = ended(selling)
+    assert (till.code, buyer.code) == (0, 0), till.err
     written = _everything_written(shop)
     assert "flat white" in written
     leaked = [
@@ -60,6 +61,7 @@ def test_the_passphrase_is_told_once_to_the_one_who_issued_the_book(shop: Shop) 
 
 def test_files_with_secrets_are_for_their_owner_alone(shop: Shop) -> None:
     shop.phone()
+    shop.run("merchant", "charge", "1", "--description", "nobody comes", "--wait", "1")
     files = [path for name in _PRIVATE for path in shop.folder.rglob(name)]
     assert {path.name for path in files} == set(_PRIVATE)
     assert [str(path) for path in files if stat.S_IMODE(path.stat().st_mode) & 0o077] == []

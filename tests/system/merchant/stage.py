@@ -5,10 +5,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from uuid import UUID
 
 from bled.clock import SystemClock
 from bled.codes import Code
-from bled.errors import Unavailable
+from bled.errors import PeerError, Unavailable
+from bled.gatt.channel import PlainChannel
+from bled.gatt.engagement import Meeting as WayToMeet
+from bled.gatt.engagement import OpenMeeting
 from bled.gatt.messages import (
     InvreqMessage,
     OfferMessage,
@@ -18,7 +22,10 @@ from bled.gatt.messages import (
     decode_message,
     encode_message,
 )
+from bled.gatt.primitives import X25519Key
+from bled.gatt.profile import SERVICE_UUID
 from bled.link.base import LinkStats
+from bled.link.handshaking import be_greeted
 from bled.node.cln_grpc import ClnMerchantNode
 from bled.progress import OnStep
 from bled.sales.charge import SaleResult, charge
@@ -44,6 +51,7 @@ from bled_codec.units import Msat, Point
 
 AMOUNT = Msat(15_000)
 KEYS = {alias: SecretKey(bytes([60 + number]) * 32) for number, alias in enumerate(("merchant", "hop", "home"))}
+READER = X25519Key(b"\x52" * 32)
 QUICK = replace(
     TIMES,
     node=0.4,
@@ -67,19 +75,23 @@ class Line:
 
     def __init__(self) -> None:
         self._inbox: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self._channel: object = PlainChannel()
         self.other: Line = self
         self.open = True
-        self.sent = 0
+        self.sent = -1
         self.drop_after: int | None = None
-        """The link breaks once this many messages left from this end; 0: before the first."""
+        """The link breaks once this many messages left from this end after its hello; 0: before the first."""
 
-    async def send(self, message: bytes) -> None:
+    def secure(self, channel: object, *, frame_limit: int) -> None:
+        self._channel = channel
+
+    async def send(self, message: bytes, *, answered: bool = False) -> None:
         if self.drop_after == self.sent:
             await self.close()
         if not self.open:
             raise Unavailable(Code.LINK_LOST)
         self.sent += 1
-        self.other._inbox.put_nowait(message)
+        self.other._inbox.put_nowait(self._channel.seal(message))
 
     async def receive(self, *, seconds: float) -> bytes:
         if not self.open and self._inbox.empty():
@@ -91,7 +103,7 @@ class Line:
             raise Unavailable(Code.PEER_TIMEOUT) from None
         if message is None:
             raise Unavailable(Code.LINK_LOST)
-        return message
+        return self._channel.open(message)
 
     async def close(self) -> None:
         if self.open:
@@ -107,15 +119,50 @@ def line_pair() -> tuple[Line, Line]:
     return till, buyer
 
 
-class Meeting:
-    """A till's radio that finds `buyer` at once."""
+class Greeted:
+    """A device's private link, on which the till's first message is still to be read."""
 
-    def __init__(self, buyer: Callable[[Line], Awaitable[None]], *, tune: Callable[[Line, Line], None] | None = None):
+    def __init__(self, line: Line, opening: bytes) -> None:
+        self._line = line
+        self._opening: bytes | None = opening
+
+    async def send(self, message: bytes) -> None:
+        await self._line.send(message)
+
+    async def receive(self, *, seconds: float) -> bytes:
+        if self._opening is not None:
+            opening, self._opening = self._opening, None
+            return opening
+        return await self._line.receive(seconds=seconds)
+
+    async def close(self) -> None:
+        await self._line.close()
+
+
+async def be_met(line: Line, meeting: WayToMeet | None = None) -> Greeted:
+    """Do the device's part of the handshake."""
+    opening, _ = await be_greeted(line, meeting=meeting or OpenMeeting(), before_hs2=lambda: None)
+    return Greeted(line, opening)
+
+
+class Meeting:
+    """A till's radio that finds `buyer` at once; `greet` is the device's part of the handshake."""
+
+    def __init__(
+        self,
+        buyer: Callable[[Greeted], Awaitable[None]],
+        *,
+        tune: Callable[[Line, Line], None] | None = None,
+        greet: Callable[[Line], Awaitable[Greeted]] = be_met,
+    ) -> None:
         self._buyer = buyer
         self._tune = tune
+        self._greet = greet
+        self.uuids: list[UUID] = []
         self._task: asyncio.Task[None] | None = None
 
-    async def connect(self, *, seconds: float, on_step: OnStep) -> Line:
+    async def connect(self, *, seconds: float, on_step: OnStep, uuid: UUID = SERVICE_UUID) -> Line:
+        self.uuids.append(uuid)
         till, buyer = line_pair()
         if self._tune is not None:
             self._tune(till, buyer)
@@ -124,8 +171,8 @@ class Meeting:
 
     async def _run(self, line: Line) -> None:
         try:
-            await self._buyer(line)
-        except Unavailable:
+            await self._buyer(await self._greet(line))
+        except (PeerError, Unavailable):
             pass
         finally:
             await line.close()
@@ -140,7 +187,7 @@ class Meeting:
 class Nowhere:
     """A till's radio that finds nobody."""
 
-    async def connect(self, *, seconds: float, on_step: OnStep) -> Line:
+    async def connect(self, *, seconds: float, on_step: OnStep, uuid: UUID = SERVICE_UUID) -> Line:
         raise Unavailable(Code.NO_BUYER)
 
     async def close(self) -> None:
@@ -160,7 +207,7 @@ class Buyer:
     statuses: list[StatusMessage] = field(default_factory=list)
     other: list[object] = field(default_factory=list)
 
-    async def __call__(self, line: Line) -> None:
+    async def __call__(self, line: Greeted) -> None:
         message = decode_message(await line.receive(seconds=20))
         assert isinstance(message, OfferMessage)
         self.offer = message
@@ -180,7 +227,7 @@ class Buyer:
         )
         return unsigned.sign(self.key, aux=bytes(32))
 
-    async def _listen(self, line: Line) -> None:
+    async def _listen(self, line: Greeted) -> None:
         while True:
             message = decode_message(await line.receive(seconds=20))
             if not isinstance(message, StatusMessage):
@@ -303,6 +350,7 @@ class Shop:
                         central=radio,
                         clock=clock or SystemClock(),
                         on_step=self.note,
+                        reader=READER,
                         times=times,
                         **terms,
                     )

@@ -92,7 +92,7 @@ async def test_a_buyer_who_says_no_cancels_the_sale(shop: Shop, word: Message, c
 
 
 @pytest.mark.parametrize(
-    "noise", [b"\x12", b"\x12\xff\xff\x00", b"\xfe", b"\x14\x02", bytes(4096), b"\x10\x01\x2c\x00\x01\x00"]
+    "noise", [b"\x12", b"\x12\xff\xff\x00", b"\xfe", b"\x14\x02", bytes(4080), b"\x10\x01\x2c\x00\x01\x00"]
 )
 async def test_noise_instead_of_a_request_is_answered_and_cancels(shop: Shop, noise: bytes) -> None:
     heard: list[Message | None] = []

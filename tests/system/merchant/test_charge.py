@@ -20,7 +20,7 @@ from bled_codec.invoice import Invoice
 from bled_codec.request_signature import RequestSignature
 from bled_codec.units import MAX_MSAT, Msat
 
-from .stage import AMOUNT, Buyer, Meeting, Nowhere, Shop
+from .stage import AMOUNT, Buyer, Meeting, Nowhere, Shop, be_met
 
 pytestmark = pytest.mark.system
 
@@ -48,6 +48,7 @@ async def test_the_steps_of_a_sale_are_told_in_order(shop: Shop) -> None:
     await shop.sell(Meeting(shop.buyer()))
     assert shop.step_names == [
         "offer created",
+        "compare code",
         "offer sent",
         "request received",
         "request verified",
@@ -78,7 +79,7 @@ async def test_the_smallest_mtu_of_a_real_radio_carries_a_sale(shop: Shop) -> No
 
 async def meet(buyer: Buyer, radio: Peripheral) -> None:
     with contextlib.suppress(BledError):
-        await buyer(await radio.accept(seconds=10, on_step=ignore_steps))
+        await buyer(await be_met(await radio.accept(seconds=10, on_step=ignore_steps)))
     await radio.close()
 
 

@@ -17,7 +17,7 @@ from bled.link.radio import open_peripheral
 from bled.progress import ignore_steps
 from bled.sales.states import SaleState
 
-from .stage import Buyer, Shop
+from .stage import Buyer, Shop, be_met
 
 pytestmark = pytest.mark.system
 
@@ -47,7 +47,7 @@ async def meet(buyer: Buyer, air: str) -> None:
     """Be at the counter with a device until the till is gone."""
     radio = await open_peripheral(f"virtual:{air}")
     try:
-        await buyer(await radio.accept(seconds=10, on_step=ignore_steps))
+        await buyer(await be_met(await radio.accept(seconds=10, on_step=ignore_steps)))
     except BledError:
         pass
     finally:

@@ -13,6 +13,7 @@ from bled.link.radio import open_central
 from bled.node.cln_grpc import ClnMerchantNode
 from bled.sales.charge import charge
 from bled.sales.ledger import SaleLedger
+from bled.sales.reader_key import reader_key_beside
 from bled_codec.units import Msat
 
 
@@ -33,6 +34,7 @@ async def main(target: str, credentials: str, ledger: str, air: str) -> None:
                 description="coffee",
                 clock=SystemClock(),
                 on_step=say,
+                reader=reader_key_beside(Path(ledger)),
                 buyer_seconds=10,
             )
         finally:

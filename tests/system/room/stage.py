@@ -1,22 +1,27 @@
 """One room: tills and buyers' devices on one virtual air, each with the project's own session, vault and radio."""
 
 import asyncio
+import os
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bled.buyer.approval import Question
+from bled.buyer.approval import Answer, Question
+from bled.buyer.arrival import Arrival
 from bled.buyer.meeting import Meeting, Purchase
 from bled.codes import Code
 from bled.errors import BledError, PeerError, Unavailable
-from bled.gatt.messages import StatusCode, StatusMessage
+from bled.gatt.engagement import Engagement, OpenMeeting
+from bled.gatt.messages import OfferMessage, StatusCode, StatusMessage, encode_message
+from bled.gatt.primitives import X25519Key
 from bled.grants.book import encode_book
 from bled.grants.issue import issue_book
 from bled.grants.keys import HomeKeys
 from bled.grants.limits import BookLimits, GrantClass, MaxFee
 from bled.link.air import Air
-from bled.link.base import Central, Peripheral
+from bled.link.base import Central, MessageLink, Peripheral
+from bled.link.handshaking import greet
 from bled.link.virtual import VirtualAir
 from bled.progress import ignore_steps
 from bled.sales.conversation import Conversation
@@ -139,35 +144,45 @@ class Phone:
     vault: Vault
     peripheral: Peripheral
     trusts: Callable[[str], bool] = lambda issuer: True
-    """What stands for the compare code: whether this issuer is the till before the person."""
+    """What stands for looking at the till's screen: whether this issuer is the till before the person."""
+    desk: "Till | None" = None
+    """Where the person goes when strangers have burnt the device's tries: this till shows a code to be read."""
     think: Callable[[], Awaitable[None]] | None = None
     shown: list[str] = field(default_factory=list)
     ends: list[Purchase] = field(default_factory=list)
 
-    async def approve(self, question: Question) -> bool:
+    async def approve(self, question: Question) -> Answer:
         self.shown.append(question.issuer)
         if self.think is not None:
             await self.think()
-        return self.trusts(question.issuer)
+        return Answer.YES if self.trusts(question.issuer) else Answer.NO
 
-    async def pay_once(self, *, seconds: float = 120.0) -> Purchase:
+    async def pay_once(self, *, seconds: float = 120.0, engagement: Engagement | None = None) -> Purchase:
         """Open the pay screen until one till has come and the meeting is over."""
-        link = await self.peripheral.accept(seconds=seconds, on_step=ignore_steps)
-        meeting = Meeting(
-            link=link,
-            vault=self.vault,
-            chain=REGTEST_CHAIN,
-            clock=LoopClock(),
-            approve=self.approve,
-            on_step=ignore_steps,
-        )
-        self.ends.append(await meeting.run())
+        try:
+            self.ends.append(await self._meet(seconds, engagement))
+        except BledError as error:
+            self.ends.append(Purchase(code=error.code, detail=error.detail))
         return self.ends[-1]
+
+    async def _meet(self, seconds: float, engagement: Engagement | None) -> Purchase:
+        clock = LoopClock()
+        arrival = Arrival(
+            peripheral=self.peripheral, vault=self.vault, engagement=engagement, clock=clock, on_step=ignore_steps
+        )
+        met = await arrival.run(seconds=seconds)
+        meeting = Meeting(
+            met=met, vault=self.vault, chain=REGTEST_CHAIN, clock=clock, approve=self.approve, on_step=ignore_steps
+        )
+        return await meeting.run()
 
     async def pay(self, *, tries: int = 1) -> Purchase:
         """Open the pay screen again, up to `tries` times in all, until a purchase is paid."""
         for _ in range(tries):
             end = await self.pay_once()
+            if end.code is Code.OPEN_TRIES_SPENT and self.desk is not None:
+                await self.desk.sell_to(self)
+                end = self.ends[-1]
             if end.code is Code.PAID:
                 break
         return end
@@ -179,6 +194,8 @@ class Till:
 
     name: str
     central: Central
+    key: X25519Key = field(default_factory=lambda: X25519Key(os.urandom(32)))
+    queue: asyncio.Lock = field(default_factory=asyncio.Lock)
     sold: list[bytes] = field(default_factory=list)
     """Payer ids, in the order of the sales."""
     failed: list[Code] = field(default_factory=list)
@@ -198,31 +215,46 @@ class Till:
         while await self.sell(seconds=seconds):
             pass
 
-    async def sell(self, *, seconds: float) -> bool:
+    async def sell_to(self, phone: Phone) -> None:
+        """Show a code that this phone reads, one customer after the other."""
+        async with self.queue:
+            engagement = Engagement.create(self.key.public, entropy=os.urandom)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(phone.pay_once(seconds=30, engagement=engagement))
+                await self.sell(seconds=30, meeting=engagement)
+
+    async def sell(self, *, seconds: float, meeting: OpenMeeting | Engagement | None = None) -> bool:
         """Sell once; return whether there was anybody."""
+        way = meeting or OpenMeeting()
         try:
-            link = await self.central.connect(seconds=seconds, on_step=ignore_steps)
+            link = await self.central.connect(seconds=seconds, on_step=ignore_steps, uuid=way.uuid)
         except Unavailable as error:
             assert error.code is Code.NO_BUYER
             return False
+        offer = self.offer()
         try:
-            await self._meet(Conversation(link, LoopClock()))
+            await self._greet(link, offer, way)
+            await self._meet(Conversation(link, LoopClock()), offer)
         except BledError as error:
             self.failed.append(error.code)
         finally:
             await link.close()
         return True
 
+    async def _greet(self, link: MessageLink, offer: Offer, way: OpenMeeting | Engagement) -> None:
+        message = encode_message(OfferMessage(valid_for=300, offer=offer.encode()))
+        await greet(link, static=self.key, meeting=way, message=message, before_hs3=lambda _: None)
+
     async def show_offer_and_step_on(self, *, seconds: float) -> None:
         """Meet somebody and see that it is the wrong customer: the cashier goes to the next."""
         link = await self.central.connect(seconds=seconds, on_step=ignore_steps)
-        buyer = Conversation(link, LoopClock())
-        await buyer.offer(self.offer().encode(), valid_for=300)
-        await buyer.stop(Code.CANCELLED)
+        try:
+            await self._greet(link, self.offer(), OpenMeeting())
+        except (PeerError, Unavailable):
+            return
+        await Conversation(link, LoopClock()).stop(Code.CANCELLED)
 
-    async def _meet(self, buyer: Conversation) -> None:
-        offer = self.offer()
-        await buyer.offer(offer.encode(), valid_for=300)
+    async def _meet(self, buyer: Conversation, offer: Offer) -> None:
         data = await buyer.request()
         try:
             request = judge_request(

@@ -38,6 +38,7 @@ class Evening:
             self.phones[-1].think = self._decide
             self.phones[-1].trusts = lambda issuer: issuer.startswith("till ")
         self.tills = [Till(f"till {number}", await self.air.central()) for number in range(readers)]
+        self.desk = Till("till with a code", await self.air.central())
 
     async def _decide(self) -> None:
         await asyncio.sleep(self.chance.uniform(*DECIDES_SECONDS))
@@ -59,12 +60,17 @@ class Evening:
 
     def check_everybody_paid_once(self) -> None:
         assert [phone.ends[-1].code for phone in self.phones] == [Code.PAID] * len(self.phones)
-        by_till = {till.name: list(till.sold) for till in self.tills}
+        by_till = {till.name: list(till.sold) for till in (*self.tills, self.desk)}
         for phone in self.phones:
             signed = [end.reservation.payer_id for end in phone.ends if end.reservation is not None]
             assert len(signed) == 1
             assert [name for name, sold in by_till.items() for payer in sold if payer == signed[0]] == [phone.shown[-1]]
         assert sum(len(sold) for sold in by_till.values()) == len(self.phones)
+
+    def let_tills_show_codes(self) -> None:
+        """From now on a person whose device has no tries left goes where the till shows a code to be read."""
+        for phone in self.phones:
+            phone.desk = self.desk
 
 
 @contextlib.asynccontextmanager
@@ -126,6 +132,7 @@ def test_false_readers_sell_nothing_and_keep_nobody(fast, tmp_path: Path) -> Non
     async def evening_with_false_readers() -> None:
         async with evening(tmp_path) as room:
             rogue = Till("rogue", await room.air.central())
+            room.let_tills_show_codes()
             works = (
                 rogue.sell_until_nobody_is_left(seconds=600),
                 sit_everywhere(room.air),

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from bled.buyer.approval import Question
-from bled.cli.prompt import ask_on_terminal, describe
+from bled.buyer.approval import Answer, Question
+from bled.cli.prompt import ask_on_terminal, describe, understood
+from bled.gatt.compare_code import CompareCode
 from bled.session.offer_policy import AcceptableOffer
 from bled_codec.crypto import SecretKey
 from bled_codec.offer import create_offer
@@ -17,7 +18,14 @@ from bled_codec.units import Msat, UnixTime
 _NOW = UnixTime(1_800_000_000)
 
 
-def _question(*, description: str = "tea", issuer: str | None = "shop", trusted: bool = True) -> Question:
+def _question(
+    *,
+    description: str = "tea",
+    issuer: str | None = "shop",
+    trusted: bool = True,
+    code: str | None = "011364",
+    paid_before: int = 0,
+) -> Question:
     offer = create_offer(
         description=description,
         amount=Msat(1_234_567),
@@ -26,11 +34,16 @@ def _question(*, description: str = "tea", issuer: str | None = "shop", trusted:
         absolute_expiry=UnixTime(_NOW + 300),
     )
     accepted = AcceptableOffer(offer=offer, amount=Msat(1_234_567), now=_NOW, clock_trusted=trusted)
-    return Question(accepted=accepted, max_fee=Msat(5_000))
+    return Question(
+        accepted=accepted,
+        max_fee=Msat(5_000),
+        code=None if code is None else CompareCode(code),
+        paid_before=paid_before,
+    )
 
 
-def _lines(*, description: str = "tea", issuer: str | None = "shop", trusted: bool = True) -> str:
-    return "\n".join(describe(_question(description=description, issuer=issuer, trusted=trusted)))
+def _lines(**facts: object) -> str:
+    return "\n".join(describe(_question(**facts)))
 
 
 def test_amount_text_issuer_and_the_most_with_fees_are_shown() -> None:
@@ -40,6 +53,35 @@ def test_amount_text_issuer_and_the_most_with_fees_are_shown() -> None:
     assert "tea" in shown
     assert "shop" in shown
     assert "clock" not in shown
+
+
+def test_the_code_is_asked_for_unless_the_tills_own_was_read() -> None:
+    assert "Does the till show 011 364?" in _lines()
+    assert "Does the till show" not in _lines(code=None)
+
+
+def test_a_till_that_was_paid_before_is_said_to_be_known_and_the_code_is_asked_for_all_the_same() -> None:
+    assert "Seen before" not in _lines()
+    assert "you have paid at this till once" in _lines(paid_before=1)
+    assert "you have paid at this till 12 times" in _lines(paid_before=12)
+    assert "Does the till show" in _lines(paid_before=12)
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "answer"),
+    [
+        ("yes\n", "011364", Answer.YES),
+        (" Y ", None, Answer.YES),
+        ("", "011364", Answer.NO),
+        ("no", "011364", Answer.NO),
+        ("differs\n", "011364", Answer.CODE_DIFFERS),
+        ("D", "011364", Answer.CODE_DIFFERS),
+        ("differs", None, Answer.NO),
+        ("yes, it differs", "011364", Answer.NO),
+    ],
+)
+def test_only_a_plain_yes_pays(line: str, code: str | None, answer: Answer) -> None:
+    assert understood(line, _question(code=code)) is answer
 
 
 def test_a_till_without_a_name_is_said_to_have_none() -> None:
@@ -80,8 +122,10 @@ async def test_a_yes_that_was_typed_before_the_question_answers_nothing(terminal
         await asyncio.wait_for(ask_on_terminal(_question()), 0.2)
 
 
-@pytest.mark.parametrize(("typed", "answer"), [(b"yes\n", True), (b"Y\n", True), (b"no\n", False), (b"\n", False)])
-async def test_only_a_yes_is_a_yes(terminal: int, typed: bytes, answer: bool) -> None:
+@pytest.mark.parametrize(
+    ("typed", "answer"), [(b"yes\n", Answer.YES), (b"differs\n", Answer.CODE_DIFFERS), (b"\n", Answer.NO)]
+)
+async def test_what_is_typed_is_the_answer(terminal: int, typed: bytes, answer: Answer) -> None:
     asking = asyncio.create_task(ask_on_terminal(_question()))
     await asyncio.sleep(0.05)
     os.write(terminal, typed)

@@ -5,11 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from bled.buyer import meeting
+from bled.buyer import arrival, meeting
 from bled.codes import OUTCOMES, Code
 from bled.errors import PeerError
-from bled.gatt import profile
+from bled.gatt import code_limits, compare_code, engagement, handshake_payloads, noise, profile, secure_channel
+from bled.gatt.engagement import OpenMeeting
 from bled.gatt.frames import FramingError, Reassembler, Violation, fragment_size, split_message
+from bled.gatt.handshake import Beacon, Reader
+from bled.gatt.handshake_payloads import Feature
 from bled.gatt.messages import (
     Abort,
     AbortReason,
@@ -27,8 +30,9 @@ from bled.gatt.messages import (
     decode_message,
     encode_message,
 )
-from bled.link import bumble_central, bumble_peripheral, inbox, lobby, tries
-from bled.sales import status
+from bled.gatt.primitives import X25519Key
+from bled.link import bumble_central, bumble_peripheral, handshaking, inbox, lobby, tries
+from bled.sales import greeting, status
 from bled.sales.times import TIMES
 from bled.session import buyer, merchant, offer_policy
 
@@ -84,6 +88,7 @@ def test_the_numbers_of_the_search_are_those_of_the_code() -> None:
 
 def test_the_table_has_the_uuids_of_the_code() -> None:
     found = re.findall(r"`([0-9a-f-]{36})`", section("4"))
+    assert re.findall(r"`([0-9a-f-]{36})`", section("6")) == [str(profile.SERVICE_UUID)]
     assert found == [str(uuid) for uuid in (profile.SERVICE_UUID, profile.M2B_UUID, profile.B2M_UUID)]
     assert f"{profile.MIN_ATT_MTU} to {profile.MAX_ATT_MTU}" in section("4")
 
@@ -93,7 +98,7 @@ def test_the_fragment_table_is_what_the_sender_does() -> None:
         assert fragment_size(int(att_mtu)) == int(size)
         assert len(split_message(bytes(4096), att_mtu=int(att_mtu))) == int(long)
         assert len(split_message(bytes(300), att_mtu=int(att_mtu))) == int(short)
-    formula = f"min(ATT_MTU - {profile.FRAGMENT_OVERHEAD_BYTES}, {profile.MAX_FRAGMENT_BYTES})"
+    formula = f"min(ATT_MTU - {profile.FRAGMENT_OVERHEAD_BYTES}, {profile.MAX_FRAGMENT_BYTES}, limit)"
     assert formula in section("5")
 
 
@@ -154,11 +159,12 @@ def test_the_timers_are_those_of_the_code() -> None:
         "guest writes": lobby.OFFER_SECONDS,
         "frame gap": profile.FRAME_GAP_SECONDS,
         "message": profile.MESSAGE_SECONDS,
-        "offer": meeting.OFFER_SECONDS,
+        "handshake": handshaking.HANDSHAKE_SECONDS,
+        "engagement": engagement.ENGAGEMENT_SECONDS,
+        "tries are counted for": code_limits.OPEN_TRIES_SECONDS,
         "approve": buyer.APPROVE_SECONDS,
         "keep-alive": buyer.KEEP_ALIVE_SECONDS,
         "status": buyer.STATUS_SECONDS,
-        "session": meeting.SESSION_SECONDS,
         "after the expiry": meeting.AFTER_EXPIRY_SECONDS,
         "request": merchant.APPROVE_SECONDS,
         "silence": merchant.SILENCE_SECONDS,
@@ -176,8 +182,8 @@ def test_the_numbers_of_the_state_machines_are_those_of_the_code() -> None:
         f"every {buyer.KEEP_ALIVE_SECONDS} s | WAIT 1",
         f"| {buyer.APPROVE_SECONDS} s have passed",
         f"{buyer.STATUS_SECONDS} s without a message",
-        f"{meeting.OFFER_SECONDS:g} s without the offer",
-        f"{meeting.SESSION_SECONDS:g} s in all",
+        f"no HS3 within {handshaking.HANDSHAKE_SECONDS:g} s of HS1",
+        f"no HS2 within {handshaking.HANDSHAKE_SECONDS:g} s",
         f"{meeting.AFTER_EXPIRY_SECONDS:g} s after the offer's expiry",
         f"{merchant.SILENCE_SECONDS:g} s more, {merchant.APPROVE_SECONDS:g} s in all",
         f"{merchant.KEEP_ALIVE_SECONDS:g} s have passed | WAIT 3",
@@ -202,6 +208,8 @@ def test_the_limits_are_those_of_the_code() -> None:
         profile.MAX_VALUE_BYTES,
         profile.MAX_FRAGMENT_BYTES,
         profile.MAX_MESSAGE_BYTES,
+        secure_channel.MAX_PLAINTEXT_BYTES,
+        handshake_payloads.MAX_HELLO_BYTES,
         profile.MAX_OFFER_BYTES,
         profile.MAX_REQUEST_BYTES,
         profile.MAX_RECEIPT_TEXT_BYTES,
@@ -209,7 +217,54 @@ def test_the_limits_are_those_of_the_code() -> None:
         profile.REORDER_WINDOW,
         inbox.MAX_UNREAD_MESSAGES,
         lobby.MAX_GUESTS,
+        arrival.HANDSHAKES,
+        code_limits.OPEN_TRIES,
+        code_limits.SALE_CODES,
     ]
+    assert arrival.HANDSHAKES == greeting.HANDSHAKES
+
+
+def test_the_handshake_is_the_one_that_is_spoken() -> None:
+    lengths = [row[1] for row in table("6", "message")]
+    static = X25519Key(b"\x01" * 32)
+    reader = Reader(static=static, meeting=OpenMeeting(), message=b"\x10" + bytes(99))
+    beacon = Beacon(meeting=OpenMeeting())
+    hs1 = reader.start(entropy=lambda length: b"\x02" * length)
+    hs2 = beacon.answer(hs1, entropy=lambda length: b"\x03" * length)
+    hs3, _ = reader.finish(hs2)
+    assert [len(hs1), len(hs2)] == [int(lengths[0]) + int(lengths[1]), int(lengths[2]) + int(lengths[3])]
+    assert len(hs3) == int(lengths[4]) + int(lengths[5].removesuffix(" + n")) + 100
+
+
+def test_the_words_and_numbers_of_the_channel_are_those_of_the_code() -> None:
+    text = " ".join(section("6").split())
+    for claim in (
+        f"`{noise.PROTOCOL_NAME.decode()}`",
+        f"prologue the five octets `{noise.PROLOGUE.decode()}`",
+        f"info `{engagement._PSK_INFO.decode()}`",
+        f"info `{engagement._UUID_INFO.decode()}`",
+        f"SHA-256(`{compare_code._COMMIT_TAG.decode()}`",
+        f"SHA-256({compare_code._CODE_TAG.decode()} ||",
+        f"secret ({engagement.SECRET_BYTES} octets, drawn",
+        f"fingerprint (the first {engagement.FINGERPRINT_BYTES} octets",
+        f"begun within {engagement.ENGAGEMENT_SECONDS} s",
+        f"at most {handshake_payloads.MAX_HELLO_BYTES} octets",
+        f"longest sealed message that the device takes, {handshake_payloads.MIN_MESSAGE_LIMIT} to",
+        f"takes {handshaking.HANDSHAKE_SECONDS:g} s at most",
+        f"makes {code_limits.OPEN_TRIES} tries in {code_limits.OPEN_TRIES_SECONDS} s",
+        f"this text is version {handshake_payloads.LAST_VERSION}",
+        f"has {secure_channel.MAX_PLAINTEXT_BYTES} at most",
+    ):
+        assert claim in text
+    assert TEXT.startswith(f"# bled GATT profile, version {handshake_payloads.LAST_VERSION}\n")
+
+
+def test_the_features_that_are_offered_are_those_of_the_text() -> None:
+    text = " ".join(section("6").split())
+    assert handshaking._FEATURES == Feature.COMPARE_CODE | Feature.INVOICE
+    assert [Feature.COMPARE_CODE, Feature.INVOICE] == [1 << 0, 1 << 1]
+    assert [Feature.RESUME, Feature.CERTIFICATE, Feature.L2CAP] == [1 << 2, 1 << 3, 1 << 4]
+    assert "Bits 2 (resume), 3 (certificate) and 4 (L2CAP) are reserved" in text
 
 
 @pytest.mark.parametrize("row", table("11", "message"), ids=lambda row: row[0])

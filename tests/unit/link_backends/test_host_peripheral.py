@@ -1,6 +1,7 @@
 """Who is let in at a buyer's device, on a server that stands for the operating system's."""
 
 import asyncio
+from uuid import UUID
 
 import pytest
 
@@ -24,7 +25,8 @@ class Server:
         self.refuses_beacon = 0
         self.shown = asyncio.Event()
 
-    async def open(self, events: HostEvents) -> None:
+    async def open(self, events: HostEvents, *, uuid: UUID) -> None:
+        self.uuid = uuid
         if self.events is None:
             self.asked.append("open")
             self.events = events

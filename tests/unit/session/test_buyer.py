@@ -91,7 +91,7 @@ def closed() -> BuyerSession:
 
 
 WELCOME: dict[Callable[[], BuyerSession], dict[str, State]] = {
-    waiting: {"offer": State.SHOWING, "wait": State.WAITING, "error": State.CLOSED, "abort": State.CLOSED},
+    waiting: {"offer": State.SHOWING},
     showing: {"wait": State.SHOWING, "error": State.CLOSED, "abort": State.CLOSED},
     sent: {
         "received": State.SENT,
@@ -138,6 +138,22 @@ def test_no_is_told_to_the_till_and_nothing_was_paid() -> None:
     assert isinstance(close, Close)
     assert close.reason is not None
     assert close.reason.code is Code.BUYER_DECLINED
+
+
+@pytest.mark.parametrize(
+    ("reason", "code"),
+    [
+        (AbortReason.USER_DECLINED, Code.BUYER_DECLINED),
+        (AbortReason.TIMEOUT, Code.PEER_TIMEOUT),
+        (AbortReason.CODE_MISMATCH, Code.CODES_DIFFER),
+    ],
+)
+def test_the_till_hears_why_nothing_will_come(reason: AbortReason, code: Code) -> None:
+    send, close = showing().decline(reason)
+    assert send == Send(message=Abort(reason=reason))
+    assert isinstance(close, Close)
+    assert close.reason is not None
+    assert close.reason.code is code
 
 
 def test_progress_is_passed_on() -> None:

@@ -49,7 +49,7 @@ from bled.session.merchant_events import (
 )
 
 HASH = b"\x01" * 32
-STARTED = Started(valid_for=300, offer=b"offer")
+STARTED = Started()
 REQUEST = InvreqMessage(request=b"request")
 OTHER = InvreqMessage(request=b"another")
 PAID = StatusMessage(code=StatusCode.PAID, payment_hash=HASH, preimage=b"\x02" * 32)
@@ -123,8 +123,8 @@ def test_a_buyer_is_gone_at_most_once_and_never_after_a_request(events: list[Eve
         assert subject.state is State.CLOSED
 
 
-def test_the_offer_is_the_first_word() -> None:
-    assert MerchantSession().handle(STARTED, 0.0) == (Send(message=OfferMessage(valid_for=300, offer=b"offer")),)
+def test_the_offer_has_left_with_the_handshake_when_a_session_starts() -> None:
+    assert MerchantSession().handle(STARTED, 0.0) == ()
 
 
 def test_a_request_is_judged_before_it_is_answered() -> None:
@@ -159,7 +159,7 @@ def test_another_request_ends_the_talk_but_not_the_sale() -> None:
     ("event", "code"),
     [
         (Abort(reason=AbortReason.USER_DECLINED), Code.BUYER_DECLINED),
-        (Abort(reason=AbortReason.CODE_MISMATCH), Code.BUYER_DECLINED),
+        (Abort(reason=AbortReason.CODE_MISMATCH), Code.CODES_DIFFER),
         (Abort(reason=AbortReason.WRONG_CUSTOMER), Code.BUYER_DECLINED),
         (Abort(reason=AbortReason.TIMEOUT), Code.PEER_TIMEOUT),
         (Abort(reason=AbortReason.BUSY), Code.BUYER_LEFT),

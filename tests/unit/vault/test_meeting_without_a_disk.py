@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import Callable, Mapping
 
-from bled.buyer.approval import Question
+from bled.buyer.approval import Answer, Question
+from bled.buyer.arrival import Met
 from bled.buyer.meeting import Meeting, Purchase
 from bled.clock import ShiftedClock
 from bled.codes import Code
@@ -66,13 +67,12 @@ async def meet(vault: Vault, till: Script, now: UnixTime, at_step: Callable[[str
     def on_step(name: str, facts: Mapping[str, object]) -> None:
         at_step(name)
 
-    async def approve(question: Question) -> bool:
-        return True
+    async def approve(question: Question) -> Answer:
+        return Answer.YES
 
     clock = FixedClock(now)
-    return await Meeting(
-        link=till, vault=vault, chain=REGTEST_CHAIN, clock=clock, approve=approve, on_step=on_step
-    ).run()
+    met = Met(link=till, opening=await till.receive(seconds=1), code=None, reader_key=bytes(32))
+    return await Meeting(met=met, vault=vault, chain=REGTEST_CHAIN, clock=clock, approve=approve, on_step=on_step).run()
 
 
 async def test_a_signature_that_cannot_be_recorded_does_not_leave(vault: Vault, offer: Offer, now: UnixTime) -> None:

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from bled.codes import Code
-from bled.errors import BledError
+from bled.errors import BledError, Refused
+from bled.gatt.code_limits import OpenTries
 from bled.vault.files import file_errors
 from bled.vault.vault import Vault
 from bled_codec.chains import REGTEST_CHAIN
@@ -102,20 +103,48 @@ def test_what_the_disk_refuses_is_named(tmp_path: Path, error: OSError, code: Co
 # What is there and cannot be used
 
 
-@pytest.mark.parametrize("version", [0, 2, 99])
+@pytest.mark.parametrize("version", [0, 3, 99])
 def test_another_version_is_named_and_left_alone(closed: Path, version: int) -> None:
     change(closed, f"UPDATE vault SET version = {version}")  # noqa: S608 - a number of our own
     before = (closed / "vault.sqlite").read_bytes()
     assert refused(closed) is Code.STORE_VERSION
     assert (closed / "vault.sqlite").read_bytes() == before
-    change(closed, "UPDATE vault SET version = 1")
+    change(closed, "UPDATE vault SET version = 2")
     Vault.open(closed).close()
 
 
 def test_a_later_version_is_named_although_its_tables_differ(closed: Path) -> None:
     change(closed, "ALTER TABLE vault DROP COLUMN key_check")
-    change(closed, "UPDATE vault SET version = 2")
+    change(closed, "UPDATE vault SET version = 3")
     assert refused(closed) is Code.STORE_VERSION
+
+
+def test_a_vault_of_the_first_version_is_brought_to_this_one(closed: Path) -> None:
+    change(closed, "DROP TABLE open_tries")
+    change(closed, "DROP TABLE readers")
+    change(closed, "UPDATE vault SET version = 1")
+    for _ in range(2):
+        with Vault.open(closed) as vault:
+            assert (vault.open_tries(), vault.times_paid_at(bytes(32))) == (OpenTries(), 0)
+
+
+def test_a_damaged_vault_of_the_first_version_is_left_alone(closed: Path) -> None:
+    change(closed, "DROP TABLE open_tries")
+    change(closed, "UPDATE vault SET version = 1")
+    before = (closed / "vault.sqlite").read_bytes()
+    assert refused(closed) is Code.STORE_BROKEN
+    assert (closed / "vault.sqlite").read_bytes() == before
+
+
+def test_tries_in_open_mode_survive_the_process(closed: Path) -> None:
+    for made in range(3):
+        with Vault.open(closed) as vault:
+            tries = vault.open_tries()
+            assert tries.left(now=UnixTime(1_000)) == 3 - made
+            vault.keep_open_tries(tries.take(now=UnixTime(1_000)))
+    with Vault.open(closed) as vault, pytest.raises(Refused) as caught:
+        vault.open_tries().take(now=UnixTime(1_000))
+    assert caught.value.code is Code.OPEN_TRIES_SPENT
 
 
 def test_a_file_of_something_else_is_broken(folder: Path) -> None:

@@ -1,0 +1,107 @@
+"""How the device meets a till: it waits with its beacon, makes the link private, and has the offer in hand."""
+
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from bled.clock import Clock
+from bled.codes import Code
+from bled.errors import BledError, PeerError, Refused, Unavailable
+from bled.gatt.code_limits import EngagementLife
+from bled.gatt.compare_code import CompareCode
+from bled.gatt.engagement import Engagement, OpenMeeting
+from bled.link.base import Peripheral
+from bled.link.handshaking import be_greeted
+from bled.progress import OnStep
+from bled.vault.vault import Vault
+
+HANDSHAKES: Final = 3
+"""How many handshakes may fail while the pay screen is open; then the beacon goes off."""
+
+_ALARMS: Final = frozenset({Code.COMMITMENT_BROKEN, Code.READER_MISMATCH})
+"""Somebody who has got this far and fails is no accident: the person is told at once."""
+
+
+class Messages(Protocol):
+    """A link that carries whole messages, private by now."""
+
+    async def send(self, message: bytes) -> None:
+        """Send one message."""
+        ...
+
+    async def receive(self, *, seconds: float) -> bytes:
+        """Return the next message."""
+        ...
+
+    async def close(self) -> None:
+        """Close the link."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Met:
+    """A till at the other end of a private link.
+
+    Attributes:
+        link: the private link; whoever takes this closes it.
+        opening: the till's first message, encoded.
+        code: what the till's screen must show as well; None when the device had read the till's own code.
+        reader_key: the till's lasting public key, 32 bytes, proven.
+    """
+
+    link: Messages
+    opening: bytes
+    code: CompareCode | None
+    reader_key: bytes
+
+
+class Arrival:
+    """Waits for one till."""
+
+    def __init__(
+        self, *, peripheral: Peripheral, vault: Vault, engagement: Engagement | None, clock: Clock, on_step: OnStep
+    ) -> None:
+        """Take the radio; `engagement` is what was read from the till just now, None to meet whoever comes."""
+        self._peripheral = peripheral
+        self._vault = vault
+        self._clock = clock
+        self._on_step = on_step
+        self._meeting = engagement or OpenMeeting()
+        self._life = None if engagement is None else EngagementLife(since=clock.monotonic())
+
+    async def run(self, *, seconds: float) -> Met:
+        """Return the till that came within `seconds`.
+
+        Raises `Refused`, and then the device tells nobody that it is here: `OPEN_TRIES_SPENT`, `ENGAGEMENT_EXPIRED`.
+        Raises what was wrong with the last till when three have failed, at once when one of them must have meant it;
+        and what the radio raises.
+        """
+        give_up_at = self._clock.monotonic() + seconds
+        for failures in range(1, HANDSHAKES + 1):
+            self._check()
+            left = max(0.0, give_up_at - self._clock.monotonic())
+            link = await self._peripheral.accept(seconds=left, on_step=self._on_step, uuid=self._meeting.uuid)
+            try:
+                opening, secured = await be_greeted(link, meeting=self._meeting, before_hs2=self._count)
+            except (PeerError, Unavailable) as error:
+                self._on_step("no private connection", {"code": error.code.value})
+                if error.code in _ALARMS or failures == HANDSHAKES:
+                    raise
+                continue
+            return Met(link=link, opening=opening, code=secured.code, reader_key=secured.reader_key)
+        raise BledError(Code.INTERNAL, detail="the last failure ends the loop")
+
+    def _check(self) -> None:
+        """Do not be there at all when nothing could come of it."""
+        now = self._clock.now()
+        if self._life is not None:
+            self._life.check(now=self._clock.monotonic())
+        elif not self._vault.open_tries().left(now=now):
+            raise Refused(Code.OPEN_TRIES_SPENT)
+
+    def _count(self) -> None:
+        """HS2 is about to leave: from then on a compare code can be formed."""
+        now = self._clock.now()
+        if self._life is not None:
+            self._life.check(now=self._clock.monotonic())
+        else:
+            self._vault.keep_open_tries(self._vault.open_tries().take(now=now))

@@ -1,0 +1,99 @@
+"""How a till meets its buyer: it finds a device, makes the link private, and hands over the offer on the way."""
+
+import os
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from bled.codes import Code
+from bled.errors import BledError, PeerError, Refused, Unavailable
+from bled.gatt.code_limits import EngagementLife, SaleCodes
+from bled.gatt.compare_code import grouped
+from bled.gatt.engagement import ENGAGEMENT_SECONDS, Engagement, OpenMeeting
+from bled.gatt.handshake import Secured
+from bled.gatt.primitives import X25519Key
+from bled.link.base import Central, MessageLink
+from bled.link.handshaking import greet
+from bled.sales.till import Till
+
+HANDSHAKES: Final = 3
+"""How many handshakes may fail before a compare code was shown, until the sale is given up."""
+
+
+class NotMet(BledError):
+    """No buyer has the offer in hand: the sale can be cancelled."""
+
+
+class Greeting:
+    """How one sale gets its buyer."""
+
+    def __init__(self, till: Till, *, reader: X25519Key, engage: bool) -> None:
+        """Take the reader's lasting key; `engage` lets only the device in that read the code on the till's screen."""
+        self._till = till
+        self._reader = reader
+        self._engage = engage
+        self._codes = SaleCodes()
+        self._life: EngagementLife | None = None
+
+    async def run(self, central: Central, *, seconds: float, opening: Callable[[], Awaitable[bytes]]) -> MessageLink:
+        """Return the private link to a buyer, on which what `opening` returns, an encoded OFFER, has left.
+
+        `opening` is called when a device is there, so that its offer is fresh. Raises `NotMet`: `NO_BUYER` when no
+        device came within `seconds` (120 with an engagement at most), `BUYER_LEFT` when it went away in the handshake,
+        else what was wrong with the last one; and what `opening` raises.
+        """
+        meeting = self._meeting()
+        give_up_at = self._now() + (min(seconds, ENGAGEMENT_SECONDS) if self._engage else seconds)
+        for failures in range(1, HANDSHAKES + 1):
+            link = await self._connect(central, meeting, seconds=max(0.0, give_up_at - self._now()))
+            error = await self._secure(link, meeting, opening)
+            if error is None:
+                return link
+            self._till.on_step("no private connection", {"code": error.code.value})
+            if self._codes.shown or failures == HANDSHAKES or isinstance(error, Refused):
+                raise _not_met(error) from error
+        raise BledError(Code.INTERNAL, detail="the last failure ends the loop")
+
+    def _meeting(self) -> OpenMeeting | Engagement:
+        if not self._engage:
+            return OpenMeeting()
+        self._life = EngagementLife(since=self._now())
+        engagement = Engagement.create(self._reader.public, entropy=os.urandom)
+        self._till.on_step("engagement", {"text": engagement.format(), "seconds": ENGAGEMENT_SECONDS})
+        return engagement
+
+    async def _connect(self, central: Central, meeting: OpenMeeting | Engagement, *, seconds: float) -> MessageLink:
+        try:
+            return await central.connect(seconds=seconds, on_step=self._till.on_step, uuid=meeting.uuid)
+        except Unavailable as error:
+            raise _not_met(error) from error
+
+    async def _secure(
+        self, link: MessageLink, meeting: OpenMeeting | Engagement, opening: Callable[[], Awaitable[bytes]]
+    ) -> BledError | None:
+        """Make `link` private, or close it and return what was wrong with the device at its other end."""
+        try:
+            message = await opening()
+        except BaseException:
+            await link.close()
+            raise
+        try:
+            await greet(link, static=self._reader, meeting=meeting, message=message, before_hs3=self._count)
+        except (PeerError, Unavailable, Refused) as error:
+            return error
+        return None
+
+    def _count(self, secured: Secured) -> None:
+        """HS3 is about to leave: from now on a compare code can be formed, or the engagement is used."""
+        if self._life is not None:
+            self._life = self._life.use(now=self._now())
+        if secured.code is not None:
+            self._codes = self._codes.take()
+            self._till.on_step("compare code", {"code": grouped(secured.code)})
+
+    def _now(self) -> float:
+        return self._till.clock.monotonic()
+
+
+def _not_met(error: BledError) -> NotMet:
+    code = Code.BUYER_LEFT if error.code is Code.LINK_LOST else error.code
+    return NotMet(code, detail=error.detail or "the link broke before the buyer's device had the offer")

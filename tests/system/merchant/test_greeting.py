@@ -1,0 +1,174 @@
+"""How a sale gets its buyer: strangers with one code, engaged devices without, and those who disturb."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from bled.codes import Code
+from bled.errors import Unavailable
+from bled.gatt.engagement import Engagement, OpenMeeting
+from bled.gatt.messages import Abort, AbortReason, encode_message
+from bled.gatt.profile import SERVICE_UUID
+from bled.link.base import Peripheral
+from bled.link.handshaking import be_greeted
+from bled.link.virtual import VirtualAir
+from bled.progress import ignore_steps
+from bled.sales.states import SaleState
+
+from .stage import READER, Greeted, Line, Meeting, Shop, be_met
+
+pytestmark = pytest.mark.system
+
+
+def code_of(shop: Shop) -> Engagement:
+    """Return what the till's screen shows for the buyer to read."""
+    return Engagement.parse(str(next(facts["text"] for name, facts in shop.steps if name == "engagement")))
+
+
+def engaged(shop: Shop) -> Callable[[Line], object]:
+    """Return a device that read the till's code."""
+
+    async def greet(line: Line) -> Greeted:
+        return await be_met(line, code_of(shop))
+
+    return greet
+
+
+async def test_the_engaged_device_pays_and_no_code_is_shown(shop: Shop) -> None:
+    radio = Meeting(shop.buyer(), greet=engaged(shop))
+    result = await shop.sell(radio, engage=True)
+    assert (result.code, result.buyer_told) == (Code.PAID, True)
+    assert "compare code" not in shop.step_names
+    assert radio.uuids == [code_of(shop).uuid]
+    assert code_of(shop).is_of(READER.public)
+
+
+async def test_each_sale_shows_another_code(shop: Shop) -> None:
+    texts = set()
+    for _ in range(2):
+        await shop.sell(Meeting(shop.buyer(), greet=engaged(shop)), engage=True)
+        texts.add(code_of(shop).format())
+        shop.steps.clear()
+    assert len(texts) == 2
+
+
+async def test_over_the_radio_the_engaged_device_is_found_and_the_stranger_beside_it_is_not(shop: Shop) -> None:
+    async with VirtualAir() as air:
+        stranger, device = await air.peripheral(), await air.peripheral()
+        buyer, started = shop.buyer(), asyncio.Event()
+
+        async def wait_in_vain(radio: Peripheral) -> None:
+            await radio.accept(seconds=30, on_step=ignore_steps)
+
+        async def come() -> None:
+            await shop.reached("engagement")
+            started.set()
+            engagement = code_of(shop)
+            link = await device.accept(seconds=10, on_step=ignore_steps, uuid=engagement.uuid)
+            await buyer(await be_met(link, engagement))
+
+        lonely, coming = asyncio.create_task(wait_in_vain(stranger)), asyncio.create_task(come())
+        await asyncio.sleep(0)
+        result = await shop.sell(await air.central(), engage=True)
+        assert not lonely.done()
+        for task in (lonely, coming):
+            task.cancel()
+        await asyncio.gather(lonely, coming, return_exceptions=True)
+        for radio in (stranger, device):
+            await radio.close()
+    assert (result.code, result.buyer_told) == (Code.PAID, True)
+
+
+async def test_a_device_that_was_engaged_can_be_met_by_strangers_the_next_time(shop: Shop) -> None:
+    async with VirtualAir() as air:
+        device = await air.peripheral()
+        for engage in (True, False):
+            buyer = shop.buyer()
+
+            async def come(buyer=buyer, engage=engage) -> None:
+                way = None
+                if engage:
+                    await shop.reached("engagement")
+                    way = code_of(shop)
+                uuid = SERVICE_UUID if way is None else way.uuid
+                await buyer(await be_met(await device.accept(seconds=10, on_step=ignore_steps, uuid=uuid), way))
+
+            coming = asyncio.create_task(come())
+            await asyncio.sleep(0)
+            result = await shop.sell(await air.central(), engage=engage, description=f"tea {engage}")
+            assert (result.code, result.buyer_told) == (Code.PAID, True)
+            await asyncio.gather(coming, return_exceptions=True)
+        await device.close()
+
+
+async def test_a_stranger_under_the_uuid_of_an_engagement_gets_nothing(shop: Shop) -> None:
+    radio = Meeting(shop.buyer())  # it knows the UUID from the air, not the secret
+    result = await shop.sell(radio, engage=True)
+    assert result.code in (Code.HANDSHAKE_FAILED, Code.BUYER_LEFT)
+    assert len(radio.uuids) == 3
+    assert shop.sales()[0].state is SaleState.CANCELLED
+    assert "offer sent" not in shop.step_names
+
+
+async def test_somebody_who_breaks_the_handshake_keeps_no_buyer_out(shop: Shop) -> None:
+    count = 0
+
+    async def greet(line: Line) -> Greeted:
+        nonlocal count
+        count += 1
+        if count == 1:
+            raise Unavailable(Code.LINK_LOST)
+        if count == 2:
+            await line.receive(seconds=5)
+            await line.send(b"\x10" * 73)
+            await line.receive(seconds=5)
+        return await be_met(line)
+
+    result = await shop.sell(Meeting(shop.buyer(), greet=greet))
+    assert (result.code, result.buyer_told) == (Code.PAID, True)
+    assert shop.step_names.count("no private connection") == 2
+    assert shop.step_names.count("compare code") == 1
+
+
+async def test_a_device_that_dislikes_its_code_gets_no_other_in_this_sale(shop: Shop) -> None:
+    """Whoever drops the link at a code that does not suit him must not draw again."""
+
+    def tune(till: Line, buyer: Line) -> None:
+        till.drop_after = 0  # the code is shown, and the link breaks before HS3 is through
+
+    radio = Meeting(shop.buyer(), tune=tune)
+    result = await shop.sell(radio)
+    assert (result.code, len(radio.uuids)) == (Code.BUYER_LEFT, 1)
+    assert shop.step_names.count("compare code") == 1
+    assert shop.sales()[0].state is SaleState.CANCELLED
+
+
+async def test_codes_that_differ_end_the_sale(shop: Shop) -> None:
+    async def differs(line: Line) -> None:
+        await line.receive(seconds=5)
+        await line.send(encode_message(Abort(reason=AbortReason.CODE_MISMATCH)))
+
+    result = await shop.sell(Meeting(differs))
+    assert result.code is Code.CODES_DIFFER
+    assert shop.sales()[0].state is SaleState.CANCELLED
+    assert not shop.merchant.books.list_offers(active_only=True)
+
+
+async def test_both_screens_show_one_code(shop: Shop) -> None:
+    seen: list[str | None] = []
+
+    async def greet(line: Line) -> Greeted:
+        opening, secured = await be_greeted(line, meeting=OpenMeeting(), before_hs2=lambda: None)
+        seen.append(secured.code)
+        return Greeted(line, opening)
+
+    await shop.sell(Meeting(shop.buyer(), greet=greet))
+    assert [facts["code"].replace(" ", "") for name, facts in shop.steps if name == "compare code"] == seen
+
+
+async def test_an_engagement_that_nobody_reads_ends_after_its_time(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bled.sales.greeting.ENGAGEMENT_SECONDS", 0.2)
+    async with VirtualAir() as air:
+        result = await shop.sell(await air.central(), engage=True, buyer_seconds=60)
+    assert result.code is Code.NO_BUYER
