@@ -122,9 +122,10 @@ def run(
     from bled.buyer.approval import approve_below
     from bled.cli.amount import parse_amount
     from bled.cli.engaging import read_engagement
-    from bled.cli.paying import meet_a_till, print_purchase
+    from bled.cli.paying import check_can_pay, meet_a_till, print_purchase
     from bled.cli.prompt import ask_on_terminal
     from bled.cli.radio import chosen_radio
+    from bled.clock import SystemClock
     from bled.config import load_settings
     from bled.log import configure_logging
 
@@ -134,6 +135,7 @@ def run(
     settings = load_settings(flags)
     engagement = None if engage is None else read_engagement(engage)
     with _open_vault(settings) as vault:
+        check_can_pay(vault, now=SystemClock().now())
         purchase = asyncio.run(
             meet_a_till(
                 vault=vault,
@@ -153,7 +155,12 @@ def run(
 @app.command()
 @reports_to("buyer")
 def status(data: Data = None, json_: Json = False) -> None:
-    """Show the grant books on this device and what is left in each."""
+    """Show the grant books on this device and what is left in each.
+
+    \b
+    Example:
+      bled buyer status --json
+    """
     from bled.cli.books import describe_book, print_book
     from bled.clock import SystemClock
     from bled.config import load_settings
@@ -172,7 +179,14 @@ def status(data: Data = None, json_: Json = False) -> None:
 @app.command()
 @reports_to("buyer")
 def history(data: Data = None, json_: Json = False) -> None:
-    """Show every request that this device signed, and what became of it."""
+    """Show every request that this device signed, and what became of it as far as the till said.
+
+    What is not known here home knows: `bled home decisions` there.
+
+    \b
+    Example:
+      bled buyer history --json
+    """
     from bled.cli.books import describe_entry, print_entry
     from bled.config import load_settings
 

@@ -95,7 +95,12 @@ def revoke(
 @app.command("list")
 @reports_to("buyer")
 def list_(rpc: Rpc = None, json_: Json = False) -> None:
-    """Show every grant book and what it has spent."""
+    """Show every grant book and what it has spent.
+
+    \b
+    Example:
+      bled home list --json
+    """
     from bled.cli.homing import call_home, print_books
 
     answer = call_home(rpc, "bled-list", {})
@@ -112,7 +117,12 @@ def budget(
     rpc: Rpc = None,
     json_: Json = False,
 ) -> None:
-    """Show what one book has spent, reserved and left, in millisatoshi with --json."""
+    """Show what one book has spent, reserved and left, in millisatoshi with --json.
+
+    \b
+    Example:
+      bled home budget 1
+    """
     from bled.cli.homing import call_home, print_budget
 
     answer = call_home(rpc, "bled-budget", {"book_id": book})
@@ -129,7 +139,12 @@ def decisions(
     rpc: Rpc = None,
     json_: Json = False,
 ) -> None:
-    """Show what home decided about the invoices that came: paid, failed, or refused and by which rule."""
+    """Show what home decided about the invoices that came: paid, failed, or refused and by which rule.
+
+    \b
+    Example:
+      bled home decisions --since 12
+    """
     from bled.cli.homing import call_home, print_decisions
 
     answer = call_home(rpc, "bled-decisions", {"since": since})

@@ -104,7 +104,12 @@ def resume(node: Node = None, credentials: Credentials = None, data: Data = None
 @app.command()
 @reports_to("cashier")
 def sales(data: Data = None, json_: Json = False) -> None:
-    """Show the sales of this till, newest last."""
+    """Show the sales of this till, newest last.
+
+    \b
+    Example:
+      bled merchant sales --json
+    """
     from bled.cli.selling import describe_row, print_row, read_sales
     from bled.config import load_settings
 

@@ -7,11 +7,20 @@ from bled.cli.amount import format_amount
 from bled.cli.output import print_json, report, say
 from bled.clock import SystemClock
 from bled.codes import OUTCOMES, Code
-from bled.errors import BledError
+from bled.errors import BledError, Refused
 from bled.gatt.engagement import Engagement
 from bled.link.radio import open_peripheral
 from bled.progress import OnStep
 from bled.vault.vault import Vault
+from bled_codec.units import UnixTime
+
+
+def check_can_pay(vault: Vault, *, now: UnixTime) -> None:
+    """Refuse to be visible with nothing to pay with. Raises `Refused` (`NO_GRANT_LEFT`)."""
+    books = vault.books(now=now)
+    if not any(book.ids_left and book.remaining_msat for book in books):
+        detail = "every book is used up or has ended" if books else "no grant book is on this device"
+        raise Refused(Code.NO_GRANT_LEFT, detail=detail)
 
 
 async def meet_a_till(

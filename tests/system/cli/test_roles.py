@@ -246,3 +246,9 @@ def test_a_revoked_book_pays_nothing_and_the_till_can_be_stopped(shop: Shop) -> 
     buyer.terminate()
     ended(buyer)
     assert shop.run("home", "budget", "1", "--json").object["spent_msat"] == 0
+
+
+def test_a_device_without_a_book_is_not_visible_to_anybody(shop: Shop) -> None:
+    empty = shop.run("buyer", "run", "--json", BLED_DATA_DIR=str(shop.folder / "empty"))
+    assert (empty.code, empty.object["outcome"]) == (77, "no-grant-left")
+    assert empty.err == ""
