@@ -1,6 +1,7 @@
 """The till's radio on the operating system's Bluetooth, by bleak: BlueZ, macOS and Windows."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 from uuid import UUID
@@ -32,6 +33,10 @@ ROUND_SECONDS: Final = 3.0
 """After so long without a beacon the scan starts anew: BlueZ pauses five seconds in every fifteen."""
 STOP_SECONDS: Final = 2.0
 """Longest wait for the end of a scan."""
+SCAN_TRIES: Final = 3
+"""How often a scan may fail to start before the radio counts as out of use."""
+SCAN_PAUSE_SECONDS: Final = 0.5
+"""Between such tries."""
 HANG_UP_SECONDS: Final = 6.0
 """Longest wait for the connection before; BlueZ takes two seconds for a disconnection."""
 
@@ -102,18 +107,26 @@ class BleakCentral:
                 seen[device.address] = device, data.rssi
                 first.set()
 
+        failures = 0
         while not seen:
-            await self._scan(on_advertisement, first)
+            try:
+                await self._scan(on_advertisement, first)
+            except Unavailable:  # another program may have the scan, or BlueZ may not have ended the one before
+                failures += 1
+                if failures == SCAN_TRIES or self._radio.lost.done():
+                    raise
+                await asyncio.sleep(SCAN_PAUSE_SECONDS)
         best = max(seen, key=lambda address: (self._tries.rank(address, now=now()), seen[address][1]))
         return seen[best][0]
 
     async def _scan(self, on_advertisement: _OnAdvertisement, first: asyncio.Event) -> None:
         scanner = BleakScanner(on_advertisement, **self._radio.options)
+        starting = asyncio.ensure_future(scanner.start())
         try:
-            await self._command(scanner.start())
+            await self._command(_shielded(starting))
             await self._first(first)
         finally:
-            await self._stop(scanner)
+            await self._stop(scanner, starting)
 
     async def _first(self, first: asyncio.Event) -> None:
         waiting = asyncio.ensure_future(first.wait())
@@ -127,12 +140,14 @@ class BleakCentral:
         if first.is_set():
             await asyncio.sleep(SETTLE_SECONDS)
 
-    async def _stop(self, scanner: BleakScanner) -> None:
-        """End a scan; a scan that cannot be ended ends with its connection to D-Bus."""
-        try:
-            await bounded(scanner.stop(), lost=self._radio.lost, seconds=STOP_SECONDS, errors=BLEAK_ERRORS)
-        except Unavailable:
+    async def _stop(self, scanner: BleakScanner, starting: "asyncio.Task[None]") -> None:
+        """End a scan. One that is only beginning is let begin: half a start would keep every later one out."""
+        await asyncio.wait({starting}, timeout=STOP_SECONDS)
+        if not starting.done() or starting.cancelled() or starting.exception() is not None:
+            starting.cancel()
             return
+        with contextlib.suppress(Unavailable):  # then it ends with its connection to D-Bus
+            await bounded(scanner.stop(), lost=self._radio.lost, seconds=STOP_SECONDS, errors=BLEAK_ERRORS)
 
     async def _command(self, work: Coroutine[Any, Any, None]) -> None:
         try:
@@ -180,6 +195,11 @@ class BleakCentral:
         )
         on_step("subscribed", {})
         return link
+
+
+async def _shielded(task: "asyncio.Task[None]") -> None:
+    """Wait for a task that goes on when the wait does not."""
+    await asyncio.shield(task)
 
 
 def att_mtu_of(characteristic: BleakGATTCharacteristic) -> int:

@@ -38,6 +38,7 @@ class BluezServer:
         self._owner = ""
         self._events: HostEvents | None = None
         self._socket: socket.socket | None = None
+        self._telling: asyncio.Task[None] | None = None
         self._sent = 0
         self._shown = False
         self._strangers: set[str] = set()
@@ -194,8 +195,14 @@ class BluezServer:
         with contextlib.suppress(BlockingIOError):
             if ours.recv(1) == b"" and ours is self._socket:
                 self._unsubscribe()
-                if self._events is not None:
-                    self._events.subscribed(on=False)
+                self._telling = asyncio.ensure_future(self._tell_unsubscribed(self._events))
+
+    async def _tell_unsubscribed(self, events: HostEvents | None) -> None:
+        """Say so after what was written before: that comes by another way, and an answer on it shows that it has."""
+        with contextlib.suppress(BluezError, Unavailable):  # gone altogether
+            await self._call(self._adapter, PROPERTIES, "Get", "ss", ADAPTER, "Powered")
+        if events is not None and events is self._events and self._socket is None:
+            events.subscribed(on=False)
 
     def _unsubscribe(self) -> None:
         if self._socket is not None:
