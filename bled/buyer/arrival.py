@@ -1,5 +1,6 @@
 """How the device meets a till: it waits with its beacon, makes the link private, and has the offer in hand."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -8,9 +9,10 @@ from bled.codes import Code
 from bled.errors import BledError, PeerError, Refused, Unavailable
 from bled.gatt.code_limits import EngagementLife
 from bled.gatt.compare_code import CompareCode
-from bled.gatt.engagement import Engagement, OpenMeeting
-from bled.link.base import Peripheral
-from bled.link.handshaking import be_greeted
+from bled.gatt.engagement import Engagement, OpenMeeting, Resumption
+from bled.gatt.handshake import Secured
+from bled.link.base import MessageLink, Peripheral
+from bled.link.handshaking import RESUME_SECONDS, be_greeted
 from bled.progress import OnStep
 from bled.vault.vault import Vault
 
@@ -46,12 +48,15 @@ class Met:
         opening: the till's first message, encoded.
         code: what the till's screen must show as well; None when the device had read the till's own code.
         reader_key: the till's lasting public key, 32 bytes, proven.
+        rejoin: waits for the same till on a new link after this one broke; None when the two cannot resume. Raises
+            `BledError` when it does not come back.
     """
 
     link: Messages
     opening: bytes
     code: CompareCode | None
     reader_key: bytes
+    rejoin: "Callable[[], Awaitable[Met]] | None" = None
 
 
 class Arrival:
@@ -87,7 +92,32 @@ class Arrival:
                 if error.code in _ALARMS or failures == HANDSHAKES:
                     raise
                 continue
-            return Met(link=link, opening=opening, code=secured.code, reader_key=secured.reader_key)
+            return self._met(link, opening, secured)
+        raise BledError(Code.INTERNAL, detail="the last failure ends the loop")
+
+    def _met(self, link: MessageLink, opening: bytes, secured: Secured) -> Met:
+        resumption = secured.resumption
+        return Met(
+            link=link,
+            opening=opening,
+            code=secured.code,
+            reader_key=secured.reader_key,
+            rejoin=None if resumption is None else lambda: self._rejoin(resumption),
+        )
+
+    async def _rejoin(self, resumption: Resumption) -> Met:
+        """Wait for the till of this meeting, under a name that only the two know. No code is formed, nothing counts."""
+        give_up_at = self._clock.monotonic() + RESUME_SECONDS
+        for failures in range(1, HANDSHAKES + 1):
+            left = max(0.0, give_up_at - self._clock.monotonic())
+            link = await self._peripheral.accept(seconds=left, on_step=self._on_step, uuid=resumption.uuid)
+            try:
+                opening, secured = await be_greeted(link, meeting=resumption, before_hs2=lambda: None)
+            except (PeerError, Unavailable):
+                if failures == HANDSHAKES:
+                    raise
+            else:
+                return self._met(link, opening, secured)
         raise BledError(Code.INTERNAL, detail="the last failure ends the loop")
 
     def _check(self) -> None:

@@ -5,13 +5,13 @@ Money rule 1 lives in `_sign`: the vault has the request on disk before a byte o
 
 import asyncio
 from dataclasses import dataclass
-from typing import Final, assert_never
+from typing import Any, Final, assert_never
 
 from bled.buyer.approval import Answer, Approver, Question
 from bled.buyer.arrival import Met
 from bled.clock import Clock
 from bled.codes import Code, Failpoint
-from bled.errors import BledError
+from bled.errors import BledError, Unavailable
 from bled.failpoint import failpoint
 from bled.gatt.compare_code import grouped
 from bled.gatt.messages import AbortReason, InvreqMessage, StatusCode, StatusMessage, decode_message, encode_message
@@ -32,6 +32,8 @@ from bled.session.offer_policy import AcceptableOffer
 from bled.vault.vault import Reservation, Vault
 from bled_codec.units import Msat
 
+REJOINS: Final = 5
+"""How often in one meeting a link may break and be made again."""
 AFTER_EXPIRY_SECONDS: Final = 15.0
 """How long after the offer's expiry the device still waits for the outcome."""
 
@@ -76,6 +78,7 @@ class Meeting:
         self._reservation: Reservation | None = None
         self._result = Purchase(code=Code.CANCELLED)
         self._ends_at = clock.monotonic() + STATUS_SECONDS
+        self._rejoins_left = REJOINS
 
     async def run(self) -> Purchase:
         """Meet the till and return the outcome. Raises nothing for what a till or the radio can do."""
@@ -88,9 +91,29 @@ class Meeting:
         return self._result
 
     async def _converse(self) -> None:
-        open_ = await self._take(self._met.opening)
+        message: bytes | None = self._met.opening
+        open_ = True
         while open_:
-            open_ = await self._take(await self._link.receive(seconds=self._patience()))
+            try:
+                open_ = await self._take(message or await self._link.receive(seconds=self._patience()))
+                message = None
+            except Unavailable as error:
+                message = await self._rejoin(error)
+
+    async def _rejoin(self, error: Unavailable) -> bytes:
+        """Wait for the till after a link broke; return what it says first. Raises `error` when there is no way back."""
+        rejoin = self._met.rejoin
+        if error.code is not Code.LINK_LOST or rejoin is None or not self._rejoins_left or not self._session.lose():
+            raise error
+        self._rejoins_left -= 1
+        self._on_step("link lost, waiting for the till", {})
+        try:
+            self._met = await rejoin()
+        except BledError as reason:
+            raise error from reason
+        self._link = self._met.link
+        self._on_step("the till is back", {})
+        return self._met.opening
 
     async def _take(self, data: bytes) -> bool:
         """Take one message of the till; return whether the meeting goes on."""
@@ -142,23 +165,41 @@ class Meeting:
         return self._sign(accepted) if verdict is None else verdict
 
     async def _ask(self, question: Question) -> tuple[Action, ...] | None:
-        """Return None for yes. The till hears every 10 s that the person still thinks, and is heard meanwhile."""
+        """Return None for yes. The till hears every 10 s that the person still thinks, and is heard meanwhile.
+
+        While a broken link is made again the person is not asked anew, and the time to think stands still.
+        """
         asking = asyncio.ensure_future(self._approve(question))
         hearing = asyncio.ensure_future(self._hear_while_asking())
+        turns = APPROVE_SECONDS // KEEP_ALIVE_SECONDS
         try:
-            for _ in range(APPROVE_SECONDS // KEEP_ALIVE_SECONDS):
+            while turns:
                 both = {asking, hearing}
                 await asyncio.wait(both, timeout=KEEP_ALIVE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-                if hearing.done():  # looked at first: a till that is gone must not get a signature
-                    return hearing.result()
-                if asking.done():
-                    return self._answered(asking.result())
-                await self._act(self._session.keep_alive())
+                try:
+                    if hearing.done():  # looked at first: a till that is gone must not get a signature
+                        return hearing.result()
+                    if asking.done():
+                        return self._answered(asking.result())
+                    await self._act(self._session.keep_alive())
+                    turns -= 1
+                except Unavailable as error:
+                    if actions := await self._pause(error):
+                        return actions
+                    await _stop(hearing)
+                    hearing = asyncio.ensure_future(self._hear_while_asking())
         finally:
-            asking.cancel()
-            hearing.cancel()
-            await asyncio.wait({asking, hearing})
+            await _stop(asking)
+            await _stop(hearing)
         return self._session.decline(AbortReason.TIMEOUT)
+
+    async def _pause(self, error: Unavailable) -> tuple[Action, ...]:
+        """Wait for the till while the person thinks; return what it asks for then, nothing for the same offer.
+
+        Raises `error` when it does not come back.
+        """
+        message = decode_message(await self._rejoin(error))
+        return () if message is None else self._session.receive(message, now=self._clock.now())
 
     def _answered(self, answer: Answer) -> tuple[Action, ...] | None:
         match answer:
@@ -240,6 +281,11 @@ class Meeting:
             reservation=self._reservation,
             amount=self._reservation.amount,
         )
+
+
+async def _stop(task: "asyncio.Future[Any]") -> None:
+    task.cancel()
+    await asyncio.wait({task})
 
 
 def _till_says(status: StatusMessage) -> Code:

@@ -12,7 +12,6 @@ from bled.gatt.channel import PlainChannel
 from bled.gatt.engagement import Entropy, Meeting
 from bled.gatt.frames import fragment_size
 from bled.gatt.handshake import Beacon, Reader, Secured, VersionRefused
-from bled.gatt.handshake_payloads import Feature
 from bled.gatt.primitives import X25519Key
 from bled.link.base import MessageLink
 
@@ -20,8 +19,8 @@ HANDSHAKE_SECONDS: Final = 10.0
 """Longest time for the three messages, on either side; slow stacks need half a second."""
 
 _PLAIN: Final = PlainChannel()
-_FEATURES: Final = Feature.COMPARE_CODE | Feature.INVOICE
-"""What both sides of this program can do: a session is not resumed yet."""
+RESUME_SECONDS: Final = 60.0
+"""How long the two sides look for each other after a link broke."""
 
 
 async def greet(
@@ -45,7 +44,6 @@ async def greet(
             meeting=meeting,
             message=message,
             rx_frag_max=fragment_size(link.att_mtu),
-            features=_FEATURES,
         )
         await link.send(reader.start(entropy=entropy), answered=True)
         hs3, secured = reader.finish(await link.receive(seconds=HANDSHAKE_SECONDS))
@@ -70,7 +68,7 @@ async def be_greeted(
     `Beacon.finish` and `before_hs2` raise, and `Unavailable` (`LINK_LOST`, `PEER_TIMEOUT`).
     """
     async with _in_time(link):
-        beacon = Beacon(meeting=meeting, features=_FEATURES)  # not every host of a peripheral tells the ATT_MTU
+        beacon = Beacon(meeting=meeting)  # not every host of a peripheral tells the ATT_MTU
         hs1 = await link.receive(seconds=HANDSHAKE_SECONDS)
         refused: VersionRefused | None = None
         try:

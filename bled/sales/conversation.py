@@ -1,9 +1,9 @@
 """The till's talk with one buyer: the pure session driven over a link. The sale does not depend on it."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Protocol, assert_never
+from typing import Final, Protocol, assert_never
 
 from bled.clock import Clock
 from bled.codes import Code
@@ -20,7 +20,9 @@ from bled.session.merchant_events import (
     InvoiceSent,
     Judge,
     KeepAliveDue,
+    LinkDropped,
     LinkLost,
+    Rejoined,
     RequestAccepted,
     RequestRefused,
     Send,
@@ -46,13 +48,24 @@ class Nobody:
         """Tell nobody."""
 
 
-class Conversation:
-    """One buyer over one link. Nothing here raises for what a buyer or the radio does after the request came."""
+Rejoin = Callable[[StatusMessage | None], Awaitable[MessageLink]]
+"""Finds the buyer's device again and says the status, or the offer, in the handshake; raises `BledError`."""
 
-    def __init__(self, link: MessageLink, clock: Clock) -> None:
-        """Take a private link, on which the offer has left."""
+REJOINS: Final = 5
+"""How often in one sale a link may break and be made again."""
+
+
+class Conversation:
+    """One buyer. Nothing here raises for what a buyer or the radio does after the request came."""
+
+    def __init__(self, link: MessageLink, clock: Clock, *, rejoin: Rejoin | None = None) -> None:
+        """Take a private link, on which the offer has left; `rejoin` is the way to another one when it breaks."""
         self._link = link
         self._clock = clock
+        self._rejoin = rejoin
+        self._rejoins_left = 0 if rejoin is None else REJOINS
+        self._linked = asyncio.Event()
+        self._linked.set()
         self._session = MerchantSession()
         self._request: bytes | None = None
         self._gone: BuyerGone | None = None
@@ -106,9 +119,17 @@ class Conversation:
         """Whether the buyer acknowledged the outcome."""
         return self._session.told
 
+    async def close(self) -> None:
+        """Close the link."""
+        await self._link.close()
+
     async def _last_words(self, listening: asyncio.Task[None]) -> None:
-        """Wait for the acknowledgement, at most `ACK_SECONDS`."""
-        await asyncio.wait({listening}, timeout=ACK_SECONDS)
+        """Wait for the acknowledgement, at most `ACK_SECONDS` while there is a link."""
+        while not listening.done():
+            await self._linked.wait()
+            await asyncio.wait({listening}, timeout=ACK_SECONDS)
+            if self._linked.is_set():
+                break
         if self._session.state is State.REPORTING:
             await self._handle(Silence())
 
@@ -124,18 +145,45 @@ class Conversation:
         except PeerError as error:
             await self._handle(Garbled(code=error.code))
         except Unavailable as error:
-            await self._handle(self._nothing_heard(error))
+            if error.code is Code.PEER_TIMEOUT:
+                await self._handle(self._nothing_heard())
+            else:
+                await self._dropped()
         else:
             if message is not None:  # None: an odd type that this version may ignore
                 await self._handle(message)
 
-    def _nothing_heard(self, error: Unavailable) -> Event:
-        if error.code is not Code.PEER_TIMEOUT:
-            return LinkLost()
+    def _nothing_heard(self) -> Event:
         if self._session.state is State.OFFERED:
             return Silence()
         self._keep_alive_at = self._clock.monotonic() + KEEP_ALIVE_SECONDS
         return KeepAliveDue()
+
+    async def _dropped(self) -> None:
+        """The link is gone: find the device again, or let it go."""
+        if self._rejoin is None or not self._rejoins_left:
+            await self._handle(LinkLost())
+            return
+        self._rejoins_left -= 1
+        self._linked.clear()
+        try:
+            await self._handle(LinkDropped())
+            await self._find_again(self._rejoin)
+        finally:
+            self._linked.set()
+
+    async def _find_again(self, rejoin: Rejoin) -> None:
+        said = self._session.news
+        try:
+            link = await rejoin(said)
+        except BledError:
+            await self._handle(LinkLost())
+            return
+        if self._session.state not in (State.LOST, State.SEVERED):  # stopped meanwhile
+            await link.close()
+            return
+        self._link = link
+        await self._handle(Rejoined(said=said))
 
     async def _handle(self, event: Event) -> None:
         for action in self._session.handle(event, self._clock.monotonic()):
@@ -158,6 +206,5 @@ class Conversation:
         try:
             await self._link.send(encode_message(message))
         except BledError as error:
-            if error.code is not Code.LINK_LOST:
+            if error.code is not Code.LINK_LOST:  # whoever listens hears of a lost link as well
                 raise
-            await self._handle(LinkLost())

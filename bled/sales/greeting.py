@@ -8,7 +8,7 @@ from bled.codes import Code
 from bled.errors import BledError, PeerError, Refused, Unavailable
 from bled.gatt.code_limits import EngagementLife, SaleCodes
 from bled.gatt.compare_code import grouped
-from bled.gatt.engagement import ENGAGEMENT_SECONDS, Engagement, OpenMeeting
+from bled.gatt.engagement import ENGAGEMENT_SECONDS, Engagement, Meeting, OpenMeeting, Resumption
 from bled.gatt.handshake import Secured
 from bled.gatt.primitives import X25519Key
 from bled.link.base import Central, MessageLink
@@ -33,6 +33,7 @@ class Greeting:
         self._engage = engage
         self._codes = SaleCodes()
         self._life: EngagementLife | None = None
+        self._resumption: Resumption | None = None
 
     async def run(self, central: Central, *, seconds: float, opening: Callable[[], Awaitable[bytes]]) -> MessageLink:
         """Return the private link to a buyer, on which what `opening` returns, an encoded OFFER, has left.
@@ -53,6 +54,26 @@ class Greeting:
                 raise _not_met(error) from error
         raise BledError(Code.INTERNAL, detail="the last failure ends the loop")
 
+    async def rejoin(self, central: Central, *, seconds: float, message: bytes) -> MessageLink:
+        """Return a private link to the device that was met before, on which `message`, OFFER or STATUS, has left.
+
+        Looks for it for `seconds` and forms no new code. Raises `BledError` when it does not come back.
+        """
+        meeting = self._resumption
+        if meeting is None:
+            raise Unavailable(Code.LINK_LOST, detail="the buyer's device cannot resume")
+        give_up_at = self._now() + seconds
+        for failures in range(1, HANDSHAKES + 1):
+            link = await self._connect(central, meeting, seconds=max(0.0, give_up_at - self._now()))
+            try:
+                await greet(link, static=self._reader, meeting=meeting, message=message, before_hs3=lambda _: None)
+            except (PeerError, Unavailable):
+                if failures == HANDSHAKES:
+                    raise
+            else:
+                return link
+        raise BledError(Code.INTERNAL, detail="the last failure ends the loop")
+
     def _meeting(self) -> OpenMeeting | Engagement:
         if not self._engage:
             return OpenMeeting()
@@ -61,7 +82,7 @@ class Greeting:
         self._till.on_step("engagement", {"text": engagement.format(), "seconds": ENGAGEMENT_SECONDS})
         return engagement
 
-    async def _connect(self, central: Central, meeting: OpenMeeting | Engagement, *, seconds: float) -> MessageLink:
+    async def _connect(self, central: Central, meeting: Meeting, *, seconds: float) -> MessageLink:
         try:
             return await central.connect(seconds=seconds, on_step=self._till.on_step, uuid=meeting.uuid)
         except Unavailable as error:
@@ -77,9 +98,10 @@ class Greeting:
             await link.close()
             raise
         try:
-            await greet(link, static=self._reader, meeting=meeting, message=message, before_hs3=self._count)
+            secured = await greet(link, static=self._reader, meeting=meeting, message=message, before_hs3=self._count)
         except (PeerError, Unavailable, Refused) as error:
             return error
+        self._resumption = secured.resumption
         return None
 
     def _count(self, secured: Secured) -> None:

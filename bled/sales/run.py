@@ -6,7 +6,7 @@ import contextlib
 from bled.codes import OUTCOMES, Code, Failpoint, MoneyMoved
 from bled.errors import BledError, PeerError, Refused, Unavailable
 from bled.failpoint import failpoint
-from bled.gatt.messages import OfferMessage, encode_message
+from bled.gatt.messages import OfferMessage, StatusMessage, encode_message
 from bled.link.base import Central, MessageLink
 from bled.node.base import Cancelled
 from bled.sales.conversation import Conversation
@@ -30,7 +30,6 @@ class SaleRun:
         self._greeting = greeting
         self._sale = sale
         self._chain = chain
-        self._link: MessageLink | None = None
         self._buyer: Conversation | None = None
 
     async def run(self, central: Central, *, buyer_seconds: float) -> SaleResult:
@@ -44,24 +43,34 @@ class SaleRun:
             await self._leave()
             raise
         finally:
-            if self._link is not None:
-                await self._link.close()
+            if self._buyer is not None:
+                await self._buyer.close()
         return result_of(self._sale)
 
     async def _sell(self, central: Central, buyer_seconds: float) -> None:
         self._offer = await self._make_offer()
         try:
-            self._link = await self._greeting.run(central, seconds=buyer_seconds, opening=self._opening)
+            link = await self._greeting.run(central, seconds=buyer_seconds, opening=self._opening)
         except NotMet as error:
             await self._cancel(error)
             return
         self._till.on_step("offer sent", {"bytes": len(self._offer.encode())})
-        await self._meet(Conversation(self._link, self._till.clock), self._offer)
+
+        async def rejoin(status: StatusMessage | None) -> MessageLink:
+            seconds = min(buyer_seconds, self._till.times.rejoin)
+            message = self._offer_message() if status is None else encode_message(status)
+            self._till.on_step("link lost", {"seconds": seconds})
+            return await self._greeting.rejoin(central, seconds=seconds, message=message)
+
+        await self._meet(Conversation(link, self._till.clock, rejoin=rejoin), self._offer)
 
     async def _opening(self) -> bytes:
         """Return what the till says first to a device that is there."""
         self._offer = await self._fresh_offer(self._offer)
-        left = self._till.seconds_left(self._sale)
+        return self._offer_message()
+
+    def _offer_message(self) -> bytes:
+        left = max(0, self._till.seconds_left(self._sale))
         return encode_message(OfferMessage(valid_for=left, offer=self._offer.encode()))
 
     async def _make_offer(self) -> Offer:

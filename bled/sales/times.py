@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
+from bled.link.handshaking import RESUME_SECONDS
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Times:
@@ -22,6 +24,7 @@ class Times:
         pace: shortest pause between two onion messages: peers drop what comes faster.
         resume: how long a sale of an earlier run is waited for before it is cancelled.
         late: how long after its expiry an unpaid sale is still asked about.
+        rejoin: how long a device whose link broke is looked for.
         leave: longest time that a stopped till takes to cancel an offer nobody has signed for.
     """
 
@@ -38,6 +41,7 @@ class Times:
     pace: float = 0.26
     resume: float = 30.0
     late: int = 86_400
+    rejoin: float = RESUME_SECONDS
     leave: float = 10.0
 
 

@@ -38,7 +38,11 @@ class State(Enum):
 
     WAITING = auto()
     SHOWING = auto()
+    PAUSED = auto()
+    """The link broke while the person thinks; the till may come back."""
     SENT = auto()
+    LOST = auto()
+    """The link broke after the request; the till may come back."""
     DONE = auto()
     CLOSED = auto()
 
@@ -85,12 +89,18 @@ _NEXT: Final = {
     (State.SHOWING, Wait): State.SHOWING,
     (State.SHOWING, Abort): State.CLOSED,
     (State.SHOWING, ErrorMessage): State.CLOSED,
+    (State.PAUSED, OfferMessage): State.SHOWING,
+    (State.LOST, OfferMessage): State.SENT,
+    (State.LOST, StatusMessage): State.SENT,
     (State.SENT, StatusMessage): State.SENT,
     (State.SENT, Wait): State.SENT,
     (State.SENT, Abort): State.CLOSED,
     (State.SENT, ErrorMessage): State.CLOSED,
 }
 """Message by message. No row: the till spoke out of turn, and the meeting ends."""
+
+_AFTER_LOSS: Final = {State.SHOWING: State.PAUSED, State.SENT: State.LOST}
+"""Where a broken link leads when there is a way back. No row: the meeting is over."""
 
 _DECLINED: Final = {AbortReason.TIMEOUT: Code.PEER_TIMEOUT, AbortReason.CODE_MISMATCH: Code.CODES_DIFFER}
 
@@ -106,6 +116,8 @@ class BuyerSession:
         self._chain = chain
         self._clock_trusted = clock_trusted
         self._not_before = not_before
+        self._offer: bytes | None = None
+        self._request: bytes | None = None
 
     def receive(self, message: Message, *, now: UnixTime) -> tuple[Action, ...]:
         """Take one message of the till and return what to do. Never raises for what a till can send."""
@@ -115,7 +127,7 @@ class BuyerSession:
         before, self.state = self.state, after
         match message:
             case OfferMessage():
-                return self._offer(message, now)
+                return self._first_offer(message, now) if before is State.WAITING else self._same_offer(message, before)
             case StatusMessage():
                 return self._status(message)
             case Abort() | ErrorMessage():
@@ -128,9 +140,17 @@ class BuyerSession:
                 assert_never(message)
 
     def approve(self, request: bytes) -> tuple[Action, ...]:
-        """The person said yes and `request` is on disk: send these bytes."""
+        """The person said yes and `request` is on disk: send these bytes, the same ones each time."""
         self.state = State.SENT
+        self._request = request
         return (Send(message=InvreqMessage(request=request)),)
+
+    def lose(self) -> bool:
+        """The link broke, and there is a way back: return whether the meeting waits for the till."""
+        after = _AFTER_LOSS.get(self.state)
+        if after is not None:
+            self.state = after
+        return after is not None
 
     def decline(self, reason: AbortReason = AbortReason.USER_DECLINED) -> tuple[Action, ...]:
         """The person said no, saw another code on the till, or let the time pass."""
@@ -146,7 +166,16 @@ class BuyerSession:
         """The person is still thinking: say so."""
         return (Send(message=Wait(reason=WaitReason.USER_DECIDING)),)
 
-    def _offer(self, message: OfferMessage, now: UnixTime) -> tuple[Action, ...]:
+    def _same_offer(self, message: OfferMessage, before: State) -> tuple[Action, ...]:
+        """The till is back, and has no request yet. Another offer never takes the place of the one on the screen."""
+        if message.offer != self._offer:
+            return self._refuse(PeerError(Code.BAD_STATE, detail="another offer after the link broke"))
+        if before is State.PAUSED or self._request is None:
+            return ()
+        return (Send(message=InvreqMessage(request=self._request)),)
+
+    def _first_offer(self, message: OfferMessage, now: UnixTime) -> tuple[Action, ...]:
+        self._offer = message.offer
         try:
             offer = accept_offer(
                 message.offer,
@@ -168,7 +197,7 @@ class BuyerSession:
         return (Finish(status=status), Send(message=StatusAck(code=status.code)), Close(reason=None))
 
     def _refuse(self, error: BledError) -> tuple[Action, ...]:
-        unknown = self.state is State.SENT
+        unknown = self.state in (State.SENT, State.LOST)
         self.state = State.CLOSED
         air = error.outcome.air
         message: Message = (

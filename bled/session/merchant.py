@@ -31,7 +31,9 @@ from bled.session.merchant_events import (
     InvoiceSent,
     Judge,
     KeepAliveDue,
+    LinkDropped,
     LinkLost,
+    Rejoined,
     RequestAccepted,
     RequestRefused,
     Send,
@@ -62,6 +64,10 @@ class State(Enum):
     JUDGING = "judging"
     PAYING = "paying"
     REPORTING = "reporting"
+    LOST = "lost"
+    """The link broke before a request; the device may come back."""
+    SEVERED = "severed"
+    """The link broke after the request; the device may come back."""
     DETACHED = "detached"
     CLOSED = "closed"
 
@@ -76,6 +82,7 @@ _NEXT: Final[dict[tuple[State, type[Event]], State]] = {
     (State.OFFERED, ErrorMessage): State.CLOSED,
     (State.OFFERED, Garbled): State.CLOSED,
     (State.OFFERED, Silence): State.CLOSED,
+    (State.OFFERED, LinkDropped): State.LOST,
     (State.OFFERED, LinkLost): State.CLOSED,
     (State.OFFERED, Stopped): State.CLOSED,
     (State.JUDGING, Stopped): State.CLOSED,
@@ -92,6 +99,7 @@ _NEXT: Final[dict[tuple[State, type[Event]], State]] = {
     (State.PAYING, Abort): State.DETACHED,
     (State.PAYING, ErrorMessage): State.DETACHED,
     (State.PAYING, Garbled): State.DETACHED,
+    (State.PAYING, LinkDropped): State.SEVERED,
     (State.PAYING, LinkLost): State.DETACHED,
     (State.REPORTING, Wait): State.REPORTING,
     (State.REPORTING, InvreqMessage): State.REPORTING,
@@ -101,8 +109,18 @@ _NEXT: Final[dict[tuple[State, type[Event]], State]] = {
     (State.REPORTING, ErrorMessage): State.CLOSED,
     (State.REPORTING, Garbled): State.CLOSED,
     (State.REPORTING, Silence): State.CLOSED,
+    (State.REPORTING, LinkDropped): State.SEVERED,
     (State.REPORTING, LinkLost): State.CLOSED,
     (State.REPORTING, Stopped): State.CLOSED,
+    (State.LOST, Rejoined): State.OFFERED,
+    (State.LOST, LinkLost): State.CLOSED,
+    (State.LOST, Stopped): State.CLOSED,
+    (State.SEVERED, InvoiceSent): State.SEVERED,
+    (State.SEVERED, KeepAliveDue): State.SEVERED,
+    (State.SEVERED, Settled): State.SEVERED,
+    (State.SEVERED, Rejoined): State.PAYING,  # or REPORTING, when the sale has ended meanwhile
+    (State.SEVERED, LinkLost): State.DETACHED,  # or CLOSED, likewise
+    (State.SEVERED, Stopped): State.DETACHED,  # likewise
     (State.DETACHED, InvoiceSent): State.DETACHED,
     (State.DETACHED, KeepAliveDue): State.DETACHED,
     (State.DETACHED, Settled): State.CLOSED,
@@ -128,6 +146,13 @@ class MerchantSession:
         self._offered_at = self._heard_at = 0.0
         self._request: bytes | None = None
         self._reported: StatusCode | None = None
+        self._news: StatusMessage | None = None
+        self._lost_at = 0.0
+
+    @property
+    def news(self) -> StatusMessage | None:
+        """The newest that the buyer is to know; None while there is no request."""
+        return self._news
 
     def patience(self, now: float) -> float | None:
         """Return how many seconds to wait for the next message, None where there is nothing to wait for."""
@@ -139,7 +164,7 @@ class MerchantSession:
                 return max(0.0, self._heard_at + ACK_SECONDS - now)
             case State.PAYING:
                 return SILENCE_SECONDS
-            case State.READY | State.JUDGING | State.DETACHED | State.CLOSED:
+            case State.READY | State.JUDGING | State.LOST | State.SEVERED | State.DETACHED | State.CLOSED:
                 return None
             case _:
                 assert_never(self.state)
@@ -158,7 +183,7 @@ class MerchantSession:
         if isinstance(event, InvreqMessage) and self._request not in (None, event.request):
             return self._out_of_turn(event)
         self.state = after
-        if isinstance(event, (Started, Settled, *_FROM_THE_AIR)):
+        if isinstance(event, (Started, Settled, Rejoined, *_FROM_THE_AIR)):
             self._heard_at = now
         return self._act(before, event, now)
 
@@ -168,7 +193,7 @@ class MerchantSession:
     def _out_of_turn(self, event: Event) -> tuple[Action, ...]:
         if not isinstance(event, _FROM_THE_AIR) and not isinstance(event, (Garbled, Silence)):
             raise BledError(Code.INTERNAL, detail=f"{type(event).__name__} in state {self.state.value}")
-        if self.state in (State.DETACHED, State.CLOSED):
+        if self.state in (State.LOST, State.SEVERED, State.DETACHED, State.CLOSED):  # a word that was on its way
             return ()
         return self._give_up(Code.BAD_STATE, f"{type(event).__name__} in state {self.state.value}")
 
@@ -186,14 +211,14 @@ class MerchantSession:
                 return ()
             case InvreqMessage():
                 return self._first_request(before, event)
-            case RequestAccepted():
-                return (Send(message=StatusMessage(code=StatusCode.RECEIVED)),)
             case RequestRefused():
                 return (Send(message=_error(event.code)), Hangup())
-            case InvoiceSent() | KeepAliveDue():
+            case RequestAccepted() | InvoiceSent() | KeepAliveDue():
                 return self._progress(event)
             case Settled():
-                return self._report(before, event.status)
+                return self._report(event.status)
+            case LinkDropped() | Rejoined():
+                return self._drop_or_rejoin(event, now)
             case Stopped():
                 return self._stop(before, event.code)
             case StatusAck():
@@ -212,22 +237,43 @@ class MerchantSession:
         self._request = event.request
         return (Judge(request=event.request),) if before is State.OFFERED else ()
 
-    def _progress(self, event: InvoiceSent | KeepAliveDue) -> tuple[Action, ...]:
-        if self.state is not State.PAYING:
-            return ()
-        if isinstance(event, KeepAliveDue):
-            return (Send(message=Wait(reason=WaitReason.WAITING_FOR_PAYMENT)),)
-        return (Send(message=StatusMessage(code=StatusCode.INVOICE_SENT, payment_hash=event.payment_hash)),)
+    def _progress(self, event: RequestAccepted | InvoiceSent | KeepAliveDue) -> tuple[Action, ...]:
+        if isinstance(event, RequestAccepted):
+            return self._tell(StatusMessage(code=StatusCode.RECEIVED))
+        if isinstance(event, InvoiceSent):
+            return self._tell(StatusMessage(code=StatusCode.INVOICE_SENT, payment_hash=event.payment_hash))
+        return (Send(message=Wait(reason=WaitReason.WAITING_FOR_PAYMENT)),) if self.state is State.PAYING else ()
 
-    def _report(self, before: State, status: StatusMessage) -> tuple[Action, ...]:
+    def _report(self, status: StatusMessage) -> tuple[Action, ...]:
         self._reported = status.code
-        return (Send(message=status),) if before is State.PAYING else ()
+        return self._tell(status)
+
+    def _tell(self, status: StatusMessage) -> tuple[Action, ...]:
+        """Say `status` now, or keep it for a device that comes back."""
+        self._news = status
+        return (Send(message=status),) if self.state in (State.PAYING, State.REPORTING) else ()
+
+    def _drop_or_rejoin(self, event: LinkDropped | Rejoined, now: float) -> tuple[Action, ...]:
+        """Stop where the link broke, or go on there. What happened since the handshake began is said then."""
+        if isinstance(event, LinkDropped):
+            self._lost_at = now
+            return ()
+        self._offered_at += now - self._lost_at  # the person's time stood still
+        if self._reported is not None:
+            self.state = State.REPORTING
+        return () if event.said == self._news or self._news is None else (Send(message=self._news),)
 
     def _stop(self, before: State, code: Code) -> tuple[Action, ...]:
-        if before in (State.DETACHED, State.CLOSED):
+        if before in (State.LOST, State.SEVERED, State.DETACHED, State.CLOSED):
+            self._close_if_settled()
             return ()
         word: Message = _error(code) if OUTCOMES[code].air is not None else Abort(reason=AbortReason.DONE)
         return (Send(message=word), Hangup())
+
+    def _close_if_settled(self) -> None:
+        """A sale that has ended goes on nowhere."""
+        if self.state is State.DETACHED and self._reported is not None:
+            self.state = State.CLOSED
 
     def _garbled(self, before: State, code: Code) -> tuple[Action, ...]:
         gone = (BuyerGone(code=code, detail="the buyer's device sent no message"),) if before is State.OFFERED else ()
@@ -236,7 +282,8 @@ class MerchantSession:
     def _ended(self, before: State, event: Abort | ErrorMessage | LinkLost | Silence) -> tuple[Action, ...]:
         if self.state is State.PAYING:  # nothing has to come while the node works
             return ()
-        if before is not State.OFFERED:
+        if before not in (State.OFFERED, State.LOST):
+            self._close_if_settled()
             return (Hangup(),)
         match event:
             case Abort():

@@ -62,8 +62,20 @@ class Garbled:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LinkDropped:
+    """The radio link is gone, and the buyer's device may come back."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejoined:
+    """The device is back on a new link; `said` is the status that the handshake carried, None for the offer."""
+
+    said: StatusMessage | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LinkLost:
-    """The radio link is gone."""
+    """The radio link is gone for good."""
 
 
 Event = (
@@ -76,6 +88,8 @@ Event = (
     | KeepAliveDue
     | Silence
     | Garbled
+    | LinkDropped
+    | Rejoined
     | LinkLost
     | Message
 )

@@ -20,8 +20,8 @@ _CHARGE = ("merchant", "charge", "2500", "--description", "flat white", "--json"
 _PAY = ("buyer", "run", "--auto-approve-below", "3000sat", "--json")
 
 
-def _purchase(shop: Shop, phone: dict[str, str], **armed: str) -> tuple[Ended, Ended]:
-    till, code = shop.charge("--json")
+def _purchase(shop: Shop, phone: dict[str, str], *, wait: int = 60, **armed: str) -> tuple[Ended, Ended]:
+    till, code = shop.charge("--json", "--wait", str(wait))
     buyer = shop.start(*_PAY, "--engage", code, **phone, **armed)
     return ended(till), ended(buyer)
 
@@ -160,7 +160,7 @@ def test_ctrl_c_before_anybody_signed_cancels_the_sale(shop: Shop) -> None:
 @pytest.mark.parametrize("step", [Failpoint.BUYER_RESERVED, Failpoint.BUYER_SENT, Failpoint.BUYER_OUTCOME])
 def test_a_device_killed_at_any_step_pays_once_and_goes_on(shop: Shop, step: Failpoint) -> None:
     phone = shop.phone()
-    till, buyer = _purchase(shop, phone, BLED_FAILPOINT=f"{step.value}=kill")
+    till, buyer = _purchase(shop, phone, wait=12, BLED_FAILPOINT=f"{step.value}=kill")
     assert buyer.code == -signal.SIGKILL
     paid = step is not Failpoint.BUYER_RESERVED
     assert till.code == (0 if paid else 75), till.out + till.err

@@ -161,6 +161,7 @@ def test_the_timers_are_those_of_the_code() -> None:
         "message": profile.MESSAGE_SECONDS,
         "handshake": handshaking.HANDSHAKE_SECONDS,
         "engagement": engagement.ENGAGEMENT_SECONDS,
+        "resume": handshaking.RESUME_SECONDS,
         "tries are counted for": code_limits.OPEN_TRIES_SECONDS,
         "approve": buyer.APPROVE_SECONDS,
         "keep-alive": buyer.KEEP_ALIVE_SECONDS,
@@ -243,6 +244,8 @@ def test_the_words_and_numbers_of_the_channel_are_those_of_the_code() -> None:
         f"prologue the five octets `{noise.PROLOGUE.decode()}`",
         f"info `{engagement._PSK_INFO.decode()}`",
         f"info `{engagement._UUID_INFO.decode()}`",
+        f"info {engagement._RESUME_INFO.decode()})",
+        f"look for each other for {handshaking.RESUME_SECONDS:g} s",
         f"SHA-256(`{compare_code._COMMIT_TAG.decode()}`",
         f"SHA-256({compare_code._CODE_TAG.decode()} ||",
         f"secret ({engagement.SECRET_BYTES} octets, drawn",
@@ -261,10 +264,10 @@ def test_the_words_and_numbers_of_the_channel_are_those_of_the_code() -> None:
 
 def test_the_features_that_are_offered_are_those_of_the_text() -> None:
     text = " ".join(section("6").split())
-    assert handshaking._FEATURES == Feature.COMPARE_CODE | Feature.INVOICE
-    assert [Feature.COMPARE_CODE, Feature.INVOICE] == [1 << 0, 1 << 1]
-    assert [Feature.RESUME, Feature.CERTIFICATE, Feature.L2CAP] == [1 << 2, 1 << 3, 1 << 4]
-    assert "Bits 2 (resume), 3 (certificate) and 4 (L2CAP) are reserved" in text
+    assert handshake_payloads.FEATURES == Feature.COMPARE_CODE | Feature.INVOICE | Feature.RESUME
+    assert [Feature.COMPARE_CODE, Feature.INVOICE, Feature.RESUME] == [1 << 0, 1 << 1, 1 << 2]
+    assert [Feature.CERTIFICATE, Feature.L2CAP] == [1 << 3, 1 << 4]
+    assert "Bit 2: the session can be resumed. Bits 3 (certificate) and 4 (L2CAP) are reserved" in text
 
 
 @pytest.mark.parametrize("row", table("11", "message"), ids=lambda row: row[0])

@@ -106,10 +106,19 @@ async def test_a_message_right_behind_the_last_of_the_handshake_is_opened_by_the
     assert heard == [OFFER, b"first", b"second"]
 
 
-async def test_no_session_is_resumed_yet() -> None:
+async def test_both_sides_know_how_to_meet_again_and_do_without_a_code_then() -> None:
     secured, (_, of_device) = await shake(*wired())
-    assert Feature.RESUME not in secured.features
-    assert secured.resumption is of_device.resumption is None
+    assert Feature.RESUME in secured.features
+    assert secured.resumption == of_device.resumption
+    again, (opening, of_device) = await shake(*wired(), ways=(secured.resumption, secured.resumption))
+    assert (opening, again.code, of_device.code) == (OFFER, None, None)
+    assert again.resumption == of_device.resumption == secured.resumption
+
+
+async def test_a_stranger_does_not_get_into_a_meeting_that_broke() -> None:
+    secured, _ = await shake(*wired())
+    at_till, at_device = await shake(*wired(), ways=(OpenMeeting(), secured.resumption))
+    assert (at_till.code, at_device.code) == (Code.LINK_LOST, Code.HANDSHAKE_FAILED)
 
 
 async def test_an_engaged_device_needs_no_code() -> None:

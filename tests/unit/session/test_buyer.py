@@ -78,6 +78,18 @@ def sent() -> BuyerSession:
     return session
 
 
+def paused() -> BuyerSession:
+    session = showing()
+    assert session.lose()
+    return session
+
+
+def lost() -> BuyerSession:
+    session = sent()
+    assert session.lose()
+    return session
+
+
 def done() -> BuyerSession:
     session = sent()
     session.receive(PAID, now=NOW)
@@ -100,9 +112,15 @@ WELCOME: dict[Callable[[], BuyerSession], dict[str, State]] = {
         "error": State.CLOSED,
         "abort": State.CLOSED,
     },
+    paused: {"offer": State.SHOWING},
+    lost: {"offer": State.SENT, "received": State.SENT, "paid": State.DONE},
     done: {},
     closed: {},
 }
+
+
+def test_every_state_is_in_this_test() -> None:
+    assert {begin().state for begin in WELCOME} == set(State)
 
 
 @pytest.mark.parametrize("name", MESSAGES)
@@ -116,6 +134,39 @@ def test_every_message_in_every_state_leads_where_the_table_says(begin: Callable
         assert session.state is State.CLOSED
         assert isinstance(actions[-1], Close)
         assert actions[-1].reason is not None
+
+
+@pytest.mark.parametrize("begin", [waiting, paused, lost, done, closed], ids=lambda begin: begin.__name__)
+def test_a_link_that_breaks_anywhere_else_ends_the_meeting(begin: Callable[[], BuyerSession]) -> None:
+    session = begin()
+    before = session.state
+    assert not session.lose()
+    assert session.state is before
+
+
+def test_the_same_offer_after_a_break_asks_nobody_again() -> None:
+    assert paused().receive(OFFER, now=NOW) == ()
+
+
+def test_a_till_that_has_no_request_gets_the_same_bytes_again() -> None:
+    assert lost().receive(OFFER, now=NOW) == (Send(message=InvreqMessage(request=b"request")),)
+
+
+def test_a_till_that_knows_the_end_tells_it_first() -> None:
+    assert lost().receive(PAID, now=NOW)[0] == Finish(status=PAID)
+
+
+@pytest.mark.parametrize(
+    ("begin", "code"), [(paused, Code.BAD_STATE), (lost, Code.OUTCOME_UNKNOWN)], ids=["paused", "lost"]
+)
+def test_another_offer_after_a_break_never_takes_the_place_of_the_first(
+    begin: Callable[[], BuyerSession], code: Code
+) -> None:
+    session = begin()
+    *_, close = session.receive(OfferMessage(valid_for=300, offer=offer(amount=15_001)), now=NOW)
+    assert isinstance(close, Close)
+    assert close.reason is not None
+    assert (close.reason.code, session.state) == (code, State.CLOSED)
 
 
 def test_an_offer_is_shown_with_its_exact_amount() -> None:

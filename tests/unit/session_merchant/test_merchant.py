@@ -1,6 +1,7 @@
 """The till's session: every event in every state, and what the buyer hears of it."""
 
 from collections.abc import Callable
+from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -22,6 +23,7 @@ from bled.gatt.messages import (
     WaitReason,
 )
 from bled.session.merchant import (
+    _NEXT,
     ACK_SECONDS,
     APPROVE_SECONDS,
     KEEP_ALIVE_SECONDS,
@@ -38,7 +40,9 @@ from bled.session.merchant_events import (
     InvoiceSent,
     Judge,
     KeepAliveDue,
+    LinkDropped,
     LinkLost,
+    Rejoined,
     RequestAccepted,
     RequestRefused,
     Send,
@@ -68,6 +72,7 @@ FROM_THE_AIR: dict[str, Event] = {
     "noise": Garbled(code=Code.FRAMING),
     "silence": Silence(),
     "link lost": LinkLost(),
+    "link dropped": LinkDropped(),
 }
 """What a buyer or the radio can do at any time."""
 
@@ -83,10 +88,18 @@ WAYS: dict[State, tuple[Event, ...]] = {
     State.OFFERED: (STARTED,),
     State.PAYING: (STARTED, REQUEST, RequestAccepted()),
     State.REPORTING: (STARTED, REQUEST, RequestAccepted(), SETTLED),
+    State.READY: (),
+    State.JUDGING: (STARTED, REQUEST),
+    State.LOST: (STARTED, LinkDropped()),
+    State.SEVERED: (STARTED, REQUEST, RequestAccepted(), LinkDropped()),
     State.DETACHED: (STARTED, REQUEST, RequestAccepted(), LinkLost()),
     State.CLOSED: (STARTED, LinkLost()),
 }
 LISTENING = [State.OFFERED, State.PAYING, State.REPORTING]
+
+
+def said_by(actions: tuple[Action, ...]) -> list[Message]:
+    return said(actions)
 
 
 def said(actions: tuple[Action, ...]) -> list[Message]:
@@ -102,12 +115,98 @@ def test_the_ways_lead_where_they_say(state: State) -> None:
     assert session(*WAYS[state]).state is state
 
 
+OURS: dict[str, Event] = {
+    "started": STARTED,
+    "accepted": RequestAccepted(),
+    "refused": RequestRefused(code=Code.REQUEST_BAD),
+    "invoice sent": InvoiceSent(payment_hash=HASH),
+    "settled": SETTLED,
+    "stopped": Stopped(code=Code.CANCELLED),
+    "keep alive": KeepAliveDue(),
+    "rejoined": Rejoined(said=None),
+}
+"""What the till's own program does, each at its time."""
+
+
+def test_every_state_and_event_is_in_this_test() -> None:
+    assert set(WAYS) == set(State)
+    assert {type(event) for event in (*FROM_THE_AIR.values(), *OURS.values())} == set(get_args(Event))
+
+
+@pytest.mark.parametrize("event", [*FROM_THE_AIR.values(), *OURS.values()], ids=[*FROM_THE_AIR, *OURS])
+@pytest.mark.parametrize("state", WAYS)
+def test_every_event_in_every_state_follows_its_row_or_is_out_of_turn(state: State, event: Event) -> None:
+    subject = session(*WAYS[state])
+    row = _NEXT.get((state, type(event)))
+    ours_out_of_turn = row is None and (event in OURS.values() or isinstance(event, LinkLost | LinkDropped))
+    if ours_out_of_turn:
+        with pytest.raises(BledError):
+            subject.handle(event, 1.0)
+        assert subject.state is state
+        return
+    subject.handle(event, 1.0)
+    ended = {State.CLOSED, State.DETACHED, state}
+    other_request = isinstance(event, InvreqMessage) and event is OTHER
+    assert subject.state is row or (
+        subject.state in ended and (row is None or other_request or isinstance(event, StatusAck))
+    )
+
+
+@pytest.mark.parametrize("said", [None, StatusMessage(code=StatusCode.RECEIVED), PAID])
+def test_a_device_that_comes_back_hears_what_it_does_not_know_yet(said: StatusMessage | None) -> None:
+    subject = session(*WAYS[State.SEVERED])
+    assert subject.news == StatusMessage(code=StatusCode.RECEIVED)
+    assert subject.handle(InvoiceSent(payment_hash=HASH), 1.0) == ()
+    assert subject.handle(SETTLED, 2.0) == ()
+    assert subject.news == PAID
+    expected = [] if said == PAID else [PAID]
+    assert said_by(subject.handle(Rejoined(said=said), 3.0)) == expected
+    assert subject.state is State.REPORTING
+    assert subject.handle(ACK, 4.0) == (Hangup(),)
+    assert subject.told
+
+
+def test_a_device_that_comes_back_before_the_end_is_served_on() -> None:
+    subject = session(*WAYS[State.SEVERED])
+    assert subject.handle(Rejoined(said=subject.news), 3.0) == ()
+    assert subject.state is State.PAYING
+    assert said_by(subject.handle(SETTLED, 4.0)) == [PAID]
+
+
+def test_the_persons_time_stands_still_while_the_link_is_away() -> None:
+    subject = session(STARTED)
+    subject.handle(Wait(reason=WaitReason.USER_DECIDING), 10.0)
+    subject.handle(LinkDropped(), 20.0)
+    assert subject.patience(50.0) is None
+    assert subject.handle(Rejoined(said=None), 70.0) == ()
+    assert subject.patience(70.0) == SILENCE_SECONDS
+    for time in range(80, 120, 10):
+        subject.handle(Wait(reason=WaitReason.USER_DECIDING), float(time))
+    assert subject.patience(120.0) == APPROVE_SECONDS + 50.0 - 120.0
+
+
+@pytest.mark.parametrize("settled", [False, True])
+@pytest.mark.parametrize("end", [LinkLost(), Stopped(code=Code.CANCELLED)])
+def test_a_device_that_does_not_come_back_leaves_the_sale_to_the_node(end: Event, settled: bool) -> None:
+    subject = session(*WAYS[State.SEVERED], *([SETTLED] if settled else []))
+    assert not said_by(subject.handle(end, 9.0))
+    assert subject.state is (State.CLOSED if settled else State.DETACHED)
+    assert not subject.told
+
+
+def test_a_device_that_does_not_come_back_before_the_request_is_gone() -> None:
+    subject = session(*WAYS[State.LOST])
+    assert gone(subject.handle(LinkLost(), 9.0)) == [Code.BUYER_LEFT]
+    assert subject.state is State.CLOSED
+
+
 @pytest.mark.parametrize("event", FROM_THE_AIR.values(), ids=FROM_THE_AIR)
 @pytest.mark.parametrize("state", LISTENING)
 def test_nothing_that_a_buyer_can_do_raises(state: State, event: Event) -> None:
     subject = session(*WAYS[state])
     actions = subject.handle(event, 1.0)
-    assert Hangup() in actions or subject.state in (*LISTENING, State.JUDGING, State.DETACHED)
+    away = (State.JUDGING, State.LOST, State.SEVERED, State.DETACHED)
+    assert Hangup() in actions or subject.state in (*LISTENING, *away)
 
 
 @given(events=lists(sampled_from(list(FROM_THE_AIR.values())), max_size=12), state=sampled_from(LISTENING))
