@@ -102,7 +102,7 @@ _NEXT: Final = {
 _AFTER_LOSS: Final = {State.SHOWING: State.PAUSED, State.SENT: State.LOST}
 """Where a broken link leads when there is a way back. No row: the meeting is over."""
 
-_DECLINED: Final = {AbortReason.TIMEOUT: Code.PEER_TIMEOUT, AbortReason.CODE_MISMATCH: Code.CODES_DIFFER}
+_DECLINED: Final = {AbortReason.TIMEOUT: Code.NOT_APPROVED_IN_TIME, AbortReason.CODE_MISMATCH: Code.CODES_DIFFER}
 
 _FINAL_CODES: Final = frozenset({StatusCode.PAID, StatusCode.FAILED, StatusCode.EXPIRED, StatusCode.CANCELLED})
 

@@ -310,7 +310,7 @@ def _abort_code(reason: AbortReason) -> Code:
         case AbortReason.CODE_MISMATCH:
             return Code.CODES_DIFFER
         case AbortReason.TIMEOUT:
-            return Code.PEER_TIMEOUT
+            return Code.NOT_APPROVED_IN_TIME
         case AbortReason.BUSY | AbortReason.DONE:
             return Code.BUYER_LEFT
         case _:

@@ -73,7 +73,7 @@ async def test_a_buyer_who_leaves_right_after_the_request_still_pays(shop: Shop)
     ("word", "code"),
     [
         (Abort(reason=AbortReason.USER_DECLINED), Code.BUYER_DECLINED),
-        (Abort(reason=AbortReason.TIMEOUT), Code.PEER_TIMEOUT),
+        (Abort(reason=AbortReason.TIMEOUT), Code.NOT_APPROVED_IN_TIME),
         (Abort(reason=AbortReason.BUSY), Code.BUYER_LEFT),
         (ErrorMessage(code=0x0006), Code.OFFER_BAD),
         (ErrorMessage(code=0x0007), Code.OFFER_EXPIRES_TOO_SOON),

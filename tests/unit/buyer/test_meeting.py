@@ -427,7 +427,7 @@ async def test_the_till_hears_that_the_person_still_thinks_and_silence_is_a_no(
         assert await pipe.hear() == Abort(reason=AbortReason.TIMEOUT)
 
     purchase = await _meet(vault, till, approve=think)
-    assert (purchase.code, _outcomes) == (Code.PEER_TIMEOUT, [])
+    assert (purchase.code, _outcomes) == (Code.NOT_APPROVED_IN_TIME, [])
 
 
 @pytest.mark.parametrize(

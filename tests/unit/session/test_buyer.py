@@ -195,7 +195,7 @@ def test_no_is_told_to_the_till_and_nothing_was_paid() -> None:
     ("reason", "code"),
     [
         (AbortReason.USER_DECLINED, Code.BUYER_DECLINED),
-        (AbortReason.TIMEOUT, Code.PEER_TIMEOUT),
+        (AbortReason.TIMEOUT, Code.NOT_APPROVED_IN_TIME),
         (AbortReason.CODE_MISMATCH, Code.CODES_DIFFER),
     ],
 )

@@ -260,7 +260,7 @@ def test_another_request_ends_the_talk_but_not_the_sale() -> None:
         (Abort(reason=AbortReason.USER_DECLINED), Code.BUYER_DECLINED),
         (Abort(reason=AbortReason.CODE_MISMATCH), Code.CODES_DIFFER),
         (Abort(reason=AbortReason.WRONG_CUSTOMER), Code.BUYER_DECLINED),
-        (Abort(reason=AbortReason.TIMEOUT), Code.PEER_TIMEOUT),
+        (Abort(reason=AbortReason.TIMEOUT), Code.NOT_APPROVED_IN_TIME),
         (Abort(reason=AbortReason.BUSY), Code.BUYER_LEFT),
         (Abort(reason=AbortReason.DONE), Code.BUYER_LEFT),
         (ErrorMessage(code=0x0006), Code.OFFER_BAD),
