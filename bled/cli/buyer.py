@@ -117,15 +117,9 @@ def run(
       bled buyer run --radio virtual:127.0.0.1:7701
       bled buyer run --engage bled1:... --auto-approve-below 2000sat
     """
-    import asyncio
-
-    from bled.buyer.approval import approve_below
     from bled.cli.amount import parse_amount
     from bled.cli.engaging import read_engagement
-    from bled.cli.paying import check_can_pay, meet_a_till, print_purchase
-    from bled.cli.prompt import ask_on_terminal
-    from bled.cli.radio import chosen_radio
-    from bled.clock import SystemClock
+    from bled.cli.paying import pay_once, print_purchase
     from bled.config import load_settings
     from bled.log import configure_logging
 
@@ -134,20 +128,9 @@ def run(
     flags = {"radio": radio, "chain": chain, "data_dir": data, "auto_approve_below_msat": limit}
     settings = load_settings(flags)
     engagement = None if engage is None else read_engagement(engage)
+    on_step = step_printer(as_json=json_, verbose=verbose)
     with _open_vault(settings) as vault:
-        check_can_pay(vault, now=SystemClock().now())
-        purchase = asyncio.run(
-            meet_a_till(
-                vault=vault,
-                radio=chosen_radio(settings.radio),
-                att_mtu=mtu,
-                seconds=seconds,
-                engagement=engagement,
-                chain=settings.chain_hash,
-                approve=approve_below(settings.auto_approve_below_msat, ask_on_terminal),
-                on_step=step_printer(as_json=json_, verbose=verbose),
-            )
-        )
+        purchase = pay_once(vault, settings, engagement=engagement, att_mtu=mtu, seconds=seconds, on_step=on_step)
     print_purchase(purchase, as_json=json_)
     end(purchase.code)
 

@@ -1,12 +1,17 @@
 """One meeting from the command line: the radio, the session, and what is printed of it."""
 
-from bled.buyer.approval import Approver
+import asyncio
+
+from bled.buyer.approval import approve_below
 from bled.buyer.arrival import Arrival
 from bled.buyer.meeting import Meeting, Purchase
 from bled.cli.amount import format_amount
 from bled.cli.output import print_json, report, say
+from bled.cli.prompt import ask_on_terminal
+from bled.cli.radio import chosen_radio
 from bled.clock import SystemClock
 from bled.codes import OUTCOMES, Code
+from bled.config import Settings
 from bled.errors import BledError, Refused
 from bled.gatt.engagement import Engagement
 from bled.link.radio import open_peripheral
@@ -15,38 +20,44 @@ from bled.vault.vault import Vault
 from bled_codec.units import UnixTime
 
 
-def check_can_pay(vault: Vault, *, now: UnixTime) -> None:
-    """Refuse to be visible with nothing to pay with. Raises `Refused` (`NO_GRANT_LEFT`)."""
+def pay_once(
+    vault: Vault,
+    settings: Settings,
+    *,
+    engagement: Engagement | None,
+    att_mtu: int,
+    seconds: float,
+    on_step: OnStep,
+) -> Purchase:
+    """Be visible for at most `seconds`, meet one till, and return the outcome.
+
+    Raises `Refused` (`NO_GRANT_LEFT`) with nothing to pay with, and `BledError` when no till came, or none with which a
+    private connection came about.
+    """
+    clock = SystemClock()
+    _check_can_pay(vault, now=clock.now())
+    approve = approve_below(settings.auto_approve_below_msat, ask_on_terminal)
+    radio = chosen_radio(settings.radio)
+
+    async def meet() -> Purchase:
+        peripheral = await open_peripheral(radio, att_mtu=att_mtu)
+        try:
+            arrival = Arrival(peripheral=peripheral, vault=vault, engagement=engagement, clock=clock, on_step=on_step)
+            met = await arrival.run(seconds=seconds)
+            chain = settings.chain_hash
+            meeting = Meeting(met=met, vault=vault, chain=chain, clock=clock, approve=approve, on_step=on_step)
+            return await meeting.run()
+        finally:
+            await peripheral.close()
+
+    return asyncio.run(meet())
+
+
+def _check_can_pay(vault: Vault, *, now: UnixTime) -> None:
     books = vault.books(now=now)
     if not any(book.ids_left and book.remaining_msat for book in books):
         detail = "every book is used up or has ended" if books else "no grant book is on this device"
         raise Refused(Code.NO_GRANT_LEFT, detail=detail)
-
-
-async def meet_a_till(
-    *,
-    vault: Vault,
-    radio: str,
-    att_mtu: int,
-    seconds: float,
-    engagement: Engagement | None,
-    chain: bytes,
-    approve: Approver,
-    on_step: OnStep,
-) -> Purchase:
-    """Advertise until a till connects, meet it once, and return the outcome.
-
-    Raises when no till came, or none with which a private connection came about.
-    """
-    clock = SystemClock()
-    peripheral = await open_peripheral(radio, att_mtu=att_mtu)
-    try:
-        arrival = Arrival(peripheral=peripheral, vault=vault, engagement=engagement, clock=clock, on_step=on_step)
-        met = await arrival.run(seconds=seconds)
-        meeting = Meeting(met=met, vault=vault, chain=chain, clock=clock, approve=approve, on_step=on_step)
-        return await meeting.run()
-    finally:
-        await peripheral.close()
 
 
 def print_purchase(purchase: Purchase, *, as_json: bool) -> None:
