@@ -57,6 +57,15 @@ def test_every_numbered_must_has_a_rule_or_says_whose_it_is(text: str) -> None:
     assert [number for number, _, answer in rows if not answered.search(answer)] == []
 
 
+def test_what_readers_must_do_and_no_rule_covers_is_listed(text: str) -> None:
+    musts = text.partition("## Every MUST")[2].partition("### What readers must do and no rule covers")[0]
+    rows = re.findall(r"^\| ((?:[OIRP]R|S|T)\d+) \| .+? \| (.+?) \|$", musts, flags=re.MULTILINE)
+    rules = {rule.value for rule in Rule}
+    uncovered = [number for number, answer in rows if not rules & set(re.findall(r"`([a-z0-9-]+)`", answer))]
+    report = text.partition("### What readers must do and no rule covers")[2].partition("## Not implemented")[0]
+    assert re.findall(r"\b(?:[OIRP]R|S|T)\d+\b", report) == uncovered
+
+
 def test_the_modules_it_names_exist(text: str) -> None:
     section = text.partition("## What is where")[2].partition("A decoded message")[0]
     cells = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
