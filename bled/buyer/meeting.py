@@ -242,6 +242,7 @@ class Meeting:
         failpoint(Failpoint.BUYER_OUTCOME)
         code = _till_says(status)
         detail = status.text or f"the till says {status.code.name.lower()}"
+        is_recorded = True
         try:
             self._vault.record_outcome(
                 reservation.payer_id,
@@ -253,8 +254,9 @@ class Meeting:
             )
         except BledError as error:
             # Anything but a bad proof is the device's own trouble, and says nothing about the payment.
-            code = error.code if error.code is Code.PROOF_MISMATCH else Code.OUTCOME_UNKNOWN
-            detail = error.detail if error.code is Code.PROOF_MISMATCH else f"{detail}; not recorded here: {error}"
+            is_recorded = error.code is Code.PROOF_MISMATCH
+            code = error.code if is_recorded else Code.OUTCOME_UNKNOWN
+            detail = error.detail if is_recorded else f"{detail}; not recorded here: {error}"
         self._result = Purchase(
             code=code,
             detail=detail,
@@ -263,7 +265,8 @@ class Meeting:
             preimage=status.preimage if code is Code.PAID else None,
             invoice=status.invoice,
         )
-        self._on_step("outcome recorded", {"code": code.value})
+        if is_recorded:
+            self._on_step("outcome recorded", {"code": code.value})
 
     def _close(self, reason: BledError | None) -> None:
         if reason is not None:

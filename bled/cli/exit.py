@@ -1,5 +1,6 @@
 """How commands end: the one place where errors become sentences and exit codes."""
 
+import errno
 import functools
 import os
 import signal
@@ -14,6 +15,8 @@ from bled.codes import EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, OUT
 from bled.errors import BledError, ConfigurationError
 
 _USAGE_OF_TYPER: Final = 2
+_OUTPUT_BROKEN: Final = frozenset({errno.ENOSPC, errno.EPIPE, errno.EIO, errno.EDQUOT, errno.EFBIG})
+"""What writing to stdout can end in."""
 
 _Arguments = ParamSpec("_Arguments")
 
@@ -82,6 +85,8 @@ def run_app(app: typer.Typer) -> None:
     except SystemExit as error:
         sys.exit(_usage() if error.code == _USAGE_OF_TYPER else error.code)
     except OSError as error:
+        if error.errno not in _OUTPUT_BROKEN or error.filename is not None:
+            raise  # of a file or a socket: those who use them say so themselves
         sys.exit(_cannot_print(error))
 
 

@@ -4,7 +4,7 @@ import asyncio
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from bled.cli.amount import format_amount
 from bled.cli.books import format_time
@@ -45,16 +45,25 @@ def write_book(out: Path, issue: Callable[[], Answer]) -> Answer:
     except OSError as error:
         hint = "; choose another name" if isinstance(error, FileExistsError) else ""
         raise ConfigurationError(Code.CONFIG_BAD, detail=f"{out} cannot be made: {error.strerror}{hint}") from error
-    with os.fdopen(descriptor, "wb") as file:
-        try:
+    answer: dict[str, Any] = {}
+    try:
+        with os.fdopen(descriptor, "wb") as file:
             answer = dict(issue())
-            file.write(bytes.fromhex(str(answer.pop("book"))))
-            file.flush()
-            os.fsync(file.fileno())
-        except BaseException:
-            out.unlink(missing_ok=True)
-            raise
+            _write_whole(file, bytes.fromhex(str(answer.pop("book"))))
+    except OSError as error:
+        out.unlink(missing_ok=True)
+        detail = f"{out} cannot be written: {error.strerror}; revoke book {answer.get('book_id')}, which was issued"
+        raise ConfigurationError(Code.CONFIG_BAD, detail=detail) from error
+    except BaseException:
+        out.unlink(missing_ok=True)
+        raise
     return answer
+
+
+def _write_whole(file: BinaryIO, data: bytes) -> None:
+    file.write(data)
+    file.flush()
+    os.fsync(file.fileno())
 
 
 def revocation(*, book: int | None, payer_id: str | None, everything: bool) -> dict[str, object]:

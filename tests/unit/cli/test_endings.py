@@ -11,7 +11,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from bled.cli.exit import reports_to
+from bled.cli.exit import reports_to, run_app
 from bled.codes import OUTCOMES, Code
 
 _BLED = Path(sys.executable).parent / "bled"
@@ -89,3 +89,12 @@ def test_a_reader_that_goes_away_early_is_no_error_to_talk_about() -> None:
         )
     assert run.returncode != 0
     assert run.stderr == ""
+
+
+def test_an_error_that_is_not_of_the_output_is_not_called_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    def app() -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("sys.argv", ["bled"])
+    with pytest.raises(PermissionError):
+        run_app(app)

@@ -85,13 +85,17 @@ async def test_a_signature_that_cannot_be_recorded_does_not_leave(vault: Vault, 
 
 
 async def test_an_outcome_that_cannot_be_recorded_is_not_known(vault: Vault, offer: Offer, now: UnixTime) -> None:
+    steps: list[str] = []
+
     def at_step(name: str) -> None:
+        steps.append(name)
         if name == "request signed":
             stop_writing(vault)
 
     till = Script(offer, PAID)
     purchase = await meet(vault, till, now, at_step)
     assert purchase.code is Code.OUTCOME_UNKNOWN
+    assert "outcome recorded" not in steps
     assert "the till says paid" in purchase.detail
     assert purchase.reservation is not None
     assert [entry.code for entry in vault.history()] == [Code.OUTCOME_UNKNOWN]
