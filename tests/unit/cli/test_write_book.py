@@ -2,6 +2,7 @@
 
 import resource
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -11,20 +12,21 @@ from bled.codes import Code
 from bled.errors import BledError, Unavailable
 
 
-@pytest.fixture
+@contextmanager
 def _small_files() -> Iterator[None]:
-    """No file grows beyond 100 bytes."""
+    """No file grows beyond 100 bytes: also none that the tests' own report is written to, so only for one call."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-@pytest.mark.usefixtures("_small_files")
 @pytest.mark.parametrize("size", [101, 100_000])
 def test_a_book_that_the_disk_does_not_take_is_named_to_be_revoked(tmp_path: Path, size: int) -> None:
     out = tmp_path / "phone.book"
-    with pytest.raises(BledError) as caught:
+    with pytest.raises(BledError) as caught, _small_files():
         write_book(out, lambda: {"book": "00" * size, "book_id": 7})
     assert caught.value.code is Code.CONFIG_BAD
     assert "revoke book 7" in caught.value.detail
