@@ -4,6 +4,7 @@ Money rule 1 lives in `_sign`: the vault has the request on disk before a byte o
 """
 
 import asyncio
+import contextlib
 from dataclasses import dataclass
 from typing import Any, Final, assert_never
 
@@ -11,9 +12,10 @@ from bled.buyer.approval import Answer, Approver, Question
 from bled.buyer.arrival import Met
 from bled.clock import Clock
 from bled.codes import Code, Failpoint
-from bled.errors import BledError, Unavailable
+from bled.errors import BledError, PeerError, Unavailable
 from bled.failpoint import failpoint
 from bled.gatt.compare_code import grouped
+from bled.gatt.frames import FramingError
 from bled.gatt.messages import AbortReason, InvreqMessage, StatusCode, StatusMessage, decode_message, encode_message
 from bled.progress import OnStep
 from bled.session.buyer import (
@@ -86,6 +88,8 @@ class Meeting:
             await self._converse()
         except BledError as error:
             self._result = self._broken(error)
+            if isinstance(error, PeerError):
+                await self._complain(error)
         finally:
             await self._link.close()
         return self._result
@@ -97,13 +101,18 @@ class Meeting:
             try:
                 open_ = await self._take(message or await self._link.receive(seconds=self._patience()))
                 message = None
-            except Unavailable as error:
+            except (Unavailable, FramingError) as error:
                 message = await self._rejoin(error)
 
-    async def _rejoin(self, error: Unavailable) -> bytes:
+    async def _complain(self, error: PeerError) -> None:
+        """Tell the till what was wrong with what it sent; the link is closed next."""
+        with contextlib.suppress(BledError):
+            await self._act(self._session.refuse(error))
+
+    async def _rejoin(self, error: Unavailable | FramingError) -> bytes:
         """Wait for the till after a link broke; return what it says first. Raises `error` when there is no way back."""
         rejoin = self._met.rejoin
-        if error.code is not Code.LINK_LOST or rejoin is None or not self._rejoins_left or not self._session.lose():
+        if not _is_lost(error) or rejoin is None or not self._rejoins_left or not self._session.lose():
             raise error
         self._rejoins_left -= 1
         self._on_step("link lost, waiting for the till", {})
@@ -183,7 +192,7 @@ class Meeting:
                         return self._answered(asking.result())
                     await self._act(self._session.keep_alive())
                     turns -= 1
-                except Unavailable as error:
+                except (Unavailable, FramingError) as error:
                     if actions := await self._pause(error):
                         return actions
                     await _stop(hearing)
@@ -193,7 +202,7 @@ class Meeting:
             await _stop(hearing)
         return self._session.decline(AbortReason.TIMEOUT)
 
-    async def _pause(self, error: Unavailable) -> tuple[Action, ...]:
+    async def _pause(self, error: Unavailable | FramingError) -> tuple[Action, ...]:
         """Wait for the till while the person thinks; return what it asks for then, nothing for the same offer.
 
         Raises `error` when it does not come back.
@@ -289,6 +298,10 @@ class Meeting:
 async def _stop(task: "asyncio.Future[Any]") -> None:
     task.cancel()
     await asyncio.wait({task})
+
+
+def _is_lost(error: Unavailable | FramingError) -> bool:
+    return error.is_late if isinstance(error, FramingError) else error.code is Code.LINK_LOST
 
 
 def _till_says(status: StatusMessage) -> Code:

@@ -78,6 +78,11 @@ class FramingError(PeerError):
         code = Code.MESSAGE_TOO_LARGE if violation is Violation.TOO_LARGE else Code.FRAMING
         super().__init__(code, detail=f"frames: {violation.value}")
 
+    @property
+    def is_late(self) -> bool:
+        """Whether frames are missing, not wrong: this connection is over, and another one may resume the session."""
+        return self.violation in (Violation.GAP, Violation.TIMEOUT)
+
 
 def fragment_size(att_mtu: int, *, peer_limit: int = MAX_FRAGMENT_BYTES) -> int:
     """Return F, the longest frame in bytes: min(`att_mtu` - 5, 495, `peer_limit`).

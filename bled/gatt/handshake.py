@@ -166,6 +166,8 @@ class Reader:
         if not FIRST_VERSION <= answer.version <= LAST_VERSION:
             raise malformed(f"version {answer.version} was not offered")
         features = _usable(check_features(answer.features, offered=self._features), self._meeting)
+        if answer.max_msg < MAX_MESSAGE_BYTES:  # a STATUS with an invoice may be as long as a message can be
+            features &= ~Feature.INVOICE
         if len(self._message) > longest_hs3_message(answer.max_msg):
             raise PeerError(Code.MESSAGE_TOO_LARGE, detail=f"the device takes at most {answer.max_msg} bytes at once")
         hs3, keys = self._noise.write_third(self._payload)

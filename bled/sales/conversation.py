@@ -8,6 +8,7 @@ from typing import Final, Protocol, assert_never
 from bled.clock import Clock
 from bled.codes import Code
 from bled.errors import BledError, PeerError, Unavailable
+from bled.gatt.frames import FramingError
 from bled.gatt.messages import Message, StatusMessage, decode_message, encode_message
 from bled.link.base import MessageLink
 from bled.session.merchant import ACK_SECONDS, KEEP_ALIVE_SECONDS, MerchantSession, State
@@ -143,7 +144,10 @@ class Conversation:
         try:
             message = decode_message(await self._link.receive(seconds=seconds))
         except PeerError as error:
-            await self._handle(Garbled(code=error.code))
+            if isinstance(error, FramingError) and error.is_late:
+                await self._dropped()
+            else:
+                await self._handle(Garbled(code=error.code))
         except Unavailable as error:
             if error.code is Code.PEER_TIMEOUT:
                 await self._handle(self._nothing_heard())

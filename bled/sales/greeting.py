@@ -10,6 +10,7 @@ from bled.gatt.code_limits import EngagementLife, SaleCodes
 from bled.gatt.compare_code import grouped
 from bled.gatt.engagement import ENGAGEMENT_SECONDS, Engagement, Meeting, OpenMeeting, Resumption
 from bled.gatt.handshake import Secured
+from bled.gatt.handshake_payloads import Feature
 from bled.gatt.primitives import X25519Key
 from bled.link.base import Central, MessageLink
 from bled.link.handshaking import greet
@@ -34,6 +35,8 @@ class Greeting:
         self._codes = SaleCodes()
         self._life: EngagementLife | None = None
         self._resumption: Resumption | None = None
+        self.takes_invoice = False
+        """Whether the device that was met takes an invoice in a STATUS."""
 
     async def run(self, central: Central, *, seconds: float, opening: Callable[[], Awaitable[bytes]]) -> MessageLink:
         """Return the private link to a buyer, on which what `opening` returns, an encoded OFFER, has left.
@@ -102,6 +105,7 @@ class Greeting:
         except (PeerError, Unavailable, Refused) as error:
             return error
         self._resumption = secured.resumption
+        self.takes_invoice = Feature.INVOICE in secured.features
         return None
 
     def _count(self, secured: Secured) -> None:

@@ -151,7 +151,7 @@ class SaleRun:
             if self._sale.state is SaleState.UNKNOWN:
                 await buyer.stop(Code.OUTCOME_UNKNOWN)  # every last status would be a claim
             else:
-                await buyer.tell(last_status(self._sale))
+                await buyer.tell(last_status(self._sale, with_invoice=self._greeting.takes_invoice))
         if buyer.told:
             self._sale = self._till.ledger.tell_buyer(self._sale)
             self._till.on_step("buyer told", {})

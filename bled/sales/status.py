@@ -21,8 +21,10 @@ _STATUS: Final = {
 }
 
 
-def last_status(sale: Sale) -> StatusMessage:
+def last_status(sale: Sale, *, with_invoice: bool = True) -> StatusMessage:
     """Return what the buyer is to know of a sale that has ended; one who paid gets invoice, preimage and a receipt.
+
+    `with_invoice` is whether the device takes an invoice: feature bit 1 of the handshake.
 
     An offer can be overheard, and it can be paid once. When somebody else did that, the proof is not this buyer's.
     Not for a sale whose end is unknown: there is no status for it, the till hangs up instead.
@@ -36,7 +38,7 @@ def last_status(sale: Sale) -> StatusMessage:
     invoice = sale.invoice or b""
     return StatusMessage(
         code=code,
-        invoice=invoice if 0 < len(invoice) <= _LARGEST_SENT_INVOICE else None,
+        invoice=invoice if with_invoice and 0 < len(invoice) <= _LARGEST_SENT_INVOICE else None,
         preimage=sale.preimage,
         payment_hash=sha256(sale.preimage),
         text=_cut(f"{sale.amount} msat for {sale.description}"),

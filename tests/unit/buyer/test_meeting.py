@@ -12,8 +12,9 @@ from bled.buyer.approval import Answer, Question
 from bled.buyer.arrival import Met
 from bled.buyer.meeting import Meeting, Purchase
 from bled.codes import Code
-from bled.errors import BledError, Unavailable
+from bled.errors import BledError, PeerError, Unavailable
 from bled.gatt.compare_code import CompareCode
+from bled.gatt.frames import FramingError, Violation
 from bled.gatt.messages import (
     Abort,
     AbortReason,
@@ -184,6 +185,7 @@ async def _meet(
     approve: Callable[[Question], Awaitable[Answer]] = _yes,
     code: str | None = "811364",
     clock: StandingClock | None = None,
+    rejoin: Callable[[], Awaitable[Met]] | None = None,
 ) -> Purchase:
     pipe = Pipe()
     steps: list[str] = []
@@ -193,7 +195,8 @@ async def _meet(
 
     async def meet() -> Purchase:
         opening = await pipe.receive(seconds=5)  # in the handshake's last message
-        met = Met(link=pipe, opening=opening, code=None if code is None else CompareCode(code), reader_key=READER)
+        shown = None if code is None else CompareCode(code)
+        met = Met(link=pipe, opening=opening, code=shown, reader_key=READER, rejoin=rejoin)
         device = Meeting(
             met=met,
             vault=vault,
@@ -206,7 +209,7 @@ async def _meet(
 
     with vault:
         purchase, _ = await asyncio.gather(meet(), till(pipe))
-        assert pipe.closed
+        assert pipe.closed or rejoin is not None  # a radio hangs up before it waits for the next link
         _outcomes.clear()
         _outcomes.extend(entry.code for entry in vault.history())
         _kept.clear()
@@ -326,12 +329,60 @@ async def test_whatever_breaks_off_after_the_signature_leaves_the_outcome_unknow
     assert _outcomes == [Code.OUTCOME_UNKNOWN]
 
 
-async def test_garbage_after_the_signature_leaves_the_outcome_unknown(vault: Vault) -> None:
+@pytest.mark.parametrize(
+    ("garbage", "air"),
+    [
+        (b"\x14", 0x0002),
+        (b"\x16", 0x0003),
+        (b"\x14\x00\x03\xc9" + b"x" * 201, 0x0004),
+        (PeerError(Code.CHANNEL_BROKEN), 0x0002),
+        (FramingError(Violation.NUMBER), 0x0002),
+        (FramingError(Violation.GAP), 0x0002),
+    ],
+)
+async def test_garbage_after_the_signature_is_called_so_and_leaves_the_outcome_unknown(
+    vault: Vault, garbage: bytes | BledError, air: int
+) -> None:
     async def till(pipe: Pipe) -> None:
         await _request(pipe)
-        await pipe.to_buyer.put(b"\x14")
+        await pipe.to_buyer.put(garbage)
+        answer = await pipe.hear()
+        assert isinstance(answer, ErrorMessage)
+        assert answer.code == air
 
     assert (await _meet(vault, till)).code is Code.OUTCOME_UNKNOWN
+
+
+async def test_garbage_while_the_person_thinks_is_called_so_and_nothing_is_signed(vault: Vault) -> None:
+    async def think(question: Question) -> Answer:
+        await asyncio.Event().wait()
+        return Answer.YES
+
+    async def till(pipe: Pipe) -> None:
+        await pipe.say(_offer())
+        await pipe.to_buyer.put(b"\x16")
+        assert await pipe.hear() == ErrorMessage(code=0x0003, text="message-unknown")
+
+    purchase = await _meet(vault, till, approve=think)
+    assert (purchase.code, purchase.reservation) == (Code.MESSAGE_UNKNOWN, None)
+
+
+@pytest.mark.parametrize("late", [Violation.GAP, Violation.TIMEOUT])
+async def test_frames_that_do_not_come_end_the_link_and_not_the_meeting(vault: Vault, late: Violation) -> None:
+    again = Pipe()
+
+    async def rejoin() -> Met:
+        return Met(link=again, opening=await again.receive(seconds=5), code=None, reader_key=READER)
+
+    async def till(pipe: Pipe) -> None:
+        request = await _request(pipe)
+        await pipe.to_buyer.put(FramingError(late))
+        await again.say(_offer())
+        assert await again.hear() == InvreqMessage(request=request)
+        await again.say(StatusMessage(code=StatusCode.PAID, invoice=_invoice(request), preimage=PREIMAGE))
+        assert await again.hear() == StatusAck(code=StatusCode.PAID)
+
+    assert (await _meet(vault, till, rejoin=rejoin)).code is Code.PAID
 
 
 async def test_a_no_signs_nothing_and_says_so(vault: Vault) -> None:

@@ -185,6 +185,13 @@ def test_a_till_says_no_more_than_the_device_takes(reader, beacon, shake) -> Non
         shake(reader(message=longest + b"x"), beacon(max_msg=1285))
 
 
+@pytest.mark.parametrize(("max_msg", "takes"), [(4095, False), (4096, True)])
+def test_a_device_that_does_not_take_the_longest_message_is_sent_no_invoice(
+    reader, beacon, shake, max_msg: int, takes: bool
+) -> None:
+    assert (Feature.INVOICE in shake(reader(), beacon(max_msg=max_msg)).till.features) is takes
+
+
 def test_the_tills_channel_knows_the_devices_limit(reader, beacon, shake) -> None:
     channel = shake(reader(), beacon(max_msg=1285)).till.channel
     channel.seal(bytes(1285 - 16))

@@ -96,6 +96,11 @@ def test_an_invoice_that_is_too_large_for_the_message_is_left_out() -> None:
     assert (status.code, status.invoice, status.preimage) == (StatusCode.PAID, None, SALE.preimage)
 
 
+def test_a_device_that_takes_no_invoice_gets_the_rest() -> None:
+    status = last_status(SALE, with_invoice=False)
+    assert (status.code, status.invoice, status.preimage) == (StatusCode.PAID, None, SALE.preimage)
+
+
 @pytest.mark.parametrize("invoice", [None, b"invoice", invoice_for(STRANGER)])
 def test_what_another_payer_paid_is_not_shown_to_this_buyer(invoice: bytes | None) -> None:
     status = last_status(replace(SALE, invoice=invoice))
