@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import groupby, pairwise
 from typing import Final
 
-from bled.link.meter import L2CAP_HEADER_BYTES, LL_PAYLOAD_BYTES, PACKET_BYTES, air_bytes
+from bled.link.air_cost import L2CAP_HEADER_BYTES, LL_PAYLOAD_BYTES, PACKET_BYTES, air_bytes
 from bled.link.trace import AttPdu
 
 INTERVALS: Final = (0.0075, 0.015, 0.030, 0.050)

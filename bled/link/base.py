@@ -19,7 +19,7 @@ class LinkStats:
 
     Attributes:
         att_pdus: ATT PDUs that this side's host sent or received.
-        bytes_on_air: bytes of the link-layer packets that carry them, by the model of `bled.link.meter`.
+        bytes_on_air: bytes of the link-layer packets that carry them, by the model of `bled.link.air_cost`.
     """
 
     att_pdus: int

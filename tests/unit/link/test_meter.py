@@ -3,8 +3,9 @@
 import pytest
 from bumble.snoop import Snooper
 
+from bled.link.air_cost import air_bytes
 from bled.link.base import LinkStats
-from bled.link.meter import AirMeter, air_bytes
+from bled.link.meter import AirMeter
 
 OUT = Snooper.Direction.HOST_TO_CONTROLLER
 

@@ -1,14 +1,14 @@
-"""What is counted without bumble is what bumble's meter counts."""
+"""What is counted from values alone costs what the model says."""
 
 import pytest
 
+from bled.link.air_cost import air_bytes
 from bled.link.base import LinkStats
-from bled.link.meter import air_bytes
 from bled.link.tally import ValueTally
 
 
 @pytest.mark.parametrize("size", [0, 1, 18, 180, 242, 244, 245, 495, 512])
-def test_a_value_costs_what_the_meter_says(size: int) -> None:
+def test_a_value_costs_what_the_model_says(size: int) -> None:
     tally = ValueTally()
     tally.count(size)
     assert tally.stats == LinkStats(att_pdus=1, bytes_on_air=air_bytes(size + 3))
