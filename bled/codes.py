@@ -110,6 +110,9 @@ class Code(StrEnum):
     CHANNEL_BROKEN = "channel-broken"
     ENGAGEMENT_BAD = "engagement-bad"
     ENGAGEMENT_EXPIRED = "engagement-expired"
+    ENGAGEMENT_NOT_SEEN = "engagement-not-seen"
+    ENGAGEMENTS_DIFFER = "engagements-differ"
+    PICTURE_BAD = "picture-bad"
     OPEN_TRIES_SPENT = "open-tries-spent"
     CODE_NEEDS_TAP = "code-needs-tap"
     SALE_CODES_SPENT = "sale-codes-spent"
@@ -253,6 +256,9 @@ _ROWS: Final = (
     _row(Code.CHANNEL_BROKEN, EXIT_DATA, "A message of the buyer's device was changed or lost on the way.", "A message of the till was changed or lost on the way.", retry=True, air=0x0002),
     _row(Code.ENGAGEMENT_BAD, EXIT_DATA, "The text is no code of a till.", "The text is no code of a till. Read it again from the till's screen.", retry=True),
     _row(Code.ENGAGEMENT_EXPIRED, EXIT_REFUSED, "The code on the screen is used or too old. Show a new one.", "The till's code is used or too old. Read a new one from its screen.", retry=True),
+    _row(Code.ENGAGEMENT_NOT_SEEN, EXIT_DATA, "", "No code of a till can be seen. Take the picture nearer, or paste the text below the code.", retry=True),
+    _row(Code.ENGAGEMENTS_DIFFER, EXIT_DATA, "", "More than one till's code can be seen. Show your device the one that you pay at.", retry=True),
+    _row(Code.PICTURE_BAD, EXIT_DATA, "", "The picture cannot be read. Take another one, as PNG or JPEG.", retry=True),
     _row(Code.OPEN_TRIES_SPENT, EXIT_REFUSED, "The buyer's device waits before it compares codes again. Show it a QR code.", "Three tries without the till's QR code were made in ten minutes. Read the QR code, or wait."),
     _row(Code.CODE_NEEDS_TAP, EXIT_REFUSED, "This sale has shown a code already. Tap for another, or show the QR code.", "The till has shown a code already. The cashier must allow another."),
     _row(Code.SALE_CODES_SPENT, EXIT_REFUSED, "This sale has shown three codes. Show the QR code, or start the sale again.", "The till shows no more codes for this sale. Read its QR code."),

@@ -97,7 +97,8 @@ def run(
     engage: Annotated[
         str | None,
         typer.Option(
-            metavar="TEXT", help="The till's code, bled1:..., as its screen shows it; - reads it from the terminal."
+            metavar="CODE",
+            help="The till's code: its text bled1:..., a picture's path, camera or camera:N; - asks for the text.",
         ),
     ] = None,
     seconds: Annotated[int, typer.Option(min=1, max=120, help="How long to be visible to tills.")] = 120,
@@ -116,6 +117,7 @@ def run(
     Examples:
       bled buyer run --radio virtual:127.0.0.1:7701
       bled buyer run --engage bled1:... --auto-approve-below 2000sat
+      bled buyer run --engage photograph.png
     """
     from bled.cli.amount import parse_amount
     from bled.cli.engaging import read_engagement

@@ -1,5 +1,6 @@
 """`bled merchant`: the till."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -23,6 +24,13 @@ def charge(
     engage: Annotated[
         bool, typer.Option("--engage", help="Show a code for the buyer's device to read; no digits are compared then.")
     ] = False,
+    qr: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="With --engage: also write the code to a .png or .svg, which goes when the sale ends.",
+        ),
+    ] = None,
     node: Node = None,
     credentials: Credentials = None,
     radio: Radio = None,
@@ -36,37 +44,46 @@ def charge(
     A sale that an earlier run left open is looked up at the node first. Ctrl-C cancels a sale that nobody
     has signed for yet; after that the sale goes on at the node, and `bled merchant resume` tells how it ended.
 
-    Six digits are shown for the buyer to compare. With --engage a text is shown instead, bled1:..., which the
-    buyer's device must read within two minutes.
+    Six digits are shown for the buyer to compare. With --engage a QR code and its text are shown instead,
+    bled1:..., which the buyer's device must read within two minutes. Each sale has a code of its own.
 
     \b
     Examples:
       bled merchant charge 2500 --description "flat white"
       bled merchant charge 2500sat -d "flat white" --engage --json
+      bled merchant charge 2500 -d "flat white" --engage --qr /run/till/code.png
     """
     import asyncio
 
     from bled.cli.amount import parse_amount
-    from bled.cli.selling import Till, charge_once, print_sale
+    from bled.cli.qr_showing import check_picture_path, engagement_shown
+    from bled.cli.selling import Till, charge_once, echo_terms, print_sale
+    from bled.codes import Code
     from bled.config import load_settings
+    from bled.errors import BledError
     from bled.log import configure_logging
 
     configure_logging(level="warning")
-
+    asked = parse_amount(amount)
+    if qr is not None:
+        if not engage:
+            raise BledError(Code.USAGE, detail="--qr goes with --engage: without it there is no code to write")
+        check_picture_path(qr)
     flags = {"node": node, "credentials": credentials, "radio": radio, "data_dir": data}
     till = Till.from_settings(load_settings(flags), att_mtu=mtu)
-    on_step = step_printer(as_json=json_, verbose=verbose)
-    result = asyncio.run(
-        charge_once(
-            till,
-            amount=parse_amount(amount),
-            description=description,
-            issuer=issuer,
-            buyer_seconds=wait,
-            engage=engage,
-            on_step=on_step,
+    echo_terms(asked, description, issuer)
+    with engagement_shown(step_printer(as_json=json_, verbose=verbose), picture=qr) as on_step:
+        result = asyncio.run(
+            charge_once(
+                till,
+                amount=asked,
+                description=description,
+                issuer=issuer,
+                buyer_seconds=wait,
+                engage=engage,
+                on_step=on_step,
+            )
         )
-    )
     print_sale(result, as_json=json_)
     end(result.code)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bled.cli.amount import format_amount
 from bled.cli.books import format_time
-from bled.cli.output import print_json, report, say
+from bled.cli.output import note, print_json, report, say
 from bled.cli.plain import printable
 from bled.cli.radio import chosen_radio
 from bled.clock import SystemClock
@@ -91,6 +91,12 @@ async def charge_once(
                 )
             finally:
                 await central.close()
+
+
+def echo_terms(amount: Msat, description: str, issuer: str | None) -> None:
+    """Tell the cashier what is about to be charged, as it was understood, before anybody else hears of it."""
+    shop = f", in the name of {printable(issuer)}" if issuer is not None else ""
+    note(f"Charging {format_amount(amount)} for {printable(description, limit=None)}{shop}.")
 
 
 async def resume_sales(till: Till, *, on_step: OnStep) -> tuple[SaleResult, ...]:

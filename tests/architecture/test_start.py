@@ -6,7 +6,10 @@ import sys
 import pytest
 
 # Not pydantic: typer itself uses it for what follows a subcommand.
-HEAVY = ("asyncio", "bleak", "bless", "bumble", "coincurve", "cryptography", "google", "grpc", "rich", "sqlalchemy")
+HEAVY = (
+    *("PIL", "asyncio", "bleak", "bless", "bumble", "coincurve", "cryptography", "google", "grpc", "rich", "segno"),
+    *("sqlalchemy", "zxingcpp"),
+)
 
 _PROGRAM = """
 import sys
