@@ -1,8 +1,6 @@
 """The question to the person at the device, on a terminal."""
 
-import asyncio
 import sys
-import termios
 import textwrap
 from datetime import UTC, datetime
 from typing import Final
@@ -11,6 +9,7 @@ from bled.buyer.approval import Answer, Question
 from bled.cli.amount import format_amount
 from bled.cli.output import note
 from bled.cli.plain import printable
+from bled.cli.terminal import forget_typed, next_line
 from bled.gatt.compare_code import grouped
 
 _YES: Final = frozenset({"y", "yes"})
@@ -24,12 +23,11 @@ async def ask_on_terminal(question: Question) -> Answer:
     if not sys.stdin.isatty():
         note("The offer needs a person's yes, and there is no terminal to ask on. Declined.")
         return Answer.NO
-    # What was typed before the question was meant for another one, or for none.
-    termios.tcflush(sys.stdin, termios.TCIFLUSH)
+    forget_typed()
     for line in describe(question):
         note(line)
     note("Pay? Type yes: " if question.code is None else "Type yes to pay, or differs if the till shows another code: ")
-    return understood(await _read_line(), question)
+    return understood(await next_line(), question)
 
 
 def understood(line: str, question: Question) -> Answer:
@@ -67,19 +65,3 @@ def _wrapped(label: str, text: str) -> list[str]:
     """Return all of a text: what is signed but not shown would be signed unseen."""
     lines = textwrap.wrap(printable(text, limit=None), width=_WIDTH) or [""]
     return [f"{label if number == 0 else ' ' * len(label)}{line}" for number, line in enumerate(lines)]
-
-
-async def _read_line() -> str:
-    """Wait for a line without blocking the radio; cancelling it leaves the terminal alone."""
-    loop = asyncio.get_running_loop()
-    line: asyncio.Future[str] = loop.create_future()
-
-    def take() -> None:
-        if not line.done():
-            line.set_result(sys.stdin.readline())
-
-    loop.add_reader(sys.stdin, take)
-    try:
-        return await line
-    finally:
-        loop.remove_reader(sys.stdin)

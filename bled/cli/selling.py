@@ -10,6 +10,7 @@ from bled.cli.books import format_time
 from bled.cli.output import note, print_json, report, say
 from bled.cli.plain import printable
 from bled.cli.radio import chosen_radio
+from bled.cli.tapping import tap_on_terminal
 from bled.clock import SystemClock
 from bled.codes import OUTCOMES, Code
 from bled.config import Settings
@@ -86,6 +87,7 @@ async def charge_once(
                     on_step=on_step,
                     reader=reader,
                     engage=engage,
+                    tap=tap_on_terminal(),
                     issuer=issuer,
                     buyer_seconds=buyer_seconds,
                 )

@@ -13,7 +13,7 @@ from bled.gatt.primitives import X25519Key
 from bled.link.base import Central
 from bled.node.base import MerchantNode
 from bled.progress import OnStep
-from bled.sales.greeting import Greeting
+from bled.sales.greeting import Greeting, Tap
 from bled.sales.ledger import SaleLedger
 from bled.sales.result import SaleResult
 from bled.sales.resumption import finish_sales
@@ -42,6 +42,7 @@ async def charge(
     on_step: OnStep,
     reader: X25519Key,
     engage: bool = False,
+    tap: Tap | None = None,
     issuer: str | None = None,
     buyer_seconds: float = 120.0,
     times: Times = TIMES,
@@ -50,6 +51,8 @@ async def charge(
 
     `reader` is the lasting key of the till's reader. Between strangers the step "compare code" says what the buyer's
     device must show too; with `engage` the step "engagement" says what it must read first, and no code is compared.
+    When a link breaks after its code was shown, `tap` asks the cashier for another, at most twice in a sale; without
+    it that ends the sale.
 
     Sales that an earlier run left open are finished first, and the step "sale resumed" tells of each before a buyer
     gets an offer: one that was paid meanwhile must not be charged for again. From then on whatever a buyer, the radio
@@ -65,7 +68,7 @@ async def charge(
     info = await node.info()
     earlier = await finish_sales(till, info)
     sale = ledger.begin(_new_sale(till, amount, description, issuer))
-    greeting = Greeting(till, reader=reader, engage=engage)
+    greeting = Greeting(till, reader=reader, engage=engage, tap=tap)
     result = await SaleRun(till, sale, chain=info.chain, greeting=greeting).run(central, buyer_seconds=buyer_seconds)
     with contextlib.suppress(BledError):  # the next run tells it again then; better twice than not at all
         ledger.tell_cashier(sale.sale_id)

@@ -1,12 +1,13 @@
 """How a till meets its buyer: it finds a device, makes the link private, and hands over the offer on the way."""
 
+import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from typing import Final
 
 from bled.codes import Code
 from bled.errors import BledError, PeerError, Refused, Unavailable
-from bled.gatt.code_limits import EngagementLife, SaleCodes
+from bled.gatt.code_limits import SALE_CODES, EngagementLife, SaleCodes
 from bled.gatt.compare_code import grouped
 from bled.gatt.engagement import ENGAGEMENT_SECONDS, Engagement, Meeting, OpenMeeting, Resumption
 from bled.gatt.handshake import Secured
@@ -20,6 +21,10 @@ HANDSHAKES: Final = 3
 """How many handshakes may fail before a compare code was shown, until the sale is given up."""
 
 
+Tap = Callable[[], Awaitable[bool]]
+"""Asks the cashier whether this sale may show another compare code; cancelled when the time for a buyer is over."""
+
+
 class NotMet(BledError):
     """No buyer has the offer in hand: the sale can be cancelled."""
 
@@ -27,11 +32,15 @@ class NotMet(BledError):
 class Greeting:
     """How one sale gets its buyer."""
 
-    def __init__(self, till: Till, *, reader: X25519Key, engage: bool) -> None:
-        """Take the reader's lasting key; `engage` lets only the device in that read the code on the till's screen."""
+    def __init__(self, till: Till, *, reader: X25519Key, engage: bool, tap: Tap | None = None) -> None:
+        """Take the reader's lasting key; `engage` lets only the device in that read the code on the till's screen.
+
+        Without `tap` a sale shows one compare code.
+        """
         self._till = till
         self._reader = reader
         self._engage = engage
+        self._tap = tap
         self._codes = SaleCodes()
         self._life: EngagementLife | None = None
         self._resumption: Resumption | None = None
@@ -53,7 +62,7 @@ class Greeting:
             if error is None:
                 return link
             self._till.on_step("no private connection", {"code": error.code.value})
-            if self._codes.shown or failures == HANDSHAKES or isinstance(error, Refused):
+            if failures == HANDSHAKES or isinstance(error, Refused) or not await self._may_show(until=give_up_at):
                 raise _not_met(error) from error
         raise BledError(Code.INTERNAL, detail="the last failure ends the loop")
 
@@ -76,6 +85,26 @@ class Greeting:
             else:
                 return link
         raise BledError(Code.INTERNAL, detail="the last failure ends the loop")
+
+    async def _may_show(self, *, until: float) -> bool:
+        """Return whether a device may be met that could form a code: from the second one on the cashier says so.
+
+        A man in the middle drops the links whose codes do not match. Each code is his chance; a tap is a person who
+        has seen that one was lost.
+        """
+        if not self._codes.shown:
+            return True
+        if self._tap is None:
+            return False
+        self._till.on_step("another code", {"shown": self._codes.shown, "most": SALE_CODES})
+        try:
+            async with asyncio.timeout(max(0.0, until - self._now())):
+                allowed = await self._tap()
+        except TimeoutError:
+            return False
+        if allowed:
+            self._codes = self._codes.tap()
+        return allowed
 
     def _meeting(self) -> OpenMeeting | Engagement:
         if not self._engage:

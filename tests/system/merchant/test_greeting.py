@@ -1,7 +1,7 @@
 """How a sale gets its buyer: strangers with one code, engaged devices without, and those who disturb."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import pytest
 
@@ -142,6 +142,86 @@ async def test_a_device_that_dislikes_its_code_gets_no_other_in_this_sale(shop: 
     assert (result.code, len(radio.uuids)) == (Code.BUYER_LEFT, 1)
     assert shop.step_names.count("compare code") == 1
     assert shop.sales()[0].state is SaleState.CANCELLED
+
+
+def dropped_codes(count: int) -> Callable[[Line, Line], None]:
+    """Return what breaks the link at the code, `count` times: a device that dislikes its codes."""
+    left = count
+
+    def tune(till: Line, buyer: Line) -> None:
+        nonlocal left
+        if left:
+            left -= 1
+            till.drop_after = 0
+
+    return tune
+
+
+def cashier(*answers: bool) -> tuple[Callable[[], Awaitable[bool]], list[bool]]:
+    """Return a cashier who answers so, and what is left to answer."""
+    left = list(answers)
+
+    async def tap() -> bool:
+        return left.pop(0)
+
+    return tap, left
+
+
+@pytest.mark.parametrize("dropped", [1, 2])
+async def test_each_tap_of_the_cashier_allows_one_more_code(shop: Shop, dropped: int) -> None:
+    tap, left = cashier(*[True] * dropped)
+    result = await shop.sell(Meeting(shop.buyer(), tune=dropped_codes(dropped)), tap=tap)
+    assert (result.code, result.buyer_told, left) == (Code.PAID, True, [])
+    codes = [facts["code"] for name, facts in shop.steps if name == "compare code"]
+    assert len(set(codes)) == dropped + 1
+
+
+async def test_no_tap_allows_a_fourth_code(shop: Shop) -> None:
+    tap, left = cashier(True, True, True, True)
+    radio = Meeting(shop.buyer(), tune=dropped_codes(9))
+    result = await shop.sell(radio, tap=tap)
+    assert (result.code, len(radio.uuids), len(left)) == (Code.BUYER_LEFT, 3, 2)
+    assert shop.step_names.count("compare code") == 3
+    assert shop.sales()[0].state is SaleState.CANCELLED
+
+
+async def test_a_cashier_who_does_not_allow_another_code_ends_the_sale(shop: Shop) -> None:
+    tap, _ = cashier(False)
+    radio = Meeting(shop.buyer(), tune=dropped_codes(1))
+    result = await shop.sell(radio, tap=tap)
+    assert (result.code, len(radio.uuids)) == (Code.BUYER_LEFT, 1)
+    assert shop.sales()[0].state is SaleState.CANCELLED
+
+
+async def test_a_cashier_who_is_away_does_not_hold_the_sale_open(shop: Shop) -> None:
+    async def away() -> bool:
+        await asyncio.Event().wait()
+        raise AssertionError("nobody taps")
+
+    result = await shop.sell(Meeting(shop.buyer(), tune=dropped_codes(1)), tap=away, buyer_seconds=0.3)
+    assert result.code is Code.BUYER_LEFT
+    assert shop.sales()[0].state is SaleState.CANCELLED
+
+
+async def test_failures_before_a_code_was_shown_ask_no_cashier(shop: Shop) -> None:
+    async def greet(line: Line) -> Greeted:
+        raise Unavailable(Code.LINK_LOST)
+
+    tap, left = cashier(True)
+    await shop.sell(Meeting(shop.buyer(), greet=greet), tap=tap)
+    assert left == [True]
+    assert "compare code" not in shop.step_names
+
+
+async def test_codes_that_differ_end_the_sale_and_no_tap_brings_another(shop: Shop) -> None:
+    async def differs(line: Line) -> None:
+        await line.receive(seconds=5)
+        await line.send(encode_message(Abort(reason=AbortReason.CODE_MISMATCH)))
+
+    tap, left = cashier(True)
+    result = await shop.sell(Meeting(differs), tap=tap)
+    assert (result.code, left) == (Code.CODES_DIFFER, [True])
+    assert shop.step_names.count("compare code") == 1
 
 
 async def test_codes_that_differ_end_the_sale(shop: Shop) -> None:
