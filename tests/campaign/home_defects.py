@@ -1,0 +1,81 @@
+"""Builds of home with one rule broken each. The auditor has to catch every one of them, or it proves nothing."""
+
+from collections.abc import Callable
+
+from bled.home import application, ledger, pay
+from bled.home.service import HomeService
+from bled_codec.units import Msat
+
+
+class ClaimsLate(HomeService):
+    """Pays first, and claims what it has paid."""
+
+    async def _take(self, arrived):
+        verified = self._verify(arrived)
+        await self._node.pay(
+            verified.invoice, max_fee=Msat(50_000), retry_for=10, label=verified.invoice.invreq_payer_id.hex()
+        )
+        return await super()._take(arrived)
+
+
+def claims_late() -> None:
+    vars(application).update(HomeService=ClaimsLate)
+
+
+def frees_too_early() -> None:
+    """Takes a lost answer for a payment that failed."""
+
+    async def follow(self, claim, *, ended, age=0, reason=""):
+        self._ledger.record_failed(claim.payer_id, detail="no answer", now=self._clock.now())
+
+    async def look_once(self, claim, *, node_is_fresh):
+        await follow(self, claim, ended=True)
+        return True
+
+    pay.Payer._follow = follow
+    pay.Payer.look_once = look_once
+
+
+def counts_no_budget() -> None:
+    """Looks at each payment by itself."""
+    vars(ledger).update(check_limits=lambda limits, index, counters, *, amount, now: limits.max_fee.of(amount))
+
+
+def leaves_open() -> None:
+    """Never looks a payment up again whose outcome was lost."""
+
+    async def follow(self, claim, *, ended, age=0, reason=""):
+        return
+
+    async def look_once(self, claim, *, node_is_fresh):
+        return True
+
+    pay.Payer._follow = follow
+    pay.Payer.look_once = look_once
+
+
+def forgets_revocation() -> None:
+    """Asks the ledger about a revocation before it was told, and says that it has revoked."""
+    from bled.home.ledger_books import LedgerBooks
+    from bled.home.rows import Revoked
+
+    def revoke_id(self, payer_id, *, book_id, now):
+        return Revoked(books=(), payer_ids=(payer_id,), in_flight=(), already_paid=())
+
+    LedgerBooks.revoke_id = revoke_id
+
+
+DEFECTS: dict[str, Callable[[], None]] = {
+    "claims-late": claims_late,
+    "frees-too-early": frees_too_early,
+    "counts-no-budget": counts_no_budget,
+    "leaves-open": leaves_open,
+    "forgets-revocation": forgets_revocation,
+}
+EXPECTED = {
+    "claims-late": "double_paid",
+    "frees-too-early": "lost",
+    "counts-no-budget": "budget_violations",
+    "leaves-open": "unresolved",
+    "forgets-revocation": "paid_after_revocation",
+}
