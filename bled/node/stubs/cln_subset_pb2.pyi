@@ -717,3 +717,117 @@ class InvoicePaymentNotification(_message.Message):
     preimage: bytes
     label: str
     def __init__(self, msat: _Optional[_Union[Amount, _Mapping]] = ..., preimage: _Optional[bytes] = ..., label: _Optional[str] = ...) -> None: ...
+
+class FetchinvoiceRequest(_message.Message):
+    __slots__ = ("offer", "amount_msat", "quantity", "timeout", "payer_note")
+    OFFER_FIELD_NUMBER: _ClassVar[int]
+    AMOUNT_MSAT_FIELD_NUMBER: _ClassVar[int]
+    QUANTITY_FIELD_NUMBER: _ClassVar[int]
+    TIMEOUT_FIELD_NUMBER: _ClassVar[int]
+    PAYER_NOTE_FIELD_NUMBER: _ClassVar[int]
+    offer: str
+    amount_msat: Amount
+    quantity: int
+    timeout: float
+    payer_note: str
+    def __init__(self, offer: _Optional[str] = ..., amount_msat: _Optional[_Union[Amount, _Mapping]] = ..., quantity: _Optional[int] = ..., timeout: _Optional[float] = ..., payer_note: _Optional[str] = ...) -> None: ...
+
+class FetchinvoiceResponse(_message.Message):
+    __slots__ = ("invoice", "changes")
+    INVOICE_FIELD_NUMBER: _ClassVar[int]
+    CHANGES_FIELD_NUMBER: _ClassVar[int]
+    invoice: str
+    changes: FetchinvoiceChanges
+    def __init__(self, invoice: _Optional[str] = ..., changes: _Optional[_Union[FetchinvoiceChanges, _Mapping]] = ...) -> None: ...
+
+class FetchinvoiceChanges(_message.Message):
+    __slots__ = ("description_appended", "description", "vendor_removed", "vendor", "amount_msat")
+    DESCRIPTION_APPENDED_FIELD_NUMBER: _ClassVar[int]
+    DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    VENDOR_REMOVED_FIELD_NUMBER: _ClassVar[int]
+    VENDOR_FIELD_NUMBER: _ClassVar[int]
+    AMOUNT_MSAT_FIELD_NUMBER: _ClassVar[int]
+    description_appended: str
+    description: str
+    vendor_removed: str
+    vendor: str
+    amount_msat: Amount
+    def __init__(self, description_appended: _Optional[str] = ..., description: _Optional[str] = ..., vendor_removed: _Optional[str] = ..., vendor: _Optional[str] = ..., amount_msat: _Optional[_Union[Amount, _Mapping]] = ...) -> None: ...
+
+class XpayRequest(_message.Message):
+    __slots__ = ("invstring", "amount_msat", "maxfee", "retry_for", "partial_msat", "maxdelay", "label")
+    INVSTRING_FIELD_NUMBER: _ClassVar[int]
+    AMOUNT_MSAT_FIELD_NUMBER: _ClassVar[int]
+    MAXFEE_FIELD_NUMBER: _ClassVar[int]
+    RETRY_FOR_FIELD_NUMBER: _ClassVar[int]
+    PARTIAL_MSAT_FIELD_NUMBER: _ClassVar[int]
+    MAXDELAY_FIELD_NUMBER: _ClassVar[int]
+    LABEL_FIELD_NUMBER: _ClassVar[int]
+    invstring: str
+    amount_msat: Amount
+    maxfee: Amount
+    retry_for: int
+    partial_msat: Amount
+    maxdelay: int
+    label: str
+    def __init__(self, invstring: _Optional[str] = ..., amount_msat: _Optional[_Union[Amount, _Mapping]] = ..., maxfee: _Optional[_Union[Amount, _Mapping]] = ..., retry_for: _Optional[int] = ..., partial_msat: _Optional[_Union[Amount, _Mapping]] = ..., maxdelay: _Optional[int] = ..., label: _Optional[str] = ...) -> None: ...
+
+class XpayResponse(_message.Message):
+    __slots__ = ("payment_preimage", "failed_parts", "successful_parts", "amount_msat", "amount_sent_msat")
+    PAYMENT_PREIMAGE_FIELD_NUMBER: _ClassVar[int]
+    FAILED_PARTS_FIELD_NUMBER: _ClassVar[int]
+    SUCCESSFUL_PARTS_FIELD_NUMBER: _ClassVar[int]
+    AMOUNT_MSAT_FIELD_NUMBER: _ClassVar[int]
+    AMOUNT_SENT_MSAT_FIELD_NUMBER: _ClassVar[int]
+    payment_preimage: bytes
+    failed_parts: int
+    successful_parts: int
+    amount_msat: Amount
+    amount_sent_msat: Amount
+    def __init__(self, payment_preimage: _Optional[bytes] = ..., failed_parts: _Optional[int] = ..., successful_parts: _Optional[int] = ..., amount_msat: _Optional[_Union[Amount, _Mapping]] = ..., amount_sent_msat: _Optional[_Union[Amount, _Mapping]] = ...) -> None: ...
+
+class ListsendpaysRequest(_message.Message):
+    __slots__ = ("payment_hash",)
+    PAYMENT_HASH_FIELD_NUMBER: _ClassVar[int]
+    payment_hash: bytes
+    def __init__(self, payment_hash: _Optional[bytes] = ...) -> None: ...
+
+class ListsendpaysResponse(_message.Message):
+    __slots__ = ("payments",)
+    PAYMENTS_FIELD_NUMBER: _ClassVar[int]
+    payments: _containers.RepeatedCompositeFieldContainer[ListsendpaysPayments]
+    def __init__(self, payments: _Optional[_Iterable[_Union[ListsendpaysPayments, _Mapping]]] = ...) -> None: ...
+
+class ListsendpaysPayments(_message.Message):
+    __slots__ = ("id", "groupid", "payment_hash", "status", "amount_msat", "created_at", "amount_sent_msat", "label", "bolt12", "payment_preimage", "created_index")
+    class ListsendpaysPaymentsStatus(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        PENDING: _ClassVar[ListsendpaysPayments.ListsendpaysPaymentsStatus]
+        FAILED: _ClassVar[ListsendpaysPayments.ListsendpaysPaymentsStatus]
+        COMPLETE: _ClassVar[ListsendpaysPayments.ListsendpaysPaymentsStatus]
+    PENDING: ListsendpaysPayments.ListsendpaysPaymentsStatus
+    FAILED: ListsendpaysPayments.ListsendpaysPaymentsStatus
+    COMPLETE: ListsendpaysPayments.ListsendpaysPaymentsStatus
+    ID_FIELD_NUMBER: _ClassVar[int]
+    GROUPID_FIELD_NUMBER: _ClassVar[int]
+    PAYMENT_HASH_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    AMOUNT_MSAT_FIELD_NUMBER: _ClassVar[int]
+    CREATED_AT_FIELD_NUMBER: _ClassVar[int]
+    AMOUNT_SENT_MSAT_FIELD_NUMBER: _ClassVar[int]
+    LABEL_FIELD_NUMBER: _ClassVar[int]
+    BOLT12_FIELD_NUMBER: _ClassVar[int]
+    PAYMENT_PREIMAGE_FIELD_NUMBER: _ClassVar[int]
+    CREATED_INDEX_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    groupid: int
+    payment_hash: bytes
+    status: ListsendpaysPayments.ListsendpaysPaymentsStatus
+    amount_msat: Amount
+    created_at: int
+    amount_sent_msat: Amount
+    label: str
+    bolt12: str
+    payment_preimage: bytes
+    created_index: int
+    def __init__(self, id: _Optional[int] = ..., groupid: _Optional[int] = ..., payment_hash: _Optional[bytes] = ..., status: _Optional[_Union[ListsendpaysPayments.ListsendpaysPaymentsStatus, str]] = ..., amount_msat: _Optional[_Union[Amount, _Mapping]] = ..., created_at: _Optional[int] = ..., amount_sent_msat: _Optional[_Union[Amount, _Mapping]] = ..., label: _Optional[str] = ..., bolt12: _Optional[str] = ..., payment_preimage: _Optional[bytes] = ..., created_index: _Optional[int] = ...) -> None: ...

@@ -109,6 +109,21 @@ class NodeStub:
                 request_serializer=cln__subset__pb2.InjectonionmessageRequest.SerializeToString,
                 response_deserializer=cln__subset__pb2.InjectonionmessageResponse.FromString,
                 _registered_method=True)
+        self.FetchInvoice = channel.unary_unary(
+                '/cln.Node/FetchInvoice',
+                request_serializer=cln__subset__pb2.FetchinvoiceRequest.SerializeToString,
+                response_deserializer=cln__subset__pb2.FetchinvoiceResponse.FromString,
+                _registered_method=True)
+        self.Xpay = channel.unary_unary(
+                '/cln.Node/Xpay',
+                request_serializer=cln__subset__pb2.XpayRequest.SerializeToString,
+                response_deserializer=cln__subset__pb2.XpayResponse.FromString,
+                _registered_method=True)
+        self.ListSendPays = channel.unary_unary(
+                '/cln.Node/ListSendPays',
+                request_serializer=cln__subset__pb2.ListsendpaysRequest.SerializeToString,
+                response_deserializer=cln__subset__pb2.ListsendpaysResponse.FromString,
+                _registered_method=True)
         self.SubscribeInvoiceCreation = channel.unary_stream(
                 '/cln.Node/SubscribeInvoiceCreation',
                 request_serializer=cln__subset__pb2.StreamInvoiceCreationRequest.SerializeToString,
@@ -214,6 +229,24 @@ class NodeServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def FetchInvoice(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Xpay(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListSendPays(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def SubscribeInvoiceCreation(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -303,6 +336,21 @@ def add_NodeServicer_to_server(servicer, server):
                     servicer.InjectOnionMessage,
                     request_deserializer=cln__subset__pb2.InjectonionmessageRequest.FromString,
                     response_serializer=cln__subset__pb2.InjectonionmessageResponse.SerializeToString,
+            ),
+            'FetchInvoice': grpc.unary_unary_rpc_method_handler(
+                    servicer.FetchInvoice,
+                    request_deserializer=cln__subset__pb2.FetchinvoiceRequest.FromString,
+                    response_serializer=cln__subset__pb2.FetchinvoiceResponse.SerializeToString,
+            ),
+            'Xpay': grpc.unary_unary_rpc_method_handler(
+                    servicer.Xpay,
+                    request_deserializer=cln__subset__pb2.XpayRequest.FromString,
+                    response_serializer=cln__subset__pb2.XpayResponse.SerializeToString,
+            ),
+            'ListSendPays': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListSendPays,
+                    request_deserializer=cln__subset__pb2.ListsendpaysRequest.FromString,
+                    response_serializer=cln__subset__pb2.ListsendpaysResponse.SerializeToString,
             ),
             'SubscribeInvoiceCreation': grpc.unary_stream_rpc_method_handler(
                     servicer.SubscribeInvoiceCreation,
@@ -720,6 +768,87 @@ class Node:
             '/cln.Node/InjectOnionMessage',
             cln__subset__pb2.InjectonionmessageRequest.SerializeToString,
             cln__subset__pb2.InjectonionmessageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FetchInvoice(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cln.Node/FetchInvoice',
+            cln__subset__pb2.FetchinvoiceRequest.SerializeToString,
+            cln__subset__pb2.FetchinvoiceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Xpay(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cln.Node/Xpay',
+            cln__subset__pb2.XpayRequest.SerializeToString,
+            cln__subset__pb2.XpayResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListSendPays(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cln.Node/ListSendPays',
+            cln__subset__pb2.ListsendpaysRequest.SerializeToString,
+            cln__subset__pb2.ListsendpaysResponse.FromString,
             options,
             channel_credentials,
             insecure,
