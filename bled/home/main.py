@@ -30,9 +30,13 @@ async def _serve(clock: Clock) -> int:
     # lightningd reads descriptor 1; whatever else prints goes to stderr, where it cannot break the protocol.
     output = os.dup(sys.stdout.fileno())
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    gone = asyncio.get_running_loop().create_future()
 
     def send(message: JsonObject) -> None:
-        _write_all(output, encode_message(message))
+        try:
+            _write_all(output, encode_message(message))
+        except BrokenPipeError:  # whoever speaks goes on with what it does: it may be writing an outcome down
+            gone.cancel()
 
     application = HomeApplication(clock=clock, log=lambda level, line: send(log_message(level, line)))
     plugin = Plugin(application, send)
@@ -40,14 +44,12 @@ async def _serve(clock: Clock) -> int:
     listening = asyncio.ensure_future(plugin.run(await _stdin()))
     try:
         # Neither goes on without the other: a home that cannot pay must not go on taking invoices.
-        done, _ = await asyncio.wait({work, listening}, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
+        done, _ = await asyncio.wait({work, listening, gone}, return_when=asyncio.FIRST_COMPLETED)
+        for task in done - {gone}:
             task.result()
     except BledError as error:
         sys.stderr.write(f"bled-home: {error}\n")
         return EXIT_INTERNAL
-    except BrokenPipeError:
-        return EXIT_OK  # lightningd is gone
     finally:
         await _cancel(work, listening)
         application.close()

@@ -4,21 +4,25 @@ import asyncio
 import sys
 import traceback
 from collections.abc import Callable, Iterable
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
-from bled.codes import EXIT_INTERNAL, EXIT_USAGE, Code
+from bled.codes import EXIT_INTERNAL, EXIT_TEMPORARY, EXIT_USAGE, Code
 from bled.errors import BledError
 from bled.home.rpc import METHODS
-from bled.node.json_stream import JsonObject, JsonStream
+from bled.home.stdin import RequestStream
+from bled.node.json_stream import JsonObject
 
 HOOK: Final = "onion_message_recv_secret"
 ANY_CLOCK: Final = "bled-any-clock"
 """The option of an owner whose clock is kept in step by something that the kernel does not know of."""
 _READ_BYTES: Final = 65_536
+_INVALID_REQUEST: Final = -32600
 _INVALID_PARAMS: Final = -32602
 _UNKNOWN_METHOD: Final = -32601
 _MOST_HEX: Final = 2 * 65_536
 _SECRET_BYTES: Final = 32
+_MOST_CALLS: Final = 64
+"""RPC methods under way at once: nobody needs more, and each holds memory."""
 
 MANIFEST: Final[JsonObject] = {
     # A running node that starts the plugin anew keeps no order of hooks; it works all the same.
@@ -38,6 +42,9 @@ MANIFEST: Final[JsonObject] = {
     # Before the node's own offers plugin, which would answer the payee that it never asked for this invoice.
     "hooks": [{"name": HOOK, "before": ["offers"]}],
 }
+
+RequestId = str | int
+"""What lightningd tells answers apart by."""
 
 Send = Callable[[JsonObject], None]
 """Sends one message to lightningd."""
@@ -70,24 +77,31 @@ class Plugin:
         self._calls: set[asyncio.Task[None]] = set()
 
     async def run(self, reader: asyncio.StreamReader) -> None:
-        """Serve until lightningd says `shutdown` or closes the pipe. Raises `PeerError` for what is no JSON-RPC."""
-        stream = JsonStream()
+        """Serve until lightningd says `shutdown` or closes the pipe. What is no JSON-RPC is skipped and logged."""
+        stream, told = RequestStream(), 0
         while chunk := await reader.read(_READ_BYTES):
             if not self._serve(stream.feed(chunk)):
                 break
+            if stream.skipped > told:
+                told = stream.skipped
+                self._send(log_message("unusual", f"{told} messages on stdin were no JSON-RPC and were skipped"))
         for call in self._calls:
             call.cancel()
 
     def _serve(self, messages: Iterable[JsonObject]) -> bool:
         for message in messages:
-            method, params = message.get("method"), message.get("params")
+            id_, method = message.get("id"), message.get("method")
             if method == "shutdown":
                 return False
-            if "id" in message and isinstance(method, str):
-                self._answer(message["id"], method, params)
+            if not isinstance(id_, str | int) or isinstance(id_, bool):
+                continue  # a notification, or nothing that an answer could be told apart by
+            if isinstance(method, str):
+                self._answer(id_, method, message.get("params"))
+            else:
+                self._send_error(id_, _INVALID_REQUEST, "a request needs a method")
         return True
 
-    def _answer(self, id_: Any, method: str, params: object) -> None:
+    def _answer(self, id_: RequestId, method: str, params: object) -> None:
         match method:
             case "getmanifest":
                 self._send_result(id_, MANIFEST)
@@ -95,6 +109,8 @@ class Plugin:
                 self._send_result(id_, self._init(params))
             case name if name == HOOK:
                 self._send_result(id_, {"result": self._hook(params)})
+            case name if name in METHODS and len(self._calls) >= _MOST_CALLS:
+                self._send_error(id_, EXIT_TEMPORARY, f"{_MOST_CALLS} calls are under way already")
             case name if name in METHODS:
                 call = asyncio.ensure_future(self._call(id_, name, params))
                 self._calls.add(call)
@@ -103,6 +119,8 @@ class Plugin:
                 self._send_error(id_, _UNKNOWN_METHOD, f"unknown method {method}")
 
     def _init(self, params: object) -> JsonObject:
+        if self._started:
+            return {}  # said twice, it changes nothing
         try:
             self._application.start(_member(params, "configuration"), _member(params, "options"))
         except BledError as error:
@@ -117,14 +135,14 @@ class Plugin:
             return "continue"
         return "resolve" if self._application.receive(*found) else "continue"
 
-    async def _call(self, id_: Any, method: str, params: object) -> None:
+    async def _call(self, id_: RequestId, method: str, params: object) -> None:
         try:
             self._send_result(id_, await self._application.call(method, params))
         except BledError as error:
             number = _INVALID_PARAMS if error.outcome.exit_code == EXIT_USAGE else error.outcome.exit_code
             self._send_error(id_, number, str(error), {"code": error.code.value, "detail": error.detail})
 
-    def _finish(self, id_: Any, call: "asyncio.Task[None]") -> None:
+    def _finish(self, id_: RequestId, call: "asyncio.Task[None]") -> None:
         """Answer even a call that met a defect of ours; else lightningd would wait for ever."""
         self._calls.discard(call)
         defect = None if call.cancelled() else call.exception()
@@ -132,10 +150,10 @@ class Plugin:
             self._send_error(id_, EXIT_INTERNAL, f"{Code.INTERNAL.value}: {type(defect).__name__}")
             traceback.print_exception(defect, file=sys.stderr)
 
-    def _send_result(self, id_: Any, result: JsonObject) -> None:
+    def _send_result(self, id_: RequestId, result: JsonObject) -> None:
         self._send({"jsonrpc": "2.0", "id": id_, "result": result})
 
-    def _send_error(self, id_: Any, code: int, message: str, data: JsonObject | None = None) -> None:
+    def _send_error(self, id_: RequestId, code: int, message: str, data: JsonObject | None = None) -> None:
         error: JsonObject = {"code": code, "message": message}
         self._send({"jsonrpc": "2.0", "id": id_, "error": error | ({} if data is None else {"data": data})})
 
