@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Awaitable, Callable
 
-from bled.node.base import CreatedOffer, invoice_label
+from bled.node.base import CreatedOffer, invoice_label, preimage_for
 from bled.node.cln_grpc import ClnMerchantNode
 from bled.node.cln_invoice import draft_invoice
 from bled.node.cln_onions import invoice_onion
@@ -38,25 +38,26 @@ class CrookedNode(ClnMerchantNode):
     spared: tuple[Invoice, BlindedPath] | None = None
 
     async def create_invoice(
-        self, request: InvoiceRequest, *, offer: CreatedOffer, preimage: bytes, now: UnixTime
+        self, request: InvoiceRequest, *, offer: CreatedOffer, seed: bytes, now: UnixTime
     ) -> Invoice:
         """Make the invoice, altered if it is to be."""
         if self.before_invoice is not None:
             await self.before_invoice()
         if self.spare and request.invreq_paths:
-            second = await self._sign(request, offer=offer, preimage=secrets.token_bytes(32), now=now, label="again-")
+            second = await self._sign(request, offer=offer, seed=secrets.token_bytes(32), now=now, label="again-")
             self.spared = (second, request.invreq_paths[0])
         if self.alter is None:
-            return await super().create_invoice(request, offer=offer, preimage=preimage, now=now)
-        return await self._sign(request, offer=offer, preimage=preimage, now=now)
+            return await super().create_invoice(request, offer=offer, seed=seed, now=now)
+        return await self._sign(request, offer=offer, seed=seed, now=now)
 
     async def _sign(
-        self, request: InvoiceRequest, *, offer: CreatedOffer, preimage: bytes, now: UnixTime, label: str = ""
+        self, request: InvoiceRequest, *, offer: CreatedOffer, seed: bytes, now: UnixTime, label: str = ""
     ) -> Invoice:
         """Have the node sign what the cheat wants; a stock node knows no field 239 and signs it."""
+        name = label + invoice_label(offer.offer_id, request.invreq_payer_id)
+        preimage = preimage_for(seed, name)
         draft = draft_invoice(request, offer=offer.offer, preimage=preimage, now=now)
         wanted = draft if self.alter is None else self.alter(draft)
-        name = label + invoice_label(offer.offer_id, request.invreq_payer_id)
         call = pb.CreateinvoiceRequest(invstring=wanted.string, label=name, preimage=preimage)
         return Invoice.from_string(await self._create(call))
 

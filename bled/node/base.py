@@ -6,17 +6,37 @@ from enum import Enum
 from typing import Protocol
 
 from bled_codec.blinded_path import BlindedPath
+from bled_codec.crypto import hmac_sha256
 from bled_codec.invoice import Invoice
 from bled_codec.invoice_request import InvoiceRequest
 from bled_codec.offer import Offer
 from bled_codec.units import Msat, Point, UnixTime
 
 
+class Way(Enum):
+    """Who makes the onion message that takes the invoice to the payer's home."""
+
+    DIRECT = "direct"
+    """The node: it answers the request with the invoice that it holds."""
+    PUSH = "push"
+    """The till: it sends the invoice itself."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeInfo:
-    """Who the node is. `chain` is the 32-byte hash of BOLT 12, `height` the newest block the node knows."""
+    """Who the node is.
+
+    Attributes:
+        node_id: the node's own key.
+        issuer_id: the key that signs its offers and invoices: the node's own, or one of the till's.
+        network: as Core Lightning names it.
+        chain: the hash that BOLT 12 messages carry, 32 bytes.
+        version: as the node says it.
+        height: the newest block the node knows.
+    """
 
     node_id: Point
+    issuer_id: Point
     network: str
     chain: bytes
     version: str
@@ -85,6 +105,15 @@ class Forgotten:
     detail: str
 
 
+def preimage_for(seed: bytes, label: str) -> bytes:
+    """Return the preimage of the invoice under `label`, 32 bytes; `seed` is the sale's own secret of 32.
+
+    One seed gives another preimage under every label, so that no two invoices can have the same: Core Lightning does
+    not survive that.
+    """
+    return hmac_sha256(seed, b"bled/invoice/1" + label.encode())
+
+
 def invoice_label(offer_id: bytes, payer_id: Point) -> str:
     """Return the label under which Core Lightning looks for the invoice of one payer at one offer.
 
@@ -96,10 +125,16 @@ def invoice_label(offer_id: bytes, payer_id: Point) -> str:
 class MerchantNode(Protocol):
     """A merchant's node. Every method may raise `Unavailable`: `NODE_UNREACHABLE`, `NODE_TLS`, `NODE_DIED`,
     `NODE_REFUSED` or `NODE_PROTOCOL`. `NODE_DIED` from a method that changes something leaves open whether it did.
+    Every call has a deadline; none is repeated inside.
     """
 
+    @property
+    def ways(self) -> Sequence[Way]:
+        """How this node's invoices can be sent, the better way first."""
+        ...
+
     async def info(self) -> NodeInfo:
-        """Return who the node is."""
+        """Return who the node is, as it said a few seconds ago at most."""
         ...
 
     async def self_test(self) -> Sequence[str]:
@@ -123,12 +158,13 @@ class MerchantNode(Protocol):
         ...
 
     async def create_invoice(
-        self, request: InvoiceRequest, *, offer: CreatedOffer, preimage: bytes, now: UnixTime
+        self, request: InvoiceRequest, *, offer: CreatedOffer, seed: bytes, now: UnixTime
     ) -> Invoice:
         """Make the invoice that answers `request`, with field 239, ending with the offer; it is checked whole.
 
-        The same request with the same `preimage` gives the same invoice again. `request` was checked against the
-        offer by the caller. Raises `Refused` (`SALE_EXPIRED`) when the offer has ended at `now`.
+        Its preimage is `preimage_for` the `seed` (32 secret bytes) and the invoice's label. The same request with the
+        same `seed` gives the same invoice again. `request` was checked against the offer by the caller. Raises
+        `Refused` (`SALE_EXPIRED`) when the offer has ended at `now`.
         """
         ...
 
@@ -141,6 +177,10 @@ class MerchantNode(Protocol):
 
     async def push(self, invoice: Invoice, *, path: BlindedPath) -> None:
         """Send `invoice` over `path` as an onion message of our own: the second way, when `deliver` brings nothing."""
+        ...
+
+    async def reach(self, path: BlindedPath) -> None:
+        """Connect the node to the introduction of `path`; at once when it is connected already."""
         ...
 
     async def wait_paid(self, label: str, *, seconds: float) -> InvoiceState | None:

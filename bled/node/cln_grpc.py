@@ -3,13 +3,14 @@
 What is said here of lightningd's behaviour was measured on v26.06.
 """
 
+import asyncio
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from bled.codes import Code
-from bled.errors import BledError, Unavailable
+from bled.errors import Unavailable
 from bled.node.base import (
     AlreadyPaid,
     Cancelled,
@@ -18,7 +19,9 @@ from bled.node.base import (
     InvoiceState,
     MerchantNode,
     NodeInfo,
+    Way,
     invoice_label,
+    preimage_for,
 )
 from bled.node.cln_connection import READ_SECONDS, ClnConnection
 from bled.node.cln_credentials import load_credentials
@@ -34,7 +37,15 @@ from bled.node.cln_errors import (
 from bled.node.cln_invoice import check_signed, draft_invoice
 from bled.node.cln_onions import InjectedOnion, invoice_onion, request_onion
 from bled.node.cln_probe import probe
-from bled.node.cln_records import check_offer, end_of_offer, read_info, read_invoice, read_offer, what_is_wrong
+from bled.node.cln_records import (
+    check_offer,
+    end_of_offer,
+    read_info,
+    read_invoice,
+    read_offer,
+    read_waited,
+    what_is_wrong,
+)
 from bled.node.cln_ways import PrivateWays
 from bled.node.stubs import cln_subset_pb2 as pb
 from bled_codec.blinded_path import BlindedPath
@@ -49,6 +60,8 @@ LIST_SECONDS: Final = 20.0
 """Longest wait for a list that grows with every sale."""
 CONNECT_SECONDS: Final = 8.0
 """Longest wait for a connection to a peer; a silent host would take lightningd a minute."""
+INFO_SECONDS: Final = 30.0
+"""How long what `Getinfo` said is believed. Another node behind the address shows in each of its offers as well."""
 _SAME_TERMS_TRIES: Final = 5
 """How many seconds an offer's expiry may move so that it differs from offers made in the same second."""
 
@@ -60,7 +73,8 @@ class ClnMerchantNode(MerchantNode):
         """Take a connection that works and what `Getinfo` said over it; `connect` makes both."""
         self._connection = connection
         self._info = info
-        self._ways = PrivateWays(connection)
+        self._informed_at = asyncio.get_running_loop().time()
+        self._private = PrivateWays(connection)
 
     @classmethod
     async def connect(cls, target: str, credentials: Path) -> "ClnMerchantNode":
@@ -80,12 +94,23 @@ class ClnMerchantNode(MerchantNode):
             await connection.close()
             raise
 
+    @property
+    def ways(self) -> Sequence[Way]:
+        """The node's own answer first, which needs fewer calls."""
+        return (Way.DIRECT, Way.PUSH)
+
     async def info(self) -> NodeInfo:
-        """Ask the node who it is. A node that changed its id or network since `connect` is refused."""
+        """Return who the node is, asking it once in `INFO_SECONDS`.
+
+        A node that changed its id or network since `connect` is refused.
+        """
+        now = asyncio.get_running_loop().time()
+        if now < self._informed_at + INFO_SECONDS:
+            return self._info
         info = read_info(await self._getinfo())
         if (info.node_id, info.chain) != (self._info.node_id, self._info.chain):
             raise Unavailable(Code.NODE_PROTOCOL, detail="another node answers at this address now")
-        self._info = info
+        self._info, self._informed_at = info, now
         return info
 
     async def self_test(self) -> Sequence[str]:
@@ -138,28 +163,15 @@ class ClnMerchantNode(MerchantNode):
         return [read_offer(row.offer_id, row.bolt12) for row in answer.offers if row.label == label]
 
     async def create_invoice(
-        self, request: InvoiceRequest, *, offer: CreatedOffer, preimage: bytes, now: UnixTime
+        self, request: InvoiceRequest, *, offer: CreatedOffer, seed: bytes, now: UnixTime
     ) -> Invoice:
         """Make the invoice for `request` under the label where the node's own offers plugin will find it."""
         label = invoice_label(offer.offer_id, request.invreq_payer_id)
-        text = await self._existing(label, sha256(preimage))
-        paths = await self._ways.for_payment(offer.offer, sha256(preimage), info=self._info) if text is None else ()
+        preimage = preimage_for(seed, label)
+        paths = await self._private.for_payment(offer.offer, sha256(preimage), info=self._info)
         draft = draft_invoice(request, offer=offer.offer, preimage=preimage, now=now, paths=paths)
-        if text is None:
-            call = pb.CreateinvoiceRequest(invstring=draft.string, label=label, preimage=preimage)
-            text = await self._create(call)
+        text = await self._create(pb.CreateinvoiceRequest(invstring=draft.string, label=label, preimage=preimage))
         return check_signed(text, request=request, draft=draft, chain=self._info.chain, now=now)
-
-    async def _existing(self, label: str, payment_hash: bytes) -> str | None:
-        """Return the invoice that this payment hash has already.
-
-        Under another label it must never be offered to lightningd: version 26.06 dies of that.
-        """
-        for state in await self._invoices(pb.ListinvoicesRequest(payment_hash=payment_hash)):
-            if state.label != label:
-                raise BledError(Code.INTERNAL, detail="this preimage belongs to another invoice of the node")
-            return state.text or ""
-        return None
 
     async def _create(self, call: pb.CreateinvoiceRequest) -> str:
         try:
@@ -176,7 +188,7 @@ class ClnMerchantNode(MerchantNode):
 
     async def deliver(self, request: InvoiceRequest, *, invoice: Invoice, path: BlindedPath) -> None:  # noqa: ARG002 (the node holds it)
         """Hand `request` to the node with `path` as the way back: it finds `invoice` and sends that."""
-        path_id = await self._ways.path_id_of(request)
+        path_id = await self._private.path_id_of(request)
         await self._inject(
             request_onion(
                 self._info.node_id,
@@ -190,11 +202,7 @@ class ClnMerchantNode(MerchantNode):
 
     async def push(self, invoice: Invoice, *, path: BlindedPath) -> None:
         """Connect to the introduction, then send `invoice` along `path`. Says at once when there is no connection."""
-        introduction = path.introduction
-        if introduction is None:
-            raise Unavailable(Code.NODE_REFUSED, detail="the path names its introduction by a channel only")
-        if introduction != self._info.node_id:
-            await self._connect_peer(introduction)
+        await self.reach(path)
         await self._inject(
             invoice_onion(
                 self._info.node_id,
@@ -204,6 +212,14 @@ class ClnMerchantNode(MerchantNode):
                 onion_session=_fresh_key(),
             )
         )
+
+    async def reach(self, path: BlindedPath) -> None:
+        """Connect to the introduction of `path`. Raises `Unavailable` (`NODE_REFUSED`) when that cannot be done."""
+        introduction = path.introduction
+        if introduction is None:
+            raise Unavailable(Code.NODE_REFUSED, detail="the path names its introduction by a channel only")
+        if introduction != self._info.node_id:
+            await self._connect_peer(introduction)
 
     async def _connect_peer(self, peer: Point) -> None:
         """Connect to a peer; at once when it is connected. A silent peer says nothing about the node itself."""
@@ -218,11 +234,16 @@ class ClnMerchantNode(MerchantNode):
         await self._connection.call("InjectOnionMessage", call, pb.InjectonionmessageResponse, seconds=CHANGE_SECONDS)
 
     async def wait_paid(self, label: str, *, seconds: float) -> InvoiceState | None:
-        """Wait for the payment. lightningd's own wait misses a cancelled offer and an expiry, so the end is read."""
+        """Wait for the payment.
+
+        lightningd's own wait, begun before an offer is closed, never ends: it has our deadline, and then the record is
+        read.
+        """
+        call = pb.WaitinvoiceRequest(label=label)
         try:
-            await self._connection.call(
-                "WaitInvoice", pb.WaitinvoiceRequest(label=label), pb.WaitinvoiceResponse, seconds=seconds
-            )
+            answer = await self._connection.call("WaitInvoice", call, pb.WaitinvoiceResponse, seconds=seconds)
+            if answer.status == pb.WaitinvoiceResponse.PAID:
+                return read_waited(answer)
         except RpcFailure as error:
             if error.rpc_code not in (INVOICE_EXPIRED_DURING_WAIT, UNKNOWN_LABEL_OR_OFFER):
                 raise

@@ -40,7 +40,12 @@ def read_info(answer: pb.GetinfoResponse) -> NodeInfo:
     except CodecError as error:
         raise Unavailable(Code.NODE_PROTOCOL, detail="the node's id is no point") from error
     return NodeInfo(
-        node_id=node_id, network=answer.network, chain=chain, version=answer.version, height=answer.blockheight
+        node_id=node_id,
+        issuer_id=node_id,
+        network=answer.network,
+        chain=chain,
+        version=answer.version,
+        height=answer.blockheight,
     )
 
 
@@ -138,12 +143,21 @@ def read_invoice(row: pb.ListinvoicesInvoices) -> InvoiceState:
         raise Unavailable(Code.NODE_PROTOCOL, detail=f"an invoice has the unknown status {row.status}")
     if status is not InvoiceStatus.PAID:
         return InvoiceState(label=row.label, status=status, payment_hash=row.payment_hash, text=row.bolt12 or None)
+    return _paid(row)
+
+
+def read_waited(answer: pb.WaitinvoiceResponse) -> InvoiceState:
+    """Return what `WaitInvoice` says of a paid invoice. Raises `Unavailable` (`NODE_PROTOCOL`) without preimage."""
+    return _paid(answer)
+
+
+def _paid(row: pb.ListinvoicesInvoices | pb.WaitinvoiceResponse) -> InvoiceState:
     if len(row.payment_preimage) != 32:
         raise Unavailable(Code.NODE_PROTOCOL, detail="a paid invoice has no preimage")
     amount = row.amount_received_msat.msat
     return InvoiceState(
         label=row.label,
-        status=status,
+        status=InvoiceStatus.PAID,
         payment_hash=row.payment_hash,
         text=row.bolt12 or None,
         preimage=row.payment_preimage,

@@ -1,21 +1,12 @@
 """Which way the invoice takes to the buyer's home, and when it is sent again. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from enum import Enum
 from itertools import count
 
+from bled.node.base import Way
 from bled.sales.times import Times
 from bled_codec.blinded_path import BlindedPath
-
-
-class Way(Enum):
-    """Who makes the onion message."""
-
-    DIRECT = "direct"
-    """The node: it answers the request with the invoice that it holds."""
-    PUSH = "push"
-    """The till: it sends the invoice itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,21 +18,21 @@ class Attempt:
     path: BlindedPath
 
 
-def first_attempts(paths: tuple[BlindedPath, ...], times: Times) -> Iterator[Attempt]:
-    """Yield what to try until the node takes one: every path by the first way, then by the second."""
-    for way in (Way.DIRECT, Way.PUSH):
+def first_attempts(paths: tuple[BlindedPath, ...], times: Times, *, ways: Sequence[Way]) -> Iterator[Attempt]:
+    """Yield what to try until the node takes one: every path by the node's first way, then by its next."""
+    for way in ways:
         for path in paths:
             yield Attempt(pause=times.pace, way=way, path=path)
 
 
-def resends(paths: tuple[BlindedPath, ...], times: Times) -> Iterator[Attempt]:
+def resends(paths: tuple[BlindedPath, ...], times: Times, *, ways: Sequence[Way]) -> Iterator[Attempt]:
     """Yield, without end, how to send again while no payment comes: a lost onion message is never reported.
 
-    The next path each time. The second way joins when the first has been tried for about 8 s.
+    The next path each time. A second way joins when the first has been tried for about 8 s.
     """
     for number, pause in enumerate(times.resend, start=1):
-        yield Attempt(pause=pause, way=Way.DIRECT, path=paths[number % len(paths)])
+        yield Attempt(pause=pause, way=ways[0], path=paths[number % len(paths)])
     for number in count():
         pause = times.push if number == 0 else times.resend_later
-        way = Way.PUSH if number % 2 == 0 else Way.DIRECT
-        yield Attempt(pause=max(pause, times.pace), way=way, path=paths[number // 2 % len(paths)])
+        way = ways[-1 - number % len(ways)]
+        yield Attempt(pause=max(pause, times.pace), way=way, path=paths[number // len(ways) % len(paths)])

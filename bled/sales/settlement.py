@@ -1,6 +1,7 @@
 """From the accepted request to the money. A new run continues a sale of an earlier one here as well."""
 
 import asyncio
+import logging
 import secrets
 from functools import partial
 from typing import Final
@@ -8,9 +9,9 @@ from typing import Final
 from bled.codes import Code, Failpoint
 from bled.errors import BledError, Refused, Unavailable
 from bled.failpoint import failpoint
-from bled.node.base import CreatedOffer, InvoiceState, InvoiceStatus, invoice_label
+from bled.node.base import CreatedOffer, InvoiceState, InvoiceStatus, Way, invoice_label
 from bled.sales.conversation import Buyer
-from bled.sales.delivery import Attempt, Way, first_attempts, resends
+from bled.sales.delivery import Attempt, first_attempts, resends
 from bled.sales.evidence import flaw_of
 from bled.sales.states import Sale, SaleState
 from bled.sales.till import NODE_AWAY, Till
@@ -18,8 +19,13 @@ from bled_codec.invoice import Invoice
 from bled_codec.invoice_request import InvoiceRequest
 from bled_codec.offer import Offer
 
+_log = logging.getLogger(__name__)
+
 _HOPELESS: Final = frozenset({Code.NODE_REFUSED, Code.NODE_PROTOCOL, Code.SALE_EXPIRED, Code.INTERNAL})
 """Asking again would bring the same answer: the sale is closed at the node, which then says how it ended."""
+
+_NOT_IN_TIME: Final = "the buyer's node did not pay in time; whether the invoice reached it is not known"
+SENT_NOTE: Final = "sent is not delivered: only the money tells"
 
 _JITTER: Final = 250
 """Thousandths by which a pause may grow, so that tills that began together do not go on together."""
@@ -45,9 +51,10 @@ class Settlement:
 
     async def run(self) -> Sale:
         """Bring the sale to its end. Raises `BledError` when that is not known yet: the sale stays open."""
+        is_new = self.sale.invoice is None
         try:
             invoice = await self._invoice()
-            state = await self._payment(invoice)
+            state = await self._payment(invoice, is_new=is_new)
         except BledError as error:
             if error.code not in _HOPELESS:
                 raise
@@ -62,7 +69,7 @@ class Settlement:
     def _end_without_money(self) -> tuple[SaleState, Code, str]:
         till = self._till
         if till.seconds_left(self.sale) <= 0:
-            return SaleState.EXPIRED, Code.SALE_EXPIRED, "the buyer's node did not pay in time"
+            return SaleState.EXPIRED, Code.SALE_EXPIRED, _NOT_IN_TIME
         if self._give_up_at is not None and till.clock.monotonic() >= self._give_up_at:
             return SaleState.CANCELLED, Code.CANCELLED, "not paid soon after the till came back"
         detail = "the node closed the invoice early: its offer was disabled, or its clock is ahead of the till's"
@@ -80,7 +87,7 @@ class Settlement:
             raise Refused(Code.SALE_EXPIRED, detail=f"less than {till.times.invoice_left} s were left for the invoice")
         invoice = await till.steadily(
             lambda: till.node.create_invoice(
-                self._request, offer=self._offer, preimage=self.sale.preimage, now=till.clock.now()
+                self._request, offer=self._offer, seed=self.sale.preimage, now=till.clock.now()
             )
         )
         failpoint(Failpoint.MERCHANT_INVOICE_CREATED)
@@ -91,11 +98,15 @@ class Settlement:
         failpoint(Failpoint.MERCHANT_INVOICE_STORED)
         return invoice
 
-    async def _payment(self, invoice: Invoice) -> InvoiceState | None:
-        """Send the invoice, again and again, until the node has the money; None when it can get none any more."""
-        state = await self._till.steadily(lambda: self._till.node.lookup(self._label))
-        if state is None or state.status is not InvoiceStatus.UNPAID:
-            return _verdict(state)
+    async def _payment(self, invoice: Invoice, *, is_new: bool) -> InvoiceState | None:
+        """Send the invoice, again and again, until the node has the money; None when it can get none any more.
+
+        One that an earlier run made is looked up first; of a new one the wait tells the same.
+        """
+        if not is_new:
+            state = await self._till.steadily(lambda: self._till.node.lookup(self._label))
+            if state is None or state.status is not InvoiceStatus.UNPAID:
+                return _verdict(state)
         if self._seconds_to_wait() <= 0:
             return None
         await self._send_first(invoice)
@@ -122,7 +133,7 @@ class Settlement:
 
     async def _send_first(self, invoice: Invoice) -> None:
         refusal: Unavailable | None = None
-        for attempt in first_attempts(self._paths, self._till.times):
+        for attempt in first_attempts(self._paths, self._till.times, ways=self._till.node.ways):
             if refusal is not None:
                 await asyncio.sleep(attempt.pause)
             try:
@@ -130,28 +141,41 @@ class Settlement:
             except Unavailable as error:
                 if error.code in NODE_AWAY:
                     raise
+                self._till.on_step("invoice not sent", {"way": attempt.way.value, "detail": error.detail})
                 refusal = error
                 continue
-            await self._sent(invoice)
+            await self._sent(invoice, attempt.way)
             return
         raise refusal or Unavailable(Code.NODE_REFUSED, detail="the request has no way back")
 
-    async def _sent(self, invoice: Invoice) -> None:
+    async def _sent(self, invoice: Invoice, way: Way) -> None:
         failpoint(Failpoint.MERCHANT_DELIVERED)
         if self.sale.state is SaleState.INVOICED:
             self.sale = self._till.ledger.advance(self.sale, SaleState.SENT)
-        self._till.on_step("invoice sent", {})
+        _log.info("sale %s: invoice sent, way %s", self.sale.sale_id, way.value)
+        self._till.on_step("invoice sent", {"way": way.value, "note": SENT_NOTE})
         await self._buyer.invoice_sent(invoice.invoice_payment_hash)
 
     async def _send_again(self, invoice: Invoice) -> None:
-        for attempt in resends(self._paths, self._till.times):
+        for number, attempt in enumerate(resends(self._paths, self._till.times, ways=self._till.node.ways)):
             await asyncio.sleep(attempt.pause * (1 + secrets.randbelow(_JITTER) / 1000))
+            if number == 0:
+                await self._reach_all()
             try:
                 await self._send(attempt, invoice)
             except BledError as error:  # the next one goes another way; the wait sees a node that is gone
                 self._till.on_step("invoice not sent", {"way": attempt.way.value, "detail": error.detail})
             else:
                 self._till.on_step("invoice sent again", {"way": attempt.way.value})
+
+    async def _reach_all(self) -> None:
+        """Connect to every introduction at once, so that no later sending waits for a silent one; tell which are."""
+        reached = (self._till.node.reach(path) for path in self._paths)
+        for failure in await asyncio.gather(*reached, return_exceptions=True):
+            if isinstance(failure, BledError):
+                self._till.on_step("introduction not reached", {"detail": failure.detail})
+            elif isinstance(failure, BaseException):
+                raise failure
 
     async def _send(self, attempt: Attempt, invoice: Invoice) -> None:
         if attempt.way is Way.DIRECT:

@@ -73,8 +73,8 @@ class Sale:
         issuer: the shop's name in the offer.
         state: how far it has come.
         expires_at: the offer's expiry, which ends everything.
-        preimage: 32 bytes, drawn before anything else so that a repeated call gives the same invoice. For a paid
-            sale the one that the node gave.
+        preimage: 32 bytes, drawn before anything else: the seed of the invoice's preimage, so that a repeated call
+            gives the same invoice. For a paid sale the preimage that the node gave.
         code: how it ended, None while it is open.
         detail: a sentence more about the end.
         offer: the `lno` string.

@@ -97,7 +97,7 @@ async def test_an_invoice_that_was_paid_and_forgotten_before_the_ledger_knew_it_
         await node.create_invoice(
             InvoiceRequest.decode(sale.request),
             offer=CreatedOffer(offer_id=offer.offer_id, offer=offer),
-            preimage=sale.preimage,
+            seed=sale.preimage,
             now=SystemClock().now(),
         )
     pay_and_forget(shop)

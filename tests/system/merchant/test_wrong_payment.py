@@ -8,14 +8,14 @@ import pytest
 from bled.clock import SystemClock
 from bled.codes import Code
 from bled.gatt.messages import Abort, AbortReason, StatusCode
-from bled.node.base import CreatedOffer
+from bled.node.base import CreatedOffer, preimage_for
 from bled.node.stubs import cln_subset_pb2 as pb
 from bled.sales.charge import SaleResult, resume
 from bled.sales.ledger import Sale, SaleLedger
 from bled.sales.states import SaleState
 from bled.sandbox.books_rows import InvoiceStatus
 from bled.sandbox.grpc_calls import CALLS
-from bled_codec.crypto import SecretKey, sha256
+from bled_codec.crypto import SecretKey
 from bled_codec.invoice_request import InvoiceRequest
 from bled_codec.offer import Offer
 from bled_codec.units import Msat
@@ -42,10 +42,12 @@ async def make_another_invoice(shop: Shop, sale: Sale) -> None:
         await node.create_invoice(
             InvoiceRequest.decode(sale.request),
             offer=CreatedOffer(offer_id=offer.offer_id, offer=offer),
-            preimage=OTHER,
+            seed=OTHER,
             now=SystemClock().now(),
         )
-    shop.merchant.books.settle(sha256(OTHER), AMOUNT)
+    (row,) = shop.merchant.books.list_invoices()
+    assert row.preimage == preimage_for(OTHER, row.label)
+    shop.merchant.books.settle(row.payment_hash, AMOUNT)
 
 
 async def test_less_money_than_the_sale_is_for_is_not_its_payment(shop: Shop) -> None:
@@ -97,7 +99,7 @@ async def test_numbers_that_cannot_be_do_not_stop_the_till(
     shop: Shop, monkeypatch: pytest.MonkeyPatch, facts: dict[str, object], code: Code
 ) -> None:
     """The amount is part of the proof, the time is not."""
-    tell = CALLS["ListInvoices"]
+    tell, wait = CALLS["ListInvoices"], CALLS["WaitInvoice"]
 
     async def exaggerate(*arguments: object) -> object:
         answer = await tell.handler(*arguments)
@@ -106,7 +108,13 @@ async def test_numbers_that_cannot_be_do_not_stop_the_till(
                 row.MergeFrom(pb.ListinvoicesInvoices(**facts))
         return answer
 
+    async def exaggerate_too(*arguments: object) -> object:
+        answer = await wait.handler(*arguments)
+        answer.MergeFrom(pb.WaitinvoiceResponse(**facts))
+        return answer
+
     monkeypatch.setitem(CALLS, "ListInvoices", replace(tell, handler=exaggerate))
+    monkeypatch.setitem(CALLS, "WaitInvoice", replace(wait, handler=exaggerate_too))
     await shop.server.stop()
     await shop.revive()
     assert (await shop.sell(Meeting(shop.buyer()))).code is code

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bled.node.base import AlreadyPaid, Cancelled, CreatedOffer, InvoiceStatus, invoice_label
+from bled.node.base import AlreadyPaid, Cancelled, CreatedOffer, InvoiceStatus, invoice_label, preimage_for
 from bled.node.cln_grpc import ClnMerchantNode
 from bled_codec.blinded_path import BlindedPath, create_blinded_path
 from bled_codec.chains import REGTEST_CHAIN
@@ -56,8 +56,8 @@ def make_request(net: Net, offer: CreatedOffer) -> InvoiceRequest:
     return unsigned.sign(PAYER, aux=bytes(32))
 
 
-def preimage_of(number: int) -> bytes:
-    return bytes([number]) * 32
+def preimage_of(label: str) -> bytes:
+    return preimage_for(bytes(32), label)
 
 
 async def make_invoice(
@@ -66,7 +66,7 @@ async def make_invoice(
     offer = await make_offer(till, number)
     request = make_request(net, offer)
     now = UnixTime(int(time.time()))
-    return offer, request, await till.create_invoice(request, offer=offer, preimage=preimage_of(number), now=now)
+    return offer, request, await till.create_invoice(request, offer=offer, seed=bytes([number]) * 32, now=now)
 
 
 def pay(net: Net, invoice: Invoice) -> bool:
@@ -97,7 +97,7 @@ async def test_the_tills_invoice_reaches_home_with_field_239_and_is_paid(
     assert pay(net, invoice)
     state = await waiting
     assert state is not None
-    assert (state.status, state.preimage) == (InvoiceStatus.PAID, preimage_of(0))
+    assert (state.status, state.preimage) == (InvoiceStatus.PAID, preimage_of(label))
     assert isinstance(await till.cancel(offer.offer_id), AlreadyPaid)
 
 

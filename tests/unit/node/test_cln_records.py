@@ -19,7 +19,7 @@ from bled_codec.offer import Offer, create_offer
 from bled_codec.units import Msat, UnixTime
 
 NODE = SecretKey(b"\x41" * 32).public_key
-INFO = NodeInfo(node_id=NODE, network="regtest", chain=REGTEST_CHAIN, version="v26.06", height=1)
+INFO = NodeInfo(node_id=NODE, issuer_id=NODE, network="regtest", chain=REGTEST_CHAIN, version="v26.06", height=1)
 GOOD = {"version": "v26.06.6", "num_peers": 1, "num_active_channels": 1, "network": "regtest", "id": NODE}
 TERMS: dict[str, Any] = {
     "description": "coffee",
