@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -35,7 +35,7 @@ def call_home(rpc: Path | None, method: str, params: Mapping[str, object]) -> An
         raise Unavailable(Code.HOME_UNREACHABLE, detail=error.detail) from error
 
 
-def write_book(out: Path, issue: Callable[[], Answer]) -> Answer:
+def write_book(out: Path, issue: Callable[[], Answer]) -> dict[str, Any]:
     """Issue a book into `out`, readable by its owner alone; return the answer without the book itself.
 
     The file is made first: a book that cannot be written is never issued. Raises `ConfigurationError`.
@@ -78,6 +78,14 @@ def revocation(*, book: int | None, payer_id: str | None, everything: bool) -> d
     if len(chosen) != 1:
         raise BledError(Code.USAGE, detail="give one of --book, --payer-id and --all")
     return chosen
+
+
+def print_paths(paths: Sequence[Mapping[str, Any]]) -> None:
+    """Print where the reply paths of a book begin, and whether a message came home over each."""
+    for path in paths:
+        came = {True: f"a message came home in {path['milliseconds']} ms", None: "not tested", False: "NO MESSAGE CAME"}
+        name = printable(path["alias"]) or "unnamed"
+        say(f"Reply path through {name} ({path['introduction'][:12]}...): {came[path['arrived']]}")
 
 
 def print_revocation(answer: Answer) -> None:

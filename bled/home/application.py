@@ -11,6 +11,7 @@ from bled.home.adrift import is_clock_adrift
 from bled.home.decisions import Decisions
 from bled.home.ledger import Ledger
 from bled.home.master import load_keys, prepare_folder
+from bled.home.path_test import PathTest
 from bled.home.pay import Log, Payer, growing_pauses
 from bled.home.plugin import ANY_CLOCK
 from bled.home.rpc import HomeRpc
@@ -35,6 +36,7 @@ class HomeApplication:
         self._ledger: Ledger | None = None
         self._service: HomeService | None = None
         self._rpc: HomeRpc | None = None
+        self._path_test: PathTest | None = None
         self._node_is_fresh = False
         self._opened = asyncio.Event()
 
@@ -53,6 +55,7 @@ class HomeApplication:
             node=node, ledger=ledger, witness=witness, clock=self._clock, log=self._log, pauses=growing_pauses
         )
         self._ledger = ledger
+        self._path_test = PathTest(node=node, clock=self._clock)
         self._rpc = HomeRpc(
             keys=keys,
             chain=chain,
@@ -62,6 +65,7 @@ class HomeApplication:
             decisions=decisions,
             node=node,
             clock=self._clock,
+            path_test=self._path_test,
         )
         self._service = HomeService(
             keys=keys,
@@ -81,6 +85,10 @@ class HomeApplication:
     def receive(self, invoice: bytes, secret: bytes) -> bool:
         """Take an invoice of the hook; say whether it is home's business."""
         return self._service is not None and self._service.receive(invoice, secret)
+
+    def hear(self, secret: bytes) -> bool:
+        """Take the path secret of a message of the hook; say whether it was a test of home's own paths."""
+        return self._path_test is not None and self._path_test.hear(secret)
 
     async def call(self, method: str, params: object) -> JsonObject:
         """Answer an RPC method. Raises `BledError`."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from bled.codes import Code, Failpoint
-from bled.errors import BledError, ConfigurationError, PeerError
+from bled.errors import BledError, PeerError
 from bled.failpoint import failpoint
 from bled.grants.book import encode_book
 from bled.grants.fields import is_name
@@ -18,8 +18,10 @@ from bled.grants.passphrase import create_passphrase
 from bled.grants.wrapping import wrap_book
 from bled.home.ledger import Ledger
 from bled.home.parameters import Parameters, usage
+from bled.home.paths import MOST_PATHS, PATHS, PathResult, TestPath, find_paths
 from bled.home.policy import holds
 from bled.home.rows import Book
+from bled.home.terms import ClassTerms, parse_class
 from bled.home.witness import Witness
 from bled.node.home_base import HomeNode
 from bled_codec.crypto import parse_point
@@ -39,13 +41,14 @@ ISSUE_PARAMETERS: Final = (
     "passphrase",
     "classes",
     "introductions",
+    "allow_one_path",
+    "self_test",
 )
 _CLASS_PARAMETERS: Final = ("count", "per_payment_msat", "valid_seconds")
 _MOST_IDS: Final = 10_000
+_DEFAULT_IDS: Final = 20
 _MOST_SECONDS: Final = 10 * 366 * 86_400
 _DEFAULT_SECONDS: Final = 30 * 86_400
-_DEFAULT_PATHS: Final = 2
-_MOST_PATHS: Final = 3
 _WRAP_SALT_BYTES: Final = 16
 _WRAP_NONCE_BYTES: Final = 12
 _PASSPHRASE_ENTROPY_BYTES: Final = 10
@@ -53,7 +56,13 @@ _PASSPHRASE_ENTROPY_BYTES: Final = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """A book as its owner wants it."""
+    """A book as its owner wants it.
+
+    Attributes:
+        introductions: where reply paths begin; none: home chooses.
+        least_paths: with fewer that home chose no book is issued.
+        is_tested: a message must have come home over each path.
+    """
 
     device: str
     home_label: str
@@ -61,6 +70,8 @@ class Order:
     limits: BookLimits
     passphrase: str = field(repr=False)
     introductions: tuple[Point, ...]
+    least_paths: int = PATHS
+    is_tested: bool = True
 
     @property
     def ids(self) -> int:
@@ -73,6 +84,7 @@ class IssuedBook:
     """What leaves home: the book, wrapped under the passphrase, and the passphrase, to be carried apart."""
 
     book: Book
+    paths: Sequence[PathResult]
     passphrase: str = field(repr=False)
     wrapped: bytes = field(repr=False)
 
@@ -86,13 +98,15 @@ def parse_order(params: Parameters, *, now: UnixTime) -> Order:
         limits=_parse_limits(params, now),
         passphrase=params.text("passphrase", create_passphrase(secrets.token_bytes(_PASSPHRASE_ENTROPY_BYTES))),
         introductions=_parse_introductions(params),
+        least_paths=1 if params.flag("allow_one_path") else PATHS,
+        is_tested=params.flag("self_test", default=True),
     )
 
 
 def _parse_introductions(params: Parameters) -> tuple[Point, ...]:
     values = params.list("introductions")
-    if len(values) > _MOST_PATHS:
-        raise usage(f"introductions: at most {_MOST_PATHS}, every payer id has a path from each")
+    if len(values) > MOST_PATHS:
+        raise usage(f"introductions: at most {MOST_PATHS}, every payer id has a path from each")
     return tuple(_parse_point(value) for value in values)
 
 
@@ -105,12 +119,11 @@ def _name(params: Parameters, name: str, default: str | None = None) -> str:
 
 def _parse_limits(params: Parameters, now: UnixTime) -> BookLimits:
     total = params.msat("total_msat", least=1)
-    per_payment = params.msat("per_payment_msat", total, least=1)
-    seconds = params.number("valid_seconds", _DEFAULT_SECONDS, least=60, most=_MOST_SECONDS)
-    classes = _parse_classes(params, per_payment, seconds, now)
+    seconds = params.seconds("valid_seconds", _DEFAULT_SECONDS, least=60, most=_MOST_SECONDS)
+    classes = _parse_classes(params, params.msat("per_payment_msat", total, least=1), seconds, now)
     limits = BookLimits(
         total_msat=total,
-        per_payment_msat=per_payment,
+        per_payment_msat=max(each.per_payment_msat for each in classes),
         per_day_msat=params.msat("per_day_msat", total, least=1),
         payments=sum(each.count for each in classes),
         not_before=now,
@@ -131,30 +144,42 @@ def _parse_limits(params: Parameters, now: UnixTime) -> BookLimits:
 
 
 def _parse_classes(params: Parameters, per_payment: Msat, seconds: int, now: UnixTime) -> tuple[GrantClass, ...]:
-    """Return the classes one behind the other from index 0 on; without any given, one for all ids."""
-    if not params.has("classes"):
-        ids = params.number("ids", 20, least=1, most=_MOST_IDS)
-        return (_grant_class(0, ids, per_payment, now, seconds),)
-    if params.has("ids"):
-        raise usage("ids: the classes say how many")
+    """Return the classes one behind the other from index 0 on: first that of `ids`, then those that were named."""
+    named = [_parse_class(value, per_payment, seconds) for value in params.list("classes")]
+    if params.has("classes") and not named:
+        raise usage("classes: a list of at least one is needed")
+    if params.has("ids") or not named:
+        ids = params.number("ids", _DEFAULT_IDS, least=1, most=_MOST_IDS)
+        named.insert(0, ClassTerms(count=ids, per_payment=per_payment, seconds=seconds))
     classes: list[GrantClass] = []
     first = 0
-    for value in params.list("classes"):
-        each = Parameters.bind(value, _CLASS_PARAMETERS)
-        count = each.number("count", least=1, most=_MOST_IDS)
-        lasting = each.number("valid_seconds", seconds, least=60, most=seconds)
-        classes.append(_grant_class(first, count, each.msat("per_payment_msat", per_payment, least=1), now, lasting))
-        first += count
+    for terms in named:
+        classes.append(_grant_class(first, terms, now))
+        first += terms.count
     return tuple(classes)
 
 
-def _grant_class(first: int, count: int, per_payment: Msat, now: UnixTime, seconds: int) -> GrantClass:
+def _parse_class(value: object, per_payment: Msat, seconds: int) -> ClassTerms:
+    """Read a class: text such as `5:2000000sat:7d`, or an object of which all but `count` may be left out."""
+    params: object = value
+    if isinstance(value, str):
+        terms = parse_class(value)
+        params = {"count": terms.count, "per_payment_msat": terms.per_payment, "valid_seconds": terms.seconds}
+    each = Parameters.bind(params, _CLASS_PARAMETERS)
+    return ClassTerms(
+        count=each.number("count", least=1, most=_MOST_IDS),
+        per_payment=each.msat("per_payment_msat", per_payment, least=1),
+        seconds=each.seconds("valid_seconds", seconds, least=60, most=seconds),
+    )
+
+
+def _grant_class(first: int, terms: ClassTerms, now: UnixTime) -> GrantClass:
     return GrantClass(
         first_index=first,
-        count=count,
-        per_payment_msat=per_payment,
+        count=terms.count,
+        per_payment_msat=terms.per_payment,
         not_before=now,
-        not_after=UnixTime(now + seconds),
+        not_after=UnixTime(now + terms.seconds),
     )
 
 
@@ -166,16 +191,25 @@ def _parse_point(value: object) -> Point:
 
 
 async def issue(
-    order: Order, *, keys: HomeKeys, chain: bytes, ledger: Ledger, witness: Witness, node: HomeNode
+    order: Order,
+    *,
+    keys: HomeKeys,
+    chain: bytes,
+    ledger: Ledger,
+    witness: Witness,
+    node: HomeNode,
+    test_path: TestPath,
 ) -> IssuedBook:
     """Issue a book. It is in the ledger, durably, before its bytes exist; if making them fails, it is revoked.
 
     The node keeps that there is one more before that, so that an old copy of the ledger never gives its number again.
+    `test_path` sends a message over a path; nothing is issued unless it comes home over each.
 
-    Raises `Unavailable` when the node or the ledger cannot be asked, `ConfigurationError` when no peer can begin a
-    path, `PeerError` (`USAGE`) for an order that the book's format does not take.
+    Raises `Unavailable` when the node or the ledger cannot be asked, `ConfigurationError` when too few peers can begin
+    a path, `PeerError` (`USAGE`) for an order that the book's format does not take.
     """
-    routes = await _routes(order, node)
+    home = await node.node_id()
+    paths = await _paths(order, home, node, test_path)
     salt = secrets.token_bytes(BOOK_SALT_BYTES)
     book = ledger.add_book(
         salt=salt,
@@ -186,6 +220,7 @@ async def issue(
         limits=order.limits,
     )
     failpoint(Failpoint.HOME_ISSUED)
+    routes = [(path.introduction, home) for path in paths]
     try:
         await witness.testify()
         # Argon2id and a thousand curve points: not on the loop that answers the hook.
@@ -193,19 +228,19 @@ async def issue(
     except (BledError, ValueError) as error:
         ledger.revoke_book(book.book_id, now=order.issued_at)
         raise error if isinstance(error, BledError) else PeerError(Code.USAGE, detail=str(error)) from error
-    return IssuedBook(book=book, passphrase=order.passphrase, wrapped=wrapped)
+    return IssuedBook(book=book, paths=paths, passphrase=order.passphrase, wrapped=wrapped)
 
 
-async def _routes(order: Order, node: HomeNode) -> Sequence[Sequence[Point]]:
-    home = await node.node_id()
-    introductions = order.introductions or tuple(await node.peers_for_paths())[:_DEFAULT_PATHS]
-    if not introductions:
-        raise ConfigurationError(
-            Code.CONFIG_BAD, detail="no connected peer with a channel can begin a reply path; name introductions"
-        )
-    if home in introductions:
+async def _paths(order: Order, home: Point, node: HomeNode, test_path: TestPath) -> Sequence[PathResult]:
+    if home in order.introductions:
         raise usage("introductions: home itself would be seen by every till")
-    return [(introduction, home) for introduction in introductions]
+    return await find_paths(
+        node,
+        order.introductions,
+        least=order.least_paths,
+        rng=secrets.SystemRandom(),
+        test=test_path if order.is_tested else None,
+    )
 
 
 def _make(order: Order, book: Book, routes: Sequence[Sequence[Point]], keys: HomeKeys, chain: bytes) -> bytes:

@@ -6,6 +6,7 @@ from typing import Final
 
 from bled.codes import Code
 from bled.errors import PeerError
+from bled.home.terms import parse_amount_with_unit, parse_duration
 from bled_codec.units import MAX_MSAT, Msat
 
 _LONGEST_LIST: Final = 64
@@ -42,9 +43,9 @@ class Parameters:
             raise usage(f"{name}: a text is needed")
         return value
 
-    def flag(self, name: str) -> bool:
-        """Return a boolean, false when it is not given."""
-        value = self.values.get(name, False)
+    def flag(self, name: str, *, default: bool = False) -> bool:
+        """Return a boolean, `default` when it is not given."""
+        value = self.values.get(name, default)
         if not isinstance(value, bool):
             raise usage(f"{name}: true or false is needed")
         return value
@@ -59,11 +60,19 @@ class Parameters:
         return value
 
     def msat(self, name: str, default: Msat | None = None, *, least: int = 0) -> Msat:
-        """Return an amount in millisatoshi: a number, or text such as `1000msat`."""
+        """Return an amount in millisatoshi: a number, or text such as `1000msat` or `1sat`."""
         value = self.values.get(name)
-        if isinstance(value, str) and value.endswith("msat"):
-            return Msat(Parameters(values={name: value.removesuffix("msat")}).number(name, least=least, most=MAX_MSAT))
+        if isinstance(value, str) and value.endswith("sat"):
+            value = parse_amount_with_unit(value)
+            return Msat(Parameters(values={name: value}).number(name, least=least, most=MAX_MSAT))
         return Msat(self.number(name, default, least=least, most=MAX_MSAT))
+
+    def seconds(self, name: str, default: int | None = None, *, least: int = 0, most: int) -> int:
+        """Return a duration in seconds: a number, or text such as `30d`."""
+        value = self.values.get(name)
+        if isinstance(value, str) and not value.isdigit():
+            return Parameters(values={name: parse_duration(value)}).number(name, least=least, most=most)
+        return self.number(name, default, least=least, most=most)
 
     def hex(self, name: str, *, length: int) -> bytes:
         """Return `length` bytes given in hexadecimal."""

@@ -61,6 +61,10 @@ class Application(Protocol):
         """Take an invoice of the hook; say whether it is home's business. Returns at once and raises nothing."""
         ...
 
+    def hear(self, secret: bytes) -> bool:
+        """Take the path secret of a message without an invoice; say whether home itself sent it. Raises nothing."""
+        ...
+
     async def call(self, method: str, params: object) -> JsonObject:
         """Answer an RPC method of the manifest. Raises `BledError`."""
         ...
@@ -130,10 +134,13 @@ class Plugin:
 
     def _hook(self, params: object) -> str:
         """Answer the hook, whatever it holds: an error in its place would end the node itself."""
-        found = onion_invoice(params)
-        if found is None or not self._started:
+        if not self._started:
             return "continue"
-        return "resolve" if self._application.receive(*found) else "continue"
+        found = onion_invoice(params)
+        if found is not None:
+            return "resolve" if self._application.receive(*found) else "continue"
+        secret = onion_secret(params)
+        return "resolve" if secret is not None and self._application.hear(secret) else "continue"
 
     async def _call(self, id_: RequestId, method: str, params: object) -> None:
         try:
@@ -170,13 +177,15 @@ def log_message(level: str, line: str) -> JsonObject:
 
 def onion_invoice(params: object) -> tuple[bytes, bytes] | None:
     """Return invoice and path secret of a hook call, None when it carries none. Raises nothing."""
-    message = params.get("onion_message") if isinstance(params, dict) else None
-    if not isinstance(message, dict):
-        return None
-    invoice, secret = _bytes(message.get("invoice")), _bytes(message.get("pathsecret"))
-    if invoice is None or secret is None or len(secret) != _SECRET_BYTES:
-        return None
-    return invoice, secret
+    secret = onion_secret(params)
+    invoice = _bytes(_member(params, "onion_message").get("invoice"))
+    return None if invoice is None or secret is None else (invoice, secret)
+
+
+def onion_secret(params: object) -> bytes | None:
+    """Return the path secret of a hook call, None when it has none of 32 bytes. Raises nothing."""
+    secret = _bytes(_member(params, "onion_message").get("pathsecret"))
+    return secret if secret is not None and len(secret) == _SECRET_BYTES else None
 
 
 def _bytes(value: object) -> bytes | None:

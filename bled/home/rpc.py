@@ -14,6 +14,8 @@ from bled.home.decisions import MOST_AT_ONCE, Decisions
 from bled.home.issuing import ISSUE_PARAMETERS, find_book_of, issue, parse_order
 from bled.home.ledger import Ledger
 from bled.home.parameters import Parameters, usage
+from bled.home.path_test import PathTest
+from bled.home.paths import PathResult
 from bled.home.pay import Payer
 from bled.home.rows import Book, Claim, ClaimState, Decision, Revoked
 from bled.home.witness import Witness
@@ -51,6 +53,7 @@ class HomeRpc:
         decisions: Decisions,
         node: HomeNode,
         clock: Clock,
+        path_test: PathTest,
     ) -> None:
         """Take what the methods need."""
         self._keys = keys
@@ -61,6 +64,7 @@ class HomeRpc:
         self._decisions = decisions
         self._node = node
         self._clock = clock
+        self._path_test = path_test
 
     async def call(self, method: str, params: object) -> Answer:
         """Return the answer of one of `METHODS`. Raises `BledError`, `USAGE` for parameters that cannot be meant."""
@@ -71,7 +75,13 @@ class HomeRpc:
         """Issue a book."""
         order = parse_order(params, now=self._clock.now())
         issued = await issue(
-            order, keys=self._keys, chain=self._chain, ledger=self._ledger, witness=self._witness, node=self._node
+            order,
+            keys=self._keys,
+            chain=self._chain,
+            ledger=self._ledger,
+            witness=self._witness,
+            node=self._node,
+            test_path=self._path_test.run,
         )
         book = issued.book
         return {
@@ -79,6 +89,7 @@ class HomeRpc:
             "device": book.device,
             "ids": book.ids,
             "not_after": book.limits.not_after,
+            "paths": [_path(each) for each in issued.paths],
             "passphrase": issued.passphrase,
             "book": issued.wrapped.hex(),
         }
@@ -186,6 +197,15 @@ def _payer_id(params: Parameters) -> Point:
         raise usage("payer_id: no point of the curve") from None
 
 
+def _path(path: PathResult) -> Answer:
+    return {
+        "introduction": path.introduction.hex(),
+        "alias": path.alias,
+        "arrived": path.arrived,
+        "milliseconds": path.milliseconds,
+    }
+
+
 def _revocation(revoked: Revoked) -> Answer:
     return {
         "revoked": [*revoked.books, *(payer_id.hex() for payer_id in revoked.payer_ids)],
@@ -242,8 +262,9 @@ METHODS: Final = {
     "bled-issue": Method(
         names=ISSUE_PARAMETERS,
         usage="device ids total_msat [per_payment_msat] [per_day_msat] [valid_seconds] [max_fee_base_msat] "
-        "[max_fee_ppm] [home_label] [passphrase] [classes] [introductions]",
+        "[max_fee_ppm] [home_label] [passphrase] [classes] [introductions] [allow_one_path] [self_test]",
         description="Issue a book of payer ids for a device; the answer holds it wrapped under a generated passphrase. "
+        "Amounts are in millisatoshi or 2000sat, durations in seconds or 30d, classes 5:2000000sat:7d. "
         "Name one yourself over the socket only, for everybody on the machine may read arguments of commands.",
         run=HomeRpc.issue,
     ),

@@ -10,7 +10,8 @@ from typing import Any, Final
 from bled.codes import Code
 from bled.errors import BledError, Unavailable
 from bled.node.cln_errors import RpcFailure
-from bled.node.home_base import Failed, Paid, Parts, PartsStatus, PayAnswer, SentPart, Unknown
+from bled.node.cln_gossip import read_peers, with_announcement, with_channels
+from bled.node.home_base import Failed, Paid, Parts, PartsStatus, PathPeer, PayAnswer, SentPart, Unknown
 from bled.node.lightning_rpc import LightningRpc
 from bled_codec.crypto import parse_point, sha256
 from bled_codec.errors import CodecError
@@ -29,7 +30,6 @@ _PAGE: Final = 500
 _LARGEST_NUMBER: Final = 2**63 - 1
 """What the ledger's columns take; the node's own are no larger."""
 _MOST_DIGITS: Final = 19
-_USABLE_CHANNELS: Final = frozenset({"CHANNELD_NORMAL", "CHANNELD_AWAITING_SPLICE"})
 
 
 class ClnHomeNode:
@@ -96,13 +96,23 @@ class ClnHomeNode:
         params = {"key": _key(name), "string": str(number), "mode": "create-or-replace"}
         await self._rpc.call("datastore", params, seconds=_LOOKUP_SECONDS)
 
-    async def peers_for_paths(self) -> Sequence[Point]:
-        """Read `listpeerchannels`: every connected peer with a usable channel, once, in the node's order."""
+    async def path_peers(self) -> Sequence[PathPeer]:
+        """Read `listpeerchannels`, and of each peer `listnodes` and `listchannels`."""
         answer = await self._rpc.call("listpeerchannels", seconds=_LOOKUP_SECONDS)
-        channels = answer.get("channels")
-        rows = [row for row in channels if isinstance(row, dict)] if isinstance(channels, list) else []
-        usable = [row for row in rows if row.get("peer_connected") and row.get("state") in _USABLE_CHANNELS]
-        return tuple(dict.fromkeys(_point("listpeerchannels", row.get("peer_id")) for row in usable))
+        peers = []
+        for peer in read_peers(answer):
+            name = peer.node_id.hex()
+            announced = with_announcement(
+                peer, await self._rpc.call("listnodes", {"id": name}, seconds=_LOOKUP_SECONDS)
+            )
+            channels = await self._rpc.call("listchannels", {"source": name}, seconds=_LOOKUP_SECONDS)
+            peers.append(with_channels(announced, channels))
+        return tuple(peers)
+
+    async def inject(self, path_key: Point, onion: bytes) -> None:
+        """Call `injectonionmessage`."""
+        params = {"path_key": path_key.hex(), "message": onion.hex()}
+        await self._rpc.call("injectonionmessage", params, seconds=_LOOKUP_SECONDS)
 
 
 def _paid(answer: dict[str, Any], payment_hash: bytes) -> PayAnswer:

@@ -48,12 +48,28 @@ def invoice_onion(
 
     Both session keys are fresh. Raises `ValueError` when only a channel names the introduction.
     """
+    return _along(node_id, path, OnionPayload(invoice=invoice), path_session, onion_session)
+
+
+def empty_onion(
+    node_id: Point, *, path: BlindedPath, path_session: SecretKey, onion_session: SecretKey
+) -> InjectedOnion:
+    """Return a message along `path` with nothing in it: what arrives is the path's own secret.
+
+    Both session keys are fresh. Raises `ValueError` when only a channel names the introduction.
+    """
+    return _along(node_id, path, OnionPayload(), path_session, onion_session)
+
+
+def _along(
+    node_id: Point, path: BlindedPath, payload: OnionPayload, path_session: SecretKey, onion_session: SecretKey
+) -> InjectedOnion:
     introduction = path.introduction
     if introduction is None:
         raise ValueError("the introduction is not named by its key")
     if introduction != node_id:
         path = _through_own_node(node_id, introduction, path, path_session)
-    return _wrap(path, OnionPayload(invoice=invoice), onion_session)
+    return _wrap(path, payload, onion_session)
 
 
 def _through_own_node(node_id: Point, introduction: Point, path: BlindedPath, session: SecretKey) -> BlindedPath:

@@ -79,6 +79,25 @@ class SentPart:
     has_failed: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PathPeer:
+    """A peer at which a reply path might begin.
+
+    Attributes:
+        alias: the name in its announcement; anybody may take any.
+        features: of its announcement, big-endian; None when gossip has none.
+        has_address: its announcement says where it can be reached.
+        neighbours: how many nodes gossip shows it to have channels with.
+    """
+
+    node_id: Point
+    is_connected: bool
+    alias: str = ""
+    features: bytes | None = None
+    has_address: bool = False
+    neighbours: int = 0
+
+
 class HomeNode(Protocol):
     """The buyer's own node."""
 
@@ -115,6 +134,13 @@ class HomeNode(Protocol):
         """Have the node keep a number, durably and outside of anything of ours. Raises `Unavailable`."""
         ...
 
-    async def peers_for_paths(self) -> Sequence[Point]:
-        """Return the peers at which reply paths may begin: connected, with a usable channel. Raises `Unavailable`."""
+    async def path_peers(self) -> Sequence[PathPeer]:
+        """Return the peers with a usable channel, with what gossip says of each. Raises `Unavailable`."""
+        ...
+
+    async def inject(self, path_key: Point, onion: bytes) -> None:
+        """Have the node take an onion message as if a peer had sent it. Raises `BledError` when it does not.
+
+        That it returns says nothing about what becomes of the message.
+        """
         ...

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from bled.node.json_stream import JsonObject
 from bled.sandbox.datastore import Datastore
+from bled.sandbox.gossip_commands import GossipCommands
 from bled.sandbox.node import SandboxNode
 from bled.sandbox.node_data import (
     INIT_FEATURES,
@@ -38,6 +39,7 @@ class HomeCommands:
     ) -> None:
         """Serve `node`, which pays through `payments`, has `plugin`, and keeps things for it in `datastore`."""
         kept = datastore or Datastore()
+        gossip = GossipCommands(node)
         self._node = node
         self._payments = payments
         self._plugin = plugin
@@ -45,7 +47,10 @@ class HomeCommands:
             "datastore": ("key [string] [hex] [mode] [generation]", kept.datastore),
             "getinfo": ("", self._getinfo),
             "help": ("[command]", self._help),
+            "injectonionmessage": ("path_key message", gossip.injectonionmessage),
+            "listchannels": ("[short_channel_id] [source] [destination]", gossip.listchannels),
             "listdatastore": ("[key]", kept.listdatastore),
+            "listnodes": ("[id]", gossip.listnodes),
             "listpeerchannels": ("[id]", self._listpeerchannels),
             "listpeers": ("[id]", self._listpeers),
             "listsendpays": ("[bolt11] [payment_hash] [status]", self._listsendpays),

@@ -1,6 +1,8 @@
-"""The sandbox: three Lightning nodes in one process. Its money is not real and its network is seen by nobody else.
+"""The sandbox: four Lightning nodes in one process. Its money is not real and its network is seen by nobody else.
 
-    merchant --- hop --- home
+    merchant --- hop --- home --- relay
+
+The relay holds no money: it is the second peer over which messages come home.
 
 What is real: keys and signatures, BOLT 12 messages, onions that each node really peels, the merchant's gRPC with mutual
 TLS, the home plugin as a child process over lightningd's plugin protocol, and a ledger that survives a kill.
@@ -40,8 +42,9 @@ FIRST_BALANCE: Final = Msat(1_000_000_000)
 
 HOME_CHANNEL: Final = "102x1x0"
 MERCHANT_CHANNEL: Final = "103x1x0"
+RELAY_CHANNEL: Final = "104x1x0"
 
-_ALIASES: Final = ("merchant", "hop", "home")
+_ALIASES: Final = ("merchant", "hop", "home", "relay")
 _FIRST_PORT: Final = 19735
 
 
@@ -99,8 +102,9 @@ class Sandbox:
         async with AsyncExitStack() as stack:
             folder = stack.enter_context(_own_folder(folder))
             network = await _open_network(stack, folder, SystemClock() if clock is None else clock)
-            merchant, hop, home = (_open_node(stack, folder, network, alias) for alias in _ALIASES)
+            merchant, hop, home, relay = (_open_node(stack, folder, network, alias) for alias in _ALIASES)
             _open_channels(network, merchant, hop, home)
+            network.add_channel(Channel(scid=RELAY_CHANNEL, ends=(home.node_id, relay.node_id)))
             payments = Payments(network)
             payments.recover()
             host, rpc = await _open_home(stack, home, payments, command)

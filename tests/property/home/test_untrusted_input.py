@@ -84,6 +84,9 @@ class Nobody:
     def receive(self, invoice: bytes, secret: bytes) -> bool:
         return False
 
+    def hear(self, secret: bytes) -> bool:
+        return False
+
     async def call(self, method: str, params: object) -> dict[str, object]:
         return {}
 

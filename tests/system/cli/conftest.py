@@ -48,7 +48,9 @@ class Shop:
     def book(self, name: str = "phone", *, budget: str = "50000sat", ids: int = 10) -> tuple[Path, Path]:
         """Issue a book at home; return its file and the file of its passphrase."""
         out, passphrase = self.folder / f"{name}.book", self.folder / f"{name}.passphrase"
-        issued = self.run("home", "issue", str(out), "--device", name, "--budget", budget, "--ids", str(ids), "--json")
+        issued = self.run(
+            "home", "issue", str(out), "--device", name, "--budget", budget, "--count", str(ids), "--json"
+        )
         assert issued.code == 0, issued.err
         passphrase.write_text(issued.object["passphrase"] + "\n")
         return out, passphrase
@@ -89,6 +91,13 @@ def ended(child: subprocess.Popen[str]) -> Ended:
     """Wait for a command's end."""
     out, err = child.communicate(timeout=60)
     return Ended(code=child.returncode, out=out, err=err)
+
+
+@pytest.fixture
+def shop_less(tmp_path: Path) -> Shop:
+    """A machine on which nothing runs."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("BLED_")}
+    return Shop(folder=tmp_path, env=clean | {"XDG_CONFIG_HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path)})
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ def _bytes_kept_secret(shop: Shop) -> dict[str, bytes]:
     grants = decode_book(book, chain=REGTEST_CHAIN, now=UnixTime(int(time.time()))).grants
     keys = {f"payer key {grant.index}": grant.secret.reveal() for grant in grants if grant.secret is not None}
     files = {str(path): path.read_bytes() for name in _KEY_FILES for path in shop.folder.rglob(name)}
-    assert (len(keys), len(files)) == (10, 6)  # one master secret, one vault, three nodes, one reader
+    assert (len(keys), len(files)) == (10, 7)  # one master secret, one vault, four nodes, one reader
     return keys | files
 
 

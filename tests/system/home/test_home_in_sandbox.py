@@ -17,6 +17,7 @@ import pytest
 from bled.grants.book import GrantBook, decode_book
 from bled.grants.wrapping import unwrap_book
 from bled.node.base import invoice_label
+from bled.node.cln_errors import RpcFailure
 from bled.node.cln_onions import invoice_onion
 from bled.node.lightning_rpc import LightningRpc
 from bled.sandbox.books_rows import OfferArgs
@@ -77,12 +78,13 @@ class Town:
         return Invoice.from_string(row.bolt12)
 
     def deliver(self, invoice: Invoice) -> None:
-        """Send the invoice along the buyer's own reply path, through the hop, to home."""
+        """Send the invoice along the buyer's own reply path through the hop, a peer of the merchant's, to home."""
         assert invoice.invreq_paths is not None
+        (path,) = [path for path in invoice.invreq_paths if path.introduction == self.sandbox.hop.node_id]
         onion = invoice_onion(
             self.sandbox.merchant.node_id,
             invoice.encode(),
-            path=invoice.invreq_paths[0],
+            path=path,
             path_session=SecretKey(secrets.token_bytes(32)),
             onion_session=SecretKey(secrets.token_bytes(32)),
         )
@@ -129,6 +131,33 @@ async def test_a_purchase_is_paid_through_the_network(folder) -> None:
         assert budget["reserved_msat"] == 0
         (claim,) = (await town.rpc.call("bled-claims"))["claims"]
         assert claim["preimage"] == paid["preimage"]
+
+
+async def test_a_book_has_two_paths_over_which_a_message_came_home(folder) -> None:
+    async with Sandbox.run(folder) as sandbox:
+        issued = await LightningRpc(sandbox.home_rpc).call("bled-issue", {"device": "phone", "total_msat": 1_000_000})
+        assert {path["alias"] for path in issued["paths"]} == {"hop", "relay"}
+        assert [path["arrived"] for path in issued["paths"]] == [True, True]
+        clear = unwrap_book(bytes.fromhex(issued["book"]), passphrase=issued["passphrase"])
+        first = decode_book(clear, chain=REGTEST_CHAIN, now=now()).grants[0]
+        begins = {path.introduction for path in first.invreq_paths}
+        assert begins == {bytes.fromhex(path["introduction"]) for path in issued["paths"]}
+        assert sandbox.home.node_id not in begins
+
+
+async def test_a_home_with_one_peer_says_what_to_do_and_issues_when_told(folder) -> None:
+    order = {"device": "phone", "total_msat": 1_000_000}
+    async with Sandbox.run(folder) as sandbox:
+        rpc = LightningRpc(sandbox.home_rpc)
+        (relay,) = [peer for peer in sandbox.home.peers if peer not in (sandbox.hop.node_id, sandbox.merchant.node_id)]
+        sandbox.home.disconnect_peer(relay, force=True)
+        with pytest.raises(RpcFailure, match=r"relay .* is not connected.*allow one path"):
+            await rpc.call("bled-issue", order)
+        with pytest.raises(RpcFailure, match="unknown next peer"):
+            await rpc.call("bled-issue", order | {"introductions": [relay.hex()]})
+        assert (await rpc.call("bled-list"))["books"] == []
+        issued = await rpc.call("bled-issue", order | {"allow_one_path": True})
+        assert [path["alias"] for path in issued["paths"]] == ["hop"]
 
 
 async def test_a_purchase_survives_a_kill_of_the_plugin(folder) -> None:

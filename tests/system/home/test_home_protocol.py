@@ -94,7 +94,10 @@ MEANINGLESS = [
     ("bled-issue", {"device": "phone", "total_msat": 1.5}),
     ("bled-issue", {"device": "phone", "total_msat": True}),
     ("bled-issue", {"device": "phone", "total_msat": 1, "ids": 10_001}),
-    ("bled-issue", {"device": "phone", "total_msat": 1, "ids": 1, "classes": [{"count": 1}]}),
+    ("bled-issue", {"device": "phone", "total_msat": 1, "ids": 9_999, "classes": ["2:1sat:7d"]}),
+    ("bled-issue", {"device": "phone", "total_msat": 1, "classes": ["2:1:7d"]}),
+    ("bled-issue", {"device": "phone", "total_msat": 1, "classes": ["2:1sat:31d"]}),
+    ("bled-issue", {"device": "phone", "total_msat": 1, "valid_seconds": "soon"}),
     ("bled-issue", {"device": "phone", "total_msat": 1, "classes": []}),
     ("bled-issue", {"device": "phone", "total_msat": 1, "introductions": ["02"]}),
     ("bled-issue", {"device": "phone", "total_msat": 1, "introductions": ["02"] * 4}),
@@ -117,6 +120,7 @@ async def test_a_book_has_the_classes_and_the_introductions_that_were_asked_for(
         ids=None,
         classes=[{"count": 3, "per_payment_msat": 20_000}, {"count": 1, "valid_seconds": 604_800}],
         introductions=[other.hex()],
+        self_test=False,
         passphrase="correct horse battery staple and more",
     )
     small, large = house.book.limits.classes
@@ -126,6 +130,30 @@ async def test_a_book_has_the_classes_and_the_introductions_that_were_asked_for(
     assert house.issued["passphrase"] == "correct horse battery staple and more"
     for grant in house.book.grants:
         assert [path.first_node_id for path in grant.invreq_paths] == [other]
+
+
+async def test_classes_of_ids_come_after_the_ids_that_are_like_most(house) -> None:
+    await house.issue(
+        ids=3,
+        total_msat="5000sat",
+        per_payment_msat="50sat",
+        valid_seconds="30d",
+        classes=["2:2000sat:7d"],
+    )
+    limits = house.book.limits
+    small, large = limits.classes
+    assert (small.first_index, small.count, small.per_payment_msat) == (0, 3, 50_000)
+    assert (large.first_index, large.count, large.per_payment_msat) == (3, 2, 2_000_000)
+    assert (limits.total_msat, limits.per_payment_msat, limits.payments) == (5_000_000, 2_000_000, 5)
+    assert (limits.not_after - limits.not_before, large.not_after - large.not_before) == (30 * 86_400, 7 * 86_400)
+    assert house.issued["ids"] == len(house.book.grants) == 5
+
+
+async def test_an_introduction_that_passes_nothing_on_is_not_put_into_a_book(house) -> None:
+    other = house.purchases.key("another peer").public_key
+    order = {"device": "phone", "total_msat": 1_000, "introductions": [other.hex()]}
+    with pytest.raises(house.RpcError, match="passed no message on to home"):
+        await house.node.ask("bled-issue", order)
 
 
 async def test_a_book_leaves_home_only_under_its_passphrase(house) -> None:

@@ -19,10 +19,28 @@ async def test_the_node_tells_about_itself_and_its_neighbours(sandbox: Sandbox, 
     info = await rpc.call("getinfo")
     assert (info["alias"], info["network"], info["id"]) == ("home", "regtest", sandbox.home.node_id.hex())
     assert "sandbox" in info["version"]
-    (peer,) = (await rpc.call("listpeers"))["peers"]
+    hop, relay = (await rpc.call("listpeers"))["peers"]
+    (peer,) = (await rpc.call("listpeers", {"id": hop["id"]}))["peers"]
+    assert relay["num_channels"] == 1
     (channel,) = (await rpc.call("listpeerchannels", {"id": peer["id"]}))["channels"]
     assert (peer["id"], peer["num_channels"]) == (sandbox.hop.node_id.hex(), 1)
     assert (channel["peer_id"], channel["state"], channel["spendable_msat"]) == (peer["id"], "CHANNELD_NORMAL", 10**9)
+
+
+async def test_the_node_knows_the_network_from_gossip(sandbox: Sandbox, rpc: Any) -> None:
+    (hop,) = (await rpc.call("listnodes", {"id": sandbox.hop.node_id.hex()}))["nodes"]
+    assert (hop["alias"], hop["addresses"][0]["type"]) == ("hop", "ipv4")
+    assert int(hop["features"], 16) >> 39 & 1
+    assert {node["alias"] for node in (await rpc.call("listnodes"))["nodes"]} == {"merchant", "hop", "home", "relay"}
+    around = (await rpc.call("listchannels", {"source": hop["nodeid"]}))["channels"]
+    assert {row["destination"] for row in around} == {sandbox.home.node_id.hex(), sandbox.merchant.node_id.hex()}
+
+
+@pytest.mark.parametrize("message", ["zz", "00", 7])
+async def test_an_onion_message_that_cannot_be_opened_is_refused(rpc: Any, message: object) -> None:
+    point = "0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798"
+    refused = await rpc.call("injectonionmessage", {"path_key": point, "message": message})
+    assert refused["code"] in (-1, -32602)
 
 
 async def test_a_payment_through_the_socket_shows_in_listsendpays(

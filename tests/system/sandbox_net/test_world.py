@@ -43,7 +43,7 @@ async def test_a_sandbox_started_again_knows_everything(short_path: Path, make_b
 
 async def test_secrets_and_the_socket_are_the_owners_alone(sandbox: Sandbox) -> None:
     private = [sandbox.home_rpc, *sandbox.folder.glob("*/node.secret"), sandbox.home.lightning_dir / "plugin.log"]
-    assert len(private) == 5
+    assert len(private) == 6
     assert {stat.S_IMODE(path.stat().st_mode) for path in private} == {0o600}
     assert stat.S_IMODE(sandbox.home.lightning_dir.stat().st_mode) == 0o700
 

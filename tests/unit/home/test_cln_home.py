@@ -145,16 +145,16 @@ async def test_records_that_cannot_be_read_are_no_answer(payments) -> None:
             await node.lookup(bytes.fromhex(HASH), label="ours")
 
 
-async def test_paths_begin_at_connected_peers_with_a_usable_channel() -> None:
+async def test_only_peers_with_a_usable_channel_are_told_of() -> None:
     usable = {"peer_id": PEER, "peer_connected": True, "state": "CHANNELD_NORMAL"}
     channels = [
+        usable | {"peer_connected": False},
         usable,
-        usable,
-        usable | {"peer_id": OTHER, "peer_connected": False},
         usable | {"peer_id": OTHER, "state": "ONCHAIN"},
     ]
     async with node_that_says({"result": {"channels": channels}}) as node:
-        assert await node.peers_for_paths() == (bytes.fromhex(PEER),)
+        (peer,) = await node.path_peers()
+    assert (peer.node_id, peer.is_connected, peer.features) == (bytes.fromhex(PEER), True, None)
 
 
 async def test_a_node_without_a_name_is_not_believed() -> None:

@@ -5,6 +5,7 @@ import pytest
 from bled.codes import Code
 from bled.errors import PeerError
 from bled.home.parameters import Parameters
+from bled.home.terms import parse_class
 
 NAMES = ("device", "ids", "all")
 
@@ -49,14 +50,36 @@ def test_a_missing_number_has_its_default_or_is_asked_for() -> None:
     assert "n" in refused(given().number, "n", most=9).detail
 
 
-@pytest.mark.parametrize(("value", "expected"), [(5, 5), ("5", 5), ("5msat", 5)])
+@pytest.mark.parametrize(("value", "expected"), [(5, 5), ("5", 5), ("5msat", 5), ("5sat", 5_000)])
 def test_an_amount_is_in_millisatoshi(value, expected) -> None:
     assert given(a=value).msat("a") == expected
 
 
-@pytest.mark.parametrize("value", ["5sat", "msat", "-5msat", "0.5msat", 21_000_000 * 10**11 + 1, 5.0])
+@pytest.mark.parametrize(
+    "value", ["5btc", "sat", "msat", "-5msat", "0.5msat", "21000000000000001sat", 21_000_000 * 10**11 + 1, 5.0]
+)
 def test_an_amount_in_anything_else_is_refused(value) -> None:
     refused(given(a=value).msat, "a")
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(90, 90), ("90", 90), ("90s", 90), ("2min", 120), ("3h", 10_800), ("30d", 2_592_000), ("1w", 604_800)],
+)
+def test_a_duration_is_in_seconds_or_has_a_unit(value, expected) -> None:
+    assert given(d=value).seconds("d", most=10**7) == expected
+
+
+@pytest.mark.parametrize("value", ["", "d", "30", "-1d", "1.5d", "30m", "30d ago", "200d", 10.0, True])
+def test_a_duration_that_nobody_can_mean_is_refused(value) -> None:
+    refused(given(d=value).seconds, "d", least=60, most=10**7)
+
+
+@pytest.mark.parametrize("text", ["", "5", "5:1sat", "5:1sat:7d:x", "x:1sat:7d", "5:1:7d", "5:1sat:7", "-5:1sat:7d"])
+def test_a_class_is_a_count_an_amount_and_a_duration(text) -> None:
+    terms = parse_class("5:2000000sat:7d")
+    assert (terms.count, terms.per_payment, terms.seconds) == (5, 2_000_000_000, 604_800)
+    refused(parse_class, text)
 
 
 @pytest.mark.parametrize("value", [1, "true", "yes", []])
