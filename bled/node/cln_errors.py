@@ -9,6 +9,7 @@ from typing import Final
 
 from bled.codes import Code
 from bled.errors import BledError, Unavailable
+from bled.node.grpc_errors import LONGEST_DETAIL, classify_transport, short_error
 
 DUPLICATE_LABEL: Final = 900
 INVOICE_EXPIRED_DURING_WAIT: Final = 903
@@ -25,10 +26,6 @@ _ESCAPE: Final = re.compile(r"\\(?:u\{([0-9a-fA-F]{1,6})\}|(.))", re.DOTALL)
 _PLAIN_ESCAPES: Final = {"n": "\n", "r": "\r", "t": "\t", "0": "\0"}
 _LIGHTNINGD_GONE: Final = "no response from lightningd"
 _ANSWER_UNREADABLE: Final = "Failed to deserialize response"
-_TLS_WORDS: Final = ("handshake", "ssl_error", "certificate", "tls")
-_NEVER_CONNECTED: Final = ("failed to connect", "connection refused", "dns resolution", "no route to host")
-_HUNG_UP: Final = "endpoint closing"
-_LONGEST_DETAIL: Final = 300
 
 
 class RpcFailure(Unavailable):
@@ -45,7 +42,7 @@ class RpcFailure(Unavailable):
         self.rpc_code = rpc_code
         self.message = message
         number = "" if rpc_code is None else f" ({rpc_code})"
-        super().__init__(Code.NODE_REFUSED, detail=f"{method}: {message}{number}"[:_LONGEST_DETAIL])
+        super().__init__(Code.NODE_REFUSED, detail=f"{method}: {message}{number}"[:LONGEST_DETAIL])
 
     @property
     def answer_was_unreadable(self) -> bool:
@@ -53,39 +50,21 @@ class RpcFailure(Unavailable):
         return self.rpc_code is None and self.message.startswith(_ANSWER_UNREADABLE)
 
 
-class NoAnswerInTime(Unavailable):
-    """The call's deadline passed. Whether the node did what was asked is not known."""
-
-    def __init__(self) -> None:
-        super().__init__(Code.NODE_DIED, detail="no answer in time")
-
-
 def classify(status: str, details: str) -> BledError:
     """Return the error for a gRPC status (by name) and its text.
 
     `NODE_UNREACHABLE` and `NODE_TLS` promise that the call was never sent. `NODE_DIED` promises nothing.
     """
-    match status:
-        case "UNKNOWN":
-            return _own_error(details)
-        case "UNAVAILABLE":
-            return _unavailable(details)
-        case "DEADLINE_EXCEEDED":
-            return NoAnswerInTime()
-        case "UNAUTHENTICATED" | "PERMISSION_DENIED":
-            return _error(Code.NODE_REFUSED, details)
-        case _:
-            # CANCELLED with RST_STREAM: the plugin's handler broke on this call. UNIMPLEMENTED: too old a node.
-            return _error(Code.NODE_PROTOCOL, f"{status}: {details}")
+    return _own_error(details) if status == "UNKNOWN" else classify_transport(status, details)
 
 
 def _own_error(details: str) -> BledError:
     found = _RPC_ERROR.match(details)
     if found is None:
-        return _error(Code.NODE_PROTOCOL, details)
+        return short_error(Code.NODE_PROTOCOL, details)
     message = _ESCAPE.sub(_unescape, found["message"])
     if message == _LIGHTNINGD_GONE:
-        return _error(Code.NODE_DIED, message)
+        return short_error(Code.NODE_DIED, message)
     return RpcFailure(found["method"], None if found["code"] is None else int(found["code"]), message)
 
 
@@ -95,18 +74,3 @@ def _unescape(found: re.Match[str]) -> str:
         return _PLAIN_ESCAPES.get(character, character)
     value = int(number, 16)
     return chr(value) if value <= 0x10FFFF else "\ufffd"
-
-
-def _unavailable(details: str) -> BledError:
-    words = details.lower()
-    if _HUNG_UP in words:  # in the middle of the handshake: too busy or on its way down, not a refusal of ours
-        return _error(Code.NODE_UNREACHABLE, details)
-    if any(word in words for word in _TLS_WORDS):
-        return _error(Code.NODE_TLS, details)
-    if any(word in words for word in _NEVER_CONNECTED):
-        return _error(Code.NODE_UNREACHABLE, details)
-    return _error(Code.NODE_DIED, details)
-
-
-def _error(code: Code, details: str) -> Unavailable:
-    return Unavailable(code, detail=details[:_LONGEST_DETAIL])

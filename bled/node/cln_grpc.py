@@ -31,12 +31,10 @@ from bled.node.cln_errors import (
     OFFER_ALREADY_EXISTS,
     OFFER_NOT_ACTIVE,
     UNKNOWN_LABEL_OR_OFFER,
-    NoAnswerInTime,
     RpcFailure,
 )
 from bled.node.cln_invoice import check_signed, draft_invoice
 from bled.node.cln_onions import InjectedOnion, invoice_onion, request_onion
-from bled.node.cln_probe import probe
 from bled.node.cln_records import (
     check_offer,
     end_of_offer,
@@ -47,7 +45,9 @@ from bled.node.cln_records import (
     what_is_wrong,
 )
 from bled.node.cln_ways import PrivateWays
+from bled.node.grpc_errors import NoAnswerInTime
 from bled.node.stubs import cln_subset_pb2 as pb
+from bled.node.tls_probe import CLN_TLS_NAME, probe
 from bled_codec.blinded_path import BlindedPath
 from bled_codec.crypto import SecretKey, sha256
 from bled_codec.invoice import Invoice
@@ -60,8 +60,8 @@ LIST_SECONDS: Final = 20.0
 """Longest wait for a list that grows with every sale."""
 CONNECT_SECONDS: Final = 8.0
 """Longest wait for a connection to a peer; a silent host would take lightningd a minute."""
-INFO_SECONDS: Final = 30.0
-"""How long what `Getinfo` said is believed. Another node behind the address shows in each of its offers as well."""
+INFO_SECONDS: Final = 5.0
+"""How long what `Getinfo` said at `connect` is good for the sale that begins then."""
 _SAME_TERMS_TRIES: Final = 5
 """How many seconds an offer's expiry may move so that it differs from offers made in the same second."""
 
@@ -73,7 +73,7 @@ class ClnMerchantNode(MerchantNode):
         """Take a connection that works and what `Getinfo` said over it; `connect` makes both."""
         self._connection = connection
         self._info = info
-        self._informed_at = asyncio.get_running_loop().time()
+        self._fresh_until = asyncio.get_running_loop().time() + INFO_SECONDS
         self._private = PrivateWays(connection)
 
     @classmethod
@@ -85,7 +85,7 @@ class ClnMerchantNode(MerchantNode):
         (`NODE_UNREACHABLE`, or what `Getinfo` can raise).
         """
         proof = load_credentials(credentials)
-        await probe(target, proof)
+        await probe(target, proof.tls_context(), name=CLN_TLS_NAME)
         connection = ClnConnection(target, proof)
         try:
             answer = await connection.call("Getinfo", pb.GetinfoRequest(), pb.GetinfoResponse, seconds=READ_SECONDS)
@@ -100,17 +100,17 @@ class ClnMerchantNode(MerchantNode):
         return (Way.DIRECT, Way.PUSH)
 
     async def info(self) -> NodeInfo:
-        """Return who the node is, asking it once in `INFO_SECONDS`.
+        """Return who the node is: the first time what it said at `connect`, if that was just now.
 
         A node that changed its id or network since `connect` is refused.
         """
-        now = asyncio.get_running_loop().time()
-        if now < self._informed_at + INFO_SECONDS:
+        if asyncio.get_running_loop().time() < self._fresh_until:
+            self._fresh_until = 0.0
             return self._info
         info = read_info(await self._getinfo())
         if (info.node_id, info.chain) != (self._info.node_id, self._info.chain):
             raise Unavailable(Code.NODE_PROTOCOL, detail="another node answers at this address now")
-        self._info, self._informed_at = info, now
+        self._info = info
         return info
 
     async def self_test(self) -> Sequence[str]:

@@ -10,7 +10,7 @@ import pytest
 from bled.codes import Code
 from bled.errors import BledError
 from bled.node.cln_grpc import ClnMerchantNode
-from bled.node.cln_probe import split_target
+from bled.node.tls_probe import split_target
 from bled.sandbox.certificates import ensure_certificates
 
 from .stage import Nowhere, Shop
@@ -50,7 +50,7 @@ async def test_a_name_that_does_not_resolve_is_unreachable(shop: Shop) -> None:
 
 
 async def test_a_silent_host_is_unreachable(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bled.node.cln_probe.PROBE_SECONDS", 0.2)
+    monkeypatch.setattr("bled.node.tls_probe.PROBE_SECONDS", 0.2)
 
     async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()
@@ -115,6 +115,7 @@ def test_addresses_of_both_kinds_are_split() -> None:
 
 async def test_a_node_that_goes_away_before_the_sale_leaves_no_sale(shop: Shop) -> None:
     async with shop.node() as node:
+        await node.info()  # what it said at `connect` is good once
         await shop.server.die()
         with pytest.raises(BledError) as caught:
             await node.info()
@@ -126,6 +127,7 @@ async def test_a_node_that_goes_away_before_the_sale_leaves_no_sale(shop: Shop) 
 
 async def test_a_node_that_comes_back_as_another_is_refused(shop: Shop) -> None:
     async with shop.node() as node:
+        await node.info()
         await shop.server.stop()
         await shop.server.start(shop.hop, folder=shop.credentials)
         with pytest.raises(BledError) as caught:

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis.strategies import integers, sampled_from, text
 
 from bled.codes import Code
-from bled.node.cln_errors import NoAnswerInTime, RpcFailure, classify
+from bled.node.cln_errors import RpcFailure, classify
+from bled.node.grpc_errors import NoAnswerInTime
 from bled.sandbox.rpc_error import RpcError
 
 REFUSED_CONNECTION = (

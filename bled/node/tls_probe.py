@@ -10,9 +10,8 @@ from typing import Final
 
 from bled.codes import Code
 from bled.errors import ConfigurationError, Unavailable
-from bled.node.cln_credentials import Credentials
 
-TLS_NAME: Final = "cln"
+CLN_TLS_NAME: Final = "cln"
 """The name in Core Lightning's own certificate, whatever the host is called."""
 
 PROBE_SECONDS: Final = 5.0
@@ -22,8 +21,10 @@ _HELLO: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0
 """An HTTP/2 client's first words and empty settings. TLS 1.3 tells of a refused client only in answer to data."""
 
 
-async def probe(target: str, credentials: Credentials) -> None:
-    """Return when the node at `target` (host:port) speaks TLS, proves itself, and accepts our certificate.
+async def probe(target: str, context: ssl.SSLContext, *, name: str | None) -> None:
+    """Return when the node at `target` (host:port) speaks TLS, proves itself, and accepts our certificate, if any.
+
+    `context` holds what we trust and what we show; `name` is what the node's certificate must carry, None for the host.
 
     Raises `Unavailable` (`NODE_UNREACHABLE`) when nobody answers there, and `ConfigurationError` with `NODE_TLS` when
     one side refuses the other, or `CONFIG_BAD` when `target` is no address.
@@ -31,7 +32,7 @@ async def probe(target: str, credentials: Credentials) -> None:
     host, port = split_target(target)
     try:
         async with asyncio.timeout(PROBE_SECONDS):
-            answered = await _shake_hands(host, port, credentials.tls_context())
+            answered = await _shake_hands(host, port, context, name or host)
     except ssl.SSLError as error:
         raise ConfigurationError(Code.NODE_TLS, detail=f"{target}: {_reason(error)}") from error
     except TimeoutError as error:
@@ -53,9 +54,9 @@ def split_target(target: str) -> tuple[str, int]:
     return host, int(port)
 
 
-async def _shake_hands(host: str, port: int, context: ssl.SSLContext) -> bool:
+async def _shake_hands(host: str, port: int, context: ssl.SSLContext, name: str) -> bool:
     """Return whether the node said anything after the handshake."""
-    reader, writer = await asyncio.open_connection(host, port, ssl=context, server_hostname=TLS_NAME)
+    reader, writer = await asyncio.open_connection(host, port, ssl=context, server_hostname=name)
     try:
         writer.write(_HELLO)
         await writer.drain()
