@@ -1,4 +1,4 @@
-"""Names and sizes of the GATT profile (gatt_profile.md, sections 3, 4 and 7)."""
+"""Names and sizes of the GATT profile (gatt_profile.md, sections 3, 4 and 13)."""
 
 from typing import Final
 from uuid import UUID
@@ -36,11 +36,17 @@ FRAGMENT_OVERHEAD_BYTES: Final = 5
 MAX_MESSAGE_BYTES: Final = 4096
 """Longest message before it is cut into frames."""
 
+SURE_OFFER_BYTES: Final = 1200
+"""Longest offer that everyone must accept; a sender stays at that."""
+
 MAX_OFFER_BYTES: Final = 2048
-"""Longest offer that we accept; a sender stays at 1200, which everyone must accept."""
+"""Longest offer that we accept."""
+
+SURE_REQUEST_BYTES: Final = 2500
+"""Longest invoice_request that everyone must accept; a sender stays at that."""
 
 MAX_REQUEST_BYTES: Final = 3900
-"""Longest invoice_request that we accept; a sender stays at 2500, which everyone must accept."""
+"""Longest invoice_request that we accept."""
 
 MAX_RECEIPT_TEXT_BYTES: Final = 200
 """Longest text of a STATUS, in UTF-8 bytes."""

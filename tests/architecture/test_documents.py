@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from .conftest import Source
+
 DOCUMENTS = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "LICENSE")
 
 
@@ -35,6 +37,53 @@ def test_links_between_pages_lead_somewhere(pages: tuple[Path, ...]) -> None:
         if not (page.parent / target).exists()
     ]
     assert broken == []
+
+
+PROFILE = (
+    "Scope, roles, status",
+    "Overview",
+    "GAP: how the two find each other",
+    "GATT: the table",
+    "Frames",
+    "Channel",
+    "Messages",
+    "State machines",
+    "Errors and limits",
+    "Resume",
+    "Security and privacy considerations",
+    "Platform notes",
+    "Constants",
+    "Test vectors",
+    "Implementation checklist",
+    "Change log and reserved values",
+)
+
+
+def test_the_profile_has_its_sections_and_names_no_other(root: Path) -> None:
+    text = (root / "gatt_profile.md").read_text(encoding="utf-8")
+    headings = re.findall(r"^#{2,3} (\d+(?:\.\d+)?)\.? (.+)$", text, re.MULTILINE)
+    assert [(number, name) for number, name in headings if "." not in number] == [
+        (str(number), name) for number, name in enumerate(PROFILE, start=1)
+    ]
+    named = re.findall(r"\bsections? (\d+(?:\.\d+)?)", text)
+    assert {number for number in named if number not in dict(headings)} == set()
+    for number, name in enumerate(PROFILE, start=1):
+        assert f"| {number} | {name} |" in text, "the list of sections at the top"
+
+
+def test_what_the_program_says_of_the_profile_is_in_it(root: Path, sources: tuple[Source, ...]) -> None:
+    text = (root / "gatt_profile.md").read_text(encoding="utf-8")
+    headings = set(re.findall(r"^#{2,3} (\d+(?:\.\d+)?)", text, re.MULTILINE))
+    named = {
+        number
+        for source in sources
+        for place in re.findall(
+            r"gatt_profile\.md,? (?:sections? )?((?:\d+(?:\.\d+)?(?:, | and )?)+)[).:,]", source.text
+        )
+        for number in re.findall(r"\d+(?:\.\d+)?", place)
+    }
+    assert named
+    assert named <= headings
 
 
 def test_scripts_that_pages_name_exist(root: Path, pages: tuple[Path, ...]) -> None:
