@@ -1,6 +1,10 @@
 """Fixtures and order for every test."""
 
+import importlib.util
+import sys
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import hypothesis
 import pytest
@@ -25,3 +29,27 @@ def shared_vectors() -> Path:
     if not folder.is_dir():
         pytest.skip("needs the folder shared/vectors beside the repository, which is not here")
     return folder
+
+
+def load(path: Path) -> ModuleType:
+    """Import a file of tests that others share; each once, whoever asks."""
+    name = f"bled_tests_{path.stem}"
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, path)
+        assert spec is not None
+        assert spec.loader is not None
+        sys.modules[name] = module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+    return sys.modules[name]
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[object]:
+    """A PostgreSQL server of our own, see `tests/postgres.py`; skips with the reason where none is installed."""
+    module = load(Path(__file__).with_name("postgres.py"))
+    folder = module.binaries()
+    if folder is None:
+        pytest.skip("needs PostgreSQL (Debian's package postgresql), which is not installed here")
+    cluster = module.Cluster(folder)
+    yield cluster
+    cluster.remove()

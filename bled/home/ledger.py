@@ -5,27 +5,35 @@ A claim goes CLAIMED -> SENT -> PAID or FAILED, or CLAIMED -> DROPPED; only the 
 It is never deleted and a payer id has one for ever. Counters are sums over claims, so that they cannot drift from them.
 """
 
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
+
+from sqlalchemy import Connection
 
 from bled.codes import Code
 from bled.errors import Refused
 from bled.grants.keys import MAX_U32
 from bled.grants.limits import check_limits, utc_day
-from bled.home.ledger_books import LedgerBooks
+from bled.home.ledger_books import is_revoked
 from bled.home.ledger_rows import (
     claim_of,
+    hash_is_claimed,
     insert_claim,
     number_books_above,
     read_book,
     read_claim,
+    read_claims,
     read_counters,
     read_generation,
+    read_number,
     select_claims,
     set_generation,
+    set_number,
+    update_claim,
 )
+from bled.home.ledger_tables import claims
+from bled.home.ledger_workers import LedgerWorkers
 from bled.home.policy import VerifiedInvoice, check_time_to_pay, seconds_for_attempts
 from bled.home.rows import Claim, ClaimState, Found
 from bled_codec.units import Msat, Point, UnixTime
@@ -46,10 +54,11 @@ class Claimed:
     is_new: bool
 
 
-class Ledger(LedgerBooks):
+class Ledger(LedgerWorkers):
     """All reads and writes of home's ledger. Every method that changes something is durable when it returns.
 
-    Any method may raise `Unavailable` (`STORE_LOCKED`, `STORE_BROKEN`), and has changed nothing then.
+    Any method may raise `Unavailable` (`STORE_LOCKED`, `STORE_BROKEN`), and has changed nothing then; or everything,
+    where a connection to PostgreSQL was lost during the commit. So each may be called again.
     """
 
     def claim(self, verified: VerifiedInvoice, *, now: UnixTime) -> Claimed:
@@ -64,16 +73,17 @@ class Ledger(LedgerBooks):
                 return Claimed(claim=before, is_new=False)
             check_time_to_pay(verified.pay_before, now=now)
             _check_clock(database, now)
-            claim = _new_claim(verified, max_fee=_allowed_fee(database, verified, now), now=now)
-            insert_claim(database, claim, day=utc_day(now))
+            max_fee = _allowed_fee(database, verified, now)
+            claim = _new_claim(verified, max_fee=max_fee, now=now, node=self._node)
+            insert_claim(database, claim, day=utc_day(now), worker=self._worker)
             _set_latest_time(database, max(now, _latest_time(database)))
         return Claimed(claim=claim, is_new=True)
 
     def claim_of_invoice(self, invoice: bytes, *, payer_id: bytes | None) -> Claim | None:
         """Return the claim that was made for these very bytes."""
         with self._store.reading() as database:
-            claims = () if payer_id is None else select_claims(database, "payer_id = ?", payer_id)
-        return next((claim for claim in claims if claim.invoice == invoice), None)
+            claim = None if payer_id is None else read_claim(database, Point(payer_id))
+        return claim if claim is not None and claim.invoice == invoice else None
 
     def begin_payment(self, payer_id: Point, *, now: UnixTime) -> Claim:
         """Mark a claim as sent and return it; only then may the node be asked, and it is asked once.
@@ -88,8 +98,7 @@ class Ledger(LedgerBooks):
             refused = _too_late(database, claim, now)
             if refused is None:
                 retry_for = seconds_for_attempts(claim.pay_before, now=now)
-                sql = "UPDATE claims SET state = 'sent', sent_at = ?, retry_for = ? WHERE payer_id = ?"
-                database.execute(sql, (now, retry_for, payer_id))
+                update_claim(database, payer_id, state=ClaimState.SENT.value, sent_at=now, retry_for=retry_for)
                 self._advance(database)
             else:
                 self._end(database, claim, ClaimState.DROPPED, refused.code, detail=refused.detail, now=now)
@@ -104,8 +113,8 @@ class Ledger(LedgerBooks):
             claim = claim_of(database, payer_id)
             if claim.state is ClaimState.PAID:
                 return
-            sql = "UPDATE claims SET state = 'paid', amount_sent = ?, preimage = ?, detail = '' WHERE payer_id = ?"
-            database.execute(sql, (amount_sent, preimage, payer_id))
+            paid = {"amount_sent": amount_sent, "preimage": preimage, "detail": ""}
+            update_claim(database, payer_id, state=ClaimState.PAID.value, **paid)
             self._record(database, Code.PAID, claim, now=now)
 
     def record_failed(self, payer_id: Point, *, detail: str, now: UnixTime) -> None:
@@ -121,7 +130,7 @@ class Ledger(LedgerBooks):
             claim = claim_of(database, payer_id)
             if claim.state is not ClaimState.SENT or claim.detail:
                 return
-            database.execute("UPDATE claims SET detail = ? WHERE payer_id = ?", (detail, payer_id))
+            update_claim(database, payer_id, detail=detail)
             self._record(database, Code.OUTCOME_UNKNOWN, claim, now=now)
 
     def begin_generation(self, *, kept: int, now: UnixTime) -> bool:
@@ -148,7 +157,7 @@ class Ledger(LedgerBooks):
         with self._store.transaction() as database:
             is_older = False
             for each in found:
-                is_older = _reconcile(database, each) or is_older
+                is_older = self._reconcile(database, each) or is_older
             if is_older:
                 self._revoke_every_book(database, now)
         return is_older
@@ -156,14 +165,17 @@ class Ledger(LedgerBooks):
     def records_read(self) -> int:
         """Return the number of the last part in the node's records that was compared with this ledger."""
         with self._store.reading() as database:
-            row = database.execute("SELECT value FROM meta WHERE name = 'records_read'").fetchone()
-        return 0 if row is None else int(row["value"])
+            return read_number(database, self._records_read)
 
     def set_records_read(self, number: int) -> None:
-        """Note how far the node's records were compared."""
-        sql = "INSERT INTO meta VALUES ('records_read', ?) ON CONFLICT DO UPDATE SET value = excluded.value"
+        """Note how far the node's records were compared; other processes may have come further."""
         with self._store.transaction() as database:
-            database.execute(sql, (number,))
+            set_number(database, self._records_read, max(number, read_number(database, self._records_read)))
+
+    @property
+    def _records_read(self) -> str:
+        """Each node counts its parts by itself."""
+        return f"records_read {self._node}".strip()
 
     def see_time(self, now: UnixTime) -> None:
         """Note the time, at most once a minute: a clock that goes back behind it is not believed any more."""
@@ -188,64 +200,57 @@ class Ledger(LedgerBooks):
         with self._store.reading() as database:
             return read_claim(database, payer_id)
 
-    def open_claims(self) -> tuple[Claim, ...]:
-        """Return every claim whose end is not known, oldest first."""
-        with self._store.reading() as database:
-            return select_claims(database, "state IN ('claimed', 'sent') ORDER BY claimed_at")
-
     def claims(self, *, limit: int = 1000) -> tuple[Claim, ...]:
         """Return the newest claims, newest first."""
+        newest = select_claims().order_by(claims.c.claimed_at.desc(), claims.c.payer_id).limit(limit)
         with self._store.reading() as database:
-            return select_claims(database, "true ORDER BY claimed_at DESC, payer_id LIMIT ?", limit)
+            return read_claims(database, newest)
+
+    def _reconcile(self, database: Connection, found: Found) -> bool:
+        """Take a claim over from the node's records; say whether only a later state of this ledger can have sent it."""
+        claim = found.claim
+        known = read_claim(database, claim.payer_id)
+        if known is None or known.payment_hash != claim.payment_hash:
+            is_free = known is None and not hash_is_claimed(database, claim.payment_hash)
+            if is_free and read_book(database, claim.book_id) is not None:
+                insert_claim(database, claim, day=utc_day(claim.claimed_at), worker=self._worker)
+            return True
+        match known.state:
+            case ClaimState.SENT | ClaimState.PAID:
+                return False  # as it should be; or the second part of one payment
+            case ClaimState.CLAIMED | ClaimState.DROPPED:
+                self._reopen(database, claim)
+                return True  # SENT is on the disk before the node is asked, but in this file it is not
+            case ClaimState.FAILED:
+                if found.may_have_arrived:
+                    self._reopen(database, claim)  # the failure was believed too early: its end is looked up anew
+                return False
+
+    def _reopen(self, database: Connection, claim: Claim) -> None:
+        sent = {"sent_at": claim.sent_at, "retry_for": claim.retry_for, "detail": "", "worker": self._worker}
+        update_claim(database, claim.payer_id, state=ClaimState.SENT.value, **sent)
 
 
-def _earlier_claim(database: sqlite3.Connection, verified: VerifiedInvoice) -> Claim | None:
+def _earlier_claim(database: Connection, verified: VerifiedInvoice) -> Claim | None:
     invoice = verified.invoice
     claim = read_claim(database, invoice.invreq_payer_id)
     if claim is not None:
         if claim.invoice == invoice.encode():
             return claim
         raise Refused(Code.PAYER_ID_USED, detail=f"{claim.state.value} since {claim.claimed_at}")
-    used = database.execute("SELECT 1 FROM claims WHERE payment_hash = ?", (invoice.invoice_payment_hash,))
-    if used.fetchone() is not None:
+    if hash_is_claimed(database, invoice.invoice_payment_hash):
         raise Refused(Code.PAYMENT_HASH_USED)
     return None
 
 
-def _reconcile(database: sqlite3.Connection, found: Found) -> bool:
-    """Take one claim over from the node's records; say whether only a later state of this ledger can have sent it."""
-    claim = found.claim
-    known = read_claim(database, claim.payer_id)
-    if known is None or known.payment_hash != claim.payment_hash:
-        taken = database.execute("SELECT 1 FROM claims WHERE payment_hash = ?", (claim.payment_hash,)).fetchone()
-        if known is None and taken is None and read_book(database, claim.book_id) is not None:
-            insert_claim(database, claim, day=utc_day(claim.claimed_at))
-        return True
-    match known.state:
-        case ClaimState.SENT | ClaimState.PAID:
-            return False  # as it should be; or the second part of one payment
-        case ClaimState.CLAIMED | ClaimState.DROPPED:
-            _reopen(database, claim)
-            return True  # SENT is on the disk before the node is asked, but in this file it is not
-        case ClaimState.FAILED:
-            if found.may_have_arrived:
-                _reopen(database, claim)  # the failure was believed too early: its end is looked up anew
-            return False
-
-
-def _reopen(database: sqlite3.Connection, claim: Claim) -> None:
-    sql = "UPDATE claims SET state = 'sent', sent_at = ?, retry_for = ?, detail = '' WHERE payer_id = ?"
-    database.execute(sql, (claim.sent_at, claim.retry_for, claim.payer_id))
-
-
-def _check_clock(database: sqlite3.Connection, now: UnixTime) -> None:
+def _check_clock(database: Connection, now: UnixTime) -> None:
     """Expiry is judged by home's clock: one that went back would let an old request in again."""
     behind = _latest_time(database) - now
     if behind > CLOCK_BACK_SECONDS:
         raise Refused(Code.CLOCK_WRONG, detail=f"{behind} s behind what it said before")
 
 
-def _too_late(database: sqlite3.Connection, claim: Claim, now: UnixTime) -> Refused | None:
+def _too_late(database: Connection, claim: Claim, now: UnixTime) -> Refused | None:
     """Return why a claim must not be paid any more; it may be of an earlier run."""
     try:
         _check_clock(database, now)
@@ -255,29 +260,26 @@ def _too_late(database: sqlite3.Connection, claim: Claim, now: UnixTime) -> Refu
     return None
 
 
-def _latest_time(database: sqlite3.Connection) -> UnixTime:
-    row = database.execute("SELECT value FROM meta WHERE name = 'latest_time'").fetchone()
-    return UnixTime(0 if row is None else row["value"])
+def _latest_time(database: Connection) -> UnixTime:
+    return UnixTime(read_number(database, "latest_time"))
 
 
-def _set_latest_time(database: sqlite3.Connection, now: UnixTime) -> None:
-    sql = "INSERT INTO meta VALUES ('latest_time', ?) ON CONFLICT DO UPDATE SET value = excluded.value"
-    database.execute(sql, (now,))
+def _set_latest_time(database: Connection, now: UnixTime) -> None:
+    set_number(database, "latest_time", now)
 
 
-def _allowed_fee(database: sqlite3.Connection, verified: VerifiedInvoice, now: UnixTime) -> Msat:
+def _allowed_fee(database: Connection, verified: VerifiedInvoice, now: UnixTime) -> Msat:
     issued, invoice = verified.issued, verified.invoice
     book = read_book(database, issued.book_id)
     if book is None:
         raise Refused(Code.PAYER_ID_NOT_ISSUED, detail=f"there is no book {issued.book_id}")
-    revoked = database.execute("SELECT 1 FROM revoked_ids WHERE payer_id = ?", (invoice.invreq_payer_id,))
-    if book.revoked_at is not None or revoked.fetchone() is not None:
+    if book.revoked_at is not None or is_revoked(database, invoice.invreq_payer_id):
         raise Refused(Code.REVOKED)
     counters = read_counters(database, issued.book_id, day=utc_day(now))
     return check_limits(book.limits, issued.index, counters, amount=invoice.invoice_amount, now=now)
 
 
-def _new_claim(verified: VerifiedInvoice, *, max_fee: Msat, now: UnixTime) -> Claim:
+def _new_claim(verified: VerifiedInvoice, *, max_fee: Msat, now: UnixTime, node: str) -> Claim:
     invoice = verified.invoice
     return Claim(
         payer_id=invoice.invreq_payer_id,
@@ -290,4 +292,5 @@ def _new_claim(verified: VerifiedInvoice, *, max_fee: Msat, now: UnixTime) -> Cl
         claimed_at=now,
         pay_before=verified.pay_before,
         state=ClaimState.CLAIMED,
+        node=node,
     )

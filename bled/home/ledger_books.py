@@ -1,13 +1,24 @@
 """The part of home's ledger about books: issued, used up, revoked."""
 
-import sqlite3
 from collections.abc import Iterable
+from dataclasses import fields
+
+from sqlalchemy import Connection, func, insert, select, update
 
 from bled.codes import Code
 from bled.errors import Refused
 from bled.grants.limits import BookLimits
 from bled.home.ledger_core import LedgerCore
-from bled.home.ledger_rows import book_from, read_book, read_sums, select_claims
+from bled.home.ledger_rows import (
+    book_from,
+    next_book_number,
+    read_book,
+    read_claim,
+    read_claims,
+    read_sums,
+    select_claims,
+)
+from bled.home.ledger_tables import books, claims, revoked_ids
 from bled.home.limits_json import format_limits
 from bled.home.rows import Book, BookSums, Claim, ClaimState, Revoked
 from bled_codec.units import Point, UnixTime
@@ -20,13 +31,20 @@ class LedgerBooks(LedgerCore):
         self, *, salt: bytes, device: str, home_label: str, issued_at: UnixTime, ids: int, limits: BookLimits
     ) -> Book:
         """Add a book under a new number; its ids are known from here on, so it may leave home afterwards."""
-        row = (salt, device, home_label, issued_at, ids, format_limits(limits))
-        sql = (
-            "INSERT INTO books (salt, device, home_label, issued_at, ids, limits) VALUES (?, ?, ?, ?, ?, ?) RETURNING *"
-        )
         with self._store.transaction() as database:
             self._advance(database)
-            return book_from(database.execute(sql, row).fetchone())
+            book = Book(
+                book_id=next_book_number(database),
+                salt=salt,
+                device=device,
+                home_label=home_label,
+                issued_at=issued_at,
+                ids=ids,
+                limits=limits,
+            )
+            values = {field.name: getattr(book, field.name) for field in fields(book)}
+            database.execute(insert(books).values(values | {"limits": format_limits(limits)}))
+        return book
 
     def book(self, book_id: int) -> Book | None:
         """Return one book, None when there never was one with this number."""
@@ -36,7 +54,7 @@ class LedgerBooks(LedgerCore):
     def books(self) -> tuple[Book, ...]:
         """Return all books, oldest first."""
         with self._store.reading() as database:
-            return tuple(book_from(row) for row in database.execute("SELECT * FROM books ORDER BY book_id"))
+            return tuple(book_from(row) for row in database.execute(select(books).order_by(books.c.book_id)).mappings())
 
     def sums(self, book_id: int) -> BookSums:
         """Return what a book has used."""
@@ -46,8 +64,8 @@ class LedgerBooks(LedgerCore):
     def revoked_ids(self, book_id: int) -> int:
         """Return how many single payer ids of a book were revoked."""
         with self._store.reading() as database:
-            row = database.execute("SELECT count(*) AS n FROM revoked_ids WHERE book_id = ?", (book_id,)).fetchone()
-        return int(row["n"])
+            query = select(func.count()).select_from(revoked_ids).where(revoked_ids.c.book_id == book_id)
+            return database.execute(query).scalar_one()
 
     def revoke_book(self, book_id: int, *, now: UnixTime) -> Revoked:
         """Refuse every payment with an id of this book whose claim is not committed yet.
@@ -68,42 +86,51 @@ class LedgerBooks(LedgerCore):
         """Refuse every payment with this payer id of a book whose claim is not committed yet."""
         with self._store.transaction() as database:
             self._advance(database)
-            database.execute("INSERT OR IGNORE INTO revoked_ids VALUES (?, ?, ?)", (payer_id, book_id, now))
-            claims = select_claims(database, "payer_id = ?", payer_id)
-            dropped = self._drop(database, claims, now)
-            gone_too_far = any(claim.state in (ClaimState.SENT, ClaimState.PAID) for claim in claims)
-            return _answer((), () if gone_too_far else (payer_id,), claims, dropped)
+            if not is_revoked(database, payer_id):
+                database.execute(insert(revoked_ids).values(payer_id=payer_id, book_id=book_id, revoked_at=now))
+            claim = read_claim(database, payer_id)
+            found = () if claim is None else (claim,)
+            dropped = self._drop(database, found, now)
+            gone_too_far = any(claim.state in (ClaimState.SENT, ClaimState.PAID) for claim in found)
+            return _answer((), () if gone_too_far else (payer_id,), found, dropped)
 
-    def _revoke_every_book(self, database: sqlite3.Connection, now: UnixTime) -> Revoked:
-        rows = database.execute("SELECT book_id FROM books WHERE revoked_at IS NULL ORDER BY book_id").fetchall()
-        return self._revoke_books(database, [row["book_id"] for row in rows], now)
+    def _revoke_every_book(self, database: Connection, now: UnixTime) -> Revoked:
+        query = select(books.c.book_id).where(books.c.revoked_at.is_(None)).order_by(books.c.book_id)
+        return self._revoke_books(database, list(database.execute(query).scalars()), now)
 
-    def _revoke_books(self, database: sqlite3.Connection, book_ids: list[int], now: UnixTime) -> Revoked:
+    def _revoke_books(self, database: Connection, book_ids: list[int], now: UnixTime) -> Revoked:
         self._advance(database)
-        claims: list[Claim] = []
+        found: list[Claim] = []
         for book_id in book_ids:
-            sql = "UPDATE books SET revoked_at = ? WHERE book_id = ? AND revoked_at IS NULL"
-            database.execute(sql, (now, book_id))
-            claims += select_claims(database, "book_id = ? ORDER BY claimed_at", book_id)
-        return _answer(tuple(book_ids), (), claims, self._drop(database, claims, now))
+            good = (books.c.book_id == book_id) & books.c.revoked_at.is_(None)
+            database.execute(update(books).where(good).values(revoked_at=now))
+            query = select_claims().where(claims.c.book_id == book_id).order_by(claims.c.claimed_at)
+            found += read_claims(database, query)
+        return _answer(tuple(book_ids), (), found, self._drop(database, found, now))
 
-    def _drop(self, database: sqlite3.Connection, claims: Iterable[Claim], now: UnixTime) -> tuple[Point, ...]:
+    def _drop(self, database: Connection, found: Iterable[Claim], now: UnixTime) -> tuple[Point, ...]:
         """End the claims for which the node was not asked yet; return their payer ids."""
-        waiting = [claim for claim in claims if claim.state is ClaimState.CLAIMED]
+        waiting = [claim for claim in found if claim.state is ClaimState.CLAIMED]
         for claim in waiting:
             detail = "revoked before the node was asked"
             self._end(database, claim, ClaimState.DROPPED, Code.REVOKED, detail=detail, now=now)
         return tuple(claim.payer_id for claim in waiting)
 
 
+def is_revoked(database: Connection, payer_id: Point) -> bool:
+    """Say whether a single payer id was revoked."""
+    query = select(revoked_ids.c.revoked_at).where(revoked_ids.c.payer_id == payer_id)
+    return database.execute(query).first() is not None
+
+
 def _answer(
-    books: tuple[int, ...], payer_ids: tuple[Point, ...], claims: Iterable[Claim], dropped: tuple[Point, ...]
+    book_ids: tuple[int, ...], payer_ids: tuple[Point, ...], found: Iterable[Claim], dropped: tuple[Point, ...]
 ) -> Revoked:
     by_state: dict[ClaimState, list[Claim]] = {state: [] for state in ClaimState}
-    for claim in claims:
+    for claim in found:
         by_state[claim.state].append(claim)
     return Revoked(
-        books=books,
+        books=book_ids,
         payer_ids=tuple(dict.fromkeys((*payer_ids, *dropped))),
         in_flight=tuple(by_state[ClaimState.SENT]),
         already_paid=tuple(by_state[ClaimState.PAID]),

@@ -1,28 +1,49 @@
 """Rows of home's ledger, read into values and written from them, always inside the caller's transaction."""
 
-import sqlite3
-from dataclasses import fields
+from collections.abc import Mapping
+from dataclasses import asdict, fields
 from typing import Any, Final
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    RowMapping,
+    Select,
+    case,
+    cast,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from bled.codes import Code
 from bled.errors import Unavailable
 from bled.grants.limits import Counters
+from bled.home.ledger_tables import books, claims, events, meta
 from bled.home.limits_json import parse_limits
 from bled.home.rows import Book, BookSums, Claim, ClaimState, Decision
 from bled_codec.units import Msat, Point, UnixTime
 
-_CLAIM_COLUMNS: Final = ", ".join("id_index AS 'index'" if f.name == "index" else f.name for f in fields(Claim))
+_CLAIM_COLUMNS: Final = [
+    claims.c.id_index.label("index") if field.name == "index" else claims.c[field.name] for field in fields(Claim)
+]
+OPEN_STATES: Final = (ClaimState.CLAIMED.value, ClaimState.SENT.value)
 # What a claim takes from its book: all that may still be spent while it is open, what was spent when it is paid.
-_TAKES: Final = "CASE state WHEN 'paid' THEN amount_sent ELSE amount + max_fee END"
-_COUNTS: Final = "state IN ('claimed', 'sent', 'paid')"
+_TAKES: Final = case(
+    (claims.c.state == ClaimState.PAID.value, claims.c.amount_sent), else_=claims.c.amount + claims.c.max_fee
+)
+_LAST_BOOK: Final = "last_book"
+_COUNTS: Final = claims.c.state.in_((*OPEN_STATES, ClaimState.PAID.value))
 
 
-def read_claim(database: sqlite3.Connection, payer_id: Point) -> Claim | None:
+def read_claim(database: Connection, payer_id: Point) -> Claim | None:
     """Return the claim of a payer id."""
-    return next(iter(select_claims(database, "payer_id = ?", payer_id)), None)
+    return next(iter(read_claims(database, select_claims().where(claims.c.payer_id == payer_id))), None)
 
 
-def claim_of(database: sqlite3.Connection, payer_id: Point) -> Claim:
+def claim_of(database: Connection, payer_id: Point) -> Claim:
     """Return the claim of a payer id that has one. Raises `Unavailable` (`STORE_BROKEN`)."""
     claim = read_claim(database, payer_id)
     if claim is None:
@@ -30,89 +51,144 @@ def claim_of(database: sqlite3.Connection, payer_id: Point) -> Claim:
     return claim
 
 
-def select_claims(database: sqlite3.Connection, where: str, *values: object) -> tuple[Claim, ...]:
-    """Return the claims for a condition written here in the code."""
-    rows = database.execute(f"SELECT {_CLAIM_COLUMNS} FROM claims WHERE {where}", values)  # noqa: S608 - own text
-    return tuple(_claim(row) for row in rows)
+def select_claims() -> Select[Any]:
+    """Return the query for all claims, to be narrowed."""
+    return select(*_CLAIM_COLUMNS)
 
 
-def _claim(row: sqlite3.Row) -> Claim:
+def read_claims(database: Connection, query: Select[Any]) -> tuple[Claim, ...]:
+    """Return the claims that a query of `select_claims` finds."""
+    return tuple(_claim(row) for row in database.execute(query).mappings())
+
+
+def _claim(row: RowMapping) -> Claim:
     values: dict[str, Any] = dict(row)
     values["state"] = ClaimState(values["state"])
     return Claim(**values)
 
 
-def insert_claim(database: sqlite3.Connection, claim: Claim, *, day: int) -> None:
-    """Add a new claim, counted on the UTC day `day`."""
+def hash_is_claimed(database: Connection, payment_hash: bytes) -> bool:
+    """Say whether any payer id was used for this payment hash."""
+    return database.execute(select(claims.c.amount).where(claims.c.payment_hash == payment_hash)).first() is not None
+
+
+def insert_claim(database: Connection, claim: Claim, *, day: int, worker: int) -> None:
+    """Add a new claim, counted on the UTC day `day`, that `worker` brings to its end."""
     values = {field.name: getattr(claim, field.name) for field in fields(claim)}
     values["id_index"] = values.pop("index")
-    values |= {"state": claim.state.value, "day": day}
-    marks = ", ".join(f":{name}" for name in values)
-    database.execute(f"INSERT INTO claims ({', '.join(values)}) VALUES ({marks})", values)  # noqa: S608 - own names
+    values |= {"state": claim.state.value, "day": day, "worker": worker}
+    database.execute(insert(claims).values(values))
 
 
-def read_book(database: sqlite3.Connection, book_id: int) -> Book | None:
+def update_claim(database: Connection, payer_id: Point, **values: object) -> None:
+    """Change columns of a claim."""
+    database.execute(update(claims).where(claims.c.payer_id == payer_id).values(values))
+
+
+def read_book(database: Connection, book_id: int) -> Book | None:
     """Return one book."""
-    row = database.execute("SELECT * FROM books WHERE book_id = ?", (book_id,)).fetchone()
+    row = database.execute(select(books).where(books.c.book_id == book_id)).mappings().first()
     return None if row is None else book_from(row)
 
 
-def book_from(row: sqlite3.Row) -> Book:
+def book_from(row: RowMapping) -> Book:
     """Return the book in a row."""
     values: dict[str, Any] = dict(row)
     values["limits"] = parse_limits(values["limits"])
     return Book(**values)
 
 
-def read_counters(database: sqlite3.Connection, book_id: int, *, day: int) -> Counters:
+def read_counters(database: Connection, book_id: int, *, day: int) -> Counters:
     """Return what a book has used, for its limits; `day` is the present UTC day."""
-    row = database.execute(
-        f"SELECT count(*) AS payments, coalesce(sum({_TAKES}), 0) AS takes,"  # noqa: S608 - own text
-        f" coalesce(sum(CASE WHEN day = ? THEN {_TAKES} END), 0) AS today"
-        f" FROM claims WHERE book_id = ? AND {_COUNTS}",
-        (day, book_id),
-    ).fetchone()
+    query = select(
+        func.count().label("payments"),
+        _sum(_TAKES).label("takes"),
+        _sum(case((claims.c.day == day, _TAKES))).label("today"),
+    ).where(claims.c.book_id == book_id, _COUNTS)
+    row = database.execute(query).mappings().one()
     return Counters(reserved_and_spent_msat=Msat(row["takes"]), today_msat=Msat(row["today"]), payments=row["payments"])
 
 
-def read_sums(database: sqlite3.Connection, book_id: int) -> BookSums:
+def read_sums(database: Connection, book_id: int) -> BookSums:
     """Return what a book has used, for its owner."""
-    row = database.execute(
-        "SELECT count(*) AS used, coalesce(sum(amount_sent), 0) AS spent,"
-        " coalesce(sum(CASE WHEN state IN ('claimed', 'sent') THEN amount + max_fee END), 0) AS reserved"
-        " FROM claims WHERE book_id = ?",
-        (book_id,),
-    ).fetchone()
+    reserved = case((claims.c.state.in_(OPEN_STATES), claims.c.amount + claims.c.max_fee))
+    query = select(
+        func.count().label("used"), _sum(claims.c.amount_sent).label("spent"), _sum(reserved).label("reserved")
+    ).where(claims.c.book_id == book_id)
+    row = database.execute(query).mappings().one()
     return BookSums(used=row["used"], spent=Msat(row["spent"]), reserved=Msat(row["reserved"]))
 
 
-def decision_from(row: sqlite3.Row) -> Decision:
+def _sum(value: ColumnElement[Any]) -> ColumnElement[int]:
+    """Add up as whole numbers: PostgreSQL would answer with decimals."""
+    return cast(func.coalesce(func.sum(value), 0), BigInteger)
+
+
+def decision_from(row: Mapping[str, Any]) -> Decision:
     """Return the decision in a row of events."""
-    values: dict[str, Any] = dict(row)
+    values = dict(row)
     values["code"] = Code(values["code"])
     return Decision(**values)
 
 
-def insert_event(database: sqlite3.Connection, *, seq: int, at: UnixTime, code: Code, claim: Claim) -> None:
+def insert_event(database: Connection, *, seq: int, at: UnixTime, code: Code, claim: Claim) -> None:
     """Add what became of a claim."""
-    row = (seq, at, code.value, claim.detail, claim.payer_id, claim.payment_hash, claim.amount, claim.preimage)
-    database.execute("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+    decision = Decision(
+        seq=seq,
+        at=at,
+        code=code,
+        detail=claim.detail,
+        payer_id=claim.payer_id,
+        payment_hash=claim.payment_hash,
+        amount=claim.amount,
+        preimage=claim.preimage,
+    )
+    database.execute(insert(events).values(asdict(decision) | {"code": code.value}))
 
 
-def read_generation(database: sqlite3.Connection) -> int:
+def read_number(database: Connection, name: str, *, unset: int = 0) -> int:
+    """Return a number that the ledger keeps, `unset` when there is none."""
+    value = database.execute(select(meta.c.value).where(meta.c.name == name)).scalar_one_or_none()
+    return unset if value is None else value
+
+
+def set_number(database: Connection, name: str, value: int) -> None:
+    """Have the ledger keep a number."""
+    changed = database.execute(update(meta).where(meta.c.name == name).values(value=value))
+    if changed.rowcount == 0:
+        database.execute(insert(meta).values(name=name, value=value))
+
+
+def count_up(database: Connection, name: str) -> int:
+    """Raise a number that the ledger keeps by one and return it: 1 the first time."""
+    value = read_number(database, name) + 1
+    set_number(database, name, value)
+    return value
+
+
+def read_generation(database: Connection) -> int:
     """Return the generation of the ledger, 0 for one that never counted."""
-    row = database.execute("SELECT value FROM meta WHERE name = 'generation'").fetchone()
-    return 0 if row is None else int(row["value"])
+    return read_number(database, "generation")
 
 
-def set_generation(database: sqlite3.Connection, generation: int) -> None:
+def set_generation(database: Connection, generation: int) -> None:
     """Set the generation of the ledger."""
-    sql = "INSERT INTO meta VALUES ('generation', ?) ON CONFLICT DO UPDATE SET value = excluded.value"
-    database.execute(sql, (generation,))
+    set_number(database, "generation", generation)
 
 
-def number_books_above(database: sqlite3.Connection, number: int) -> None:
+def next_book_number(database: Connection) -> int:
+    """Return a number that no book ever had, and that none will have again."""
+    last = database.execute(select(func.max(books.c.book_id))).scalar_one() or 0
+    number = max(int(last), read_number(database, _LAST_BOOK)) + 1
+    set_number(database, _LAST_BOOK, number)
+    return number
+
+
+def number_books_above(database: Connection, number: int) -> None:
     """Have the next book numbered above `number`, and above every book there is."""
-    last = database.execute("SELECT max(seq) AS last FROM sqlite_sequence WHERE name = 'books'").fetchone()["last"]
-    database.execute("DELETE FROM sqlite_sequence WHERE name = 'books'")
-    database.execute("INSERT INTO sqlite_sequence VALUES ('books', ?)", (max(last or 0, number),))
+    set_number(database, _LAST_BOOK, max(read_number(database, _LAST_BOOK), number))
+
+
+def is_open() -> ColumnElement[bool]:
+    """Return the condition of claims whose end is not known."""
+    return claims.c.state.in_(OPEN_STATES)

@@ -55,6 +55,7 @@ class Claim:
         amount_sent: with fees; None unless paid.
         preimage: the proof; None unless paid.
         detail: why it failed or was dropped, or what is known of it while it is open.
+        node: the node that pays it, where several share one ledger.
     """
 
     payer_id: Point
@@ -72,6 +73,7 @@ class Claim:
     amount_sent: Msat | None = None
     preimage: bytes | None = field(default=None, repr=False)
     detail: str = ""
+    node: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

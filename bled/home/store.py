@@ -1,166 +1,96 @@
-"""The file of home's ledger: SQLite that has everything on the disk before a commit returns."""
+"""The database of home's ledger: nothing is half written, everything is durable when a transaction returns.
 
-import fcntl
+One code path for SQLite and PostgreSQL. Writers go one behind the other in both, so that the checks of a transaction
+still hold when it commits: in SQLite by `BEGIN IMMEDIATE`, in PostgreSQL by a lock that every writer takes first.
+"""
+
 import os
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
 from bled.codes import Code
-from bled.errors import ConfigurationError, Unavailable
+from bled.errors import BledError, Unavailable
 
-SCHEMA_VERSION: Final = 1
 LEDGER_FILE: Final = "ledger.sqlite"
-_LOCK_FILE: Final = "ledger.lock"
-_BUSY_SECONDS: Final = 2.0
-
-_SCHEMA: Final = """
-CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-CREATE TABLE identity (book_key BLOB NOT NULL CHECK (length(book_key) = 32)) STRICT;
-CREATE TABLE books (
-    book_id INTEGER PRIMARY KEY AUTOINCREMENT,
-    salt BLOB NOT NULL UNIQUE CHECK (length(salt) = 16),
-    device TEXT NOT NULL, home_label TEXT NOT NULL, issued_at INTEGER NOT NULL,
-    ids INTEGER NOT NULL CHECK (ids > 0), limits TEXT NOT NULL, revoked_at INTEGER
-) STRICT;
-CREATE TABLE claims (
-    payer_id BLOB PRIMARY KEY CHECK (length(payer_id) = 33),
-    book_id INTEGER NOT NULL REFERENCES books, id_index INTEGER NOT NULL,
-    payment_hash BLOB NOT NULL UNIQUE CHECK (length(payment_hash) = 32),
-    amount INTEGER NOT NULL CHECK (amount > 0), max_fee INTEGER NOT NULL CHECK (max_fee >= 0),
-    invoice BLOB NOT NULL, claimed_at INTEGER NOT NULL, day INTEGER NOT NULL, pay_before INTEGER NOT NULL,
-    state TEXT NOT NULL CHECK (state IN ('claimed', 'sent', 'paid', 'failed', 'dropped')),
-    sent_at INTEGER, retry_for INTEGER, amount_sent INTEGER, preimage BLOB, detail TEXT NOT NULL DEFAULT '',
-    UNIQUE (book_id, id_index),
-    CHECK ((state = 'paid') = (amount_sent IS NOT NULL))
-) STRICT, WITHOUT ROWID;
-CREATE INDEX claims_open ON claims (claimed_at) WHERE state IN ('claimed', 'sent');
-CREATE TABLE revoked_ids (
-    payer_id BLOB PRIMARY KEY CHECK (length(payer_id) = 33), book_id INTEGER NOT NULL REFERENCES books,
-    revoked_at INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
-CREATE TABLE events (
-    seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, code TEXT NOT NULL, detail TEXT NOT NULL,
-    payer_id BLOB NOT NULL, payment_hash BLOB NOT NULL, amount INTEGER NOT NULL, preimage BLOB
-) STRICT;
-"""
-
-# Made at each opening, so that a ledger of before has them too. What was used stays used, what was paid stays paid.
-_TRIGGERS: Final = """
-CREATE TRIGGER IF NOT EXISTS claims_stay BEFORE DELETE ON claims BEGIN SELECT RAISE(ABORT, 'claims stay'); END;
-CREATE TRIGGER IF NOT EXISTS books_stay BEFORE DELETE ON books BEGIN SELECT RAISE(ABORT, 'books stay'); END;
-CREATE TRIGGER IF NOT EXISTS events_stay BEFORE DELETE ON events BEGIN SELECT RAISE(ABORT, 'events stay'); END;
-CREATE TRIGGER IF NOT EXISTS revoked_ids_stay BEFORE DELETE ON revoked_ids
-    BEGIN SELECT RAISE(ABORT, 'what was revoked stays revoked'); END;
-CREATE TRIGGER IF NOT EXISTS revocations_stand BEFORE UPDATE OF revoked_at ON books
-    WHEN OLD.revoked_at IS NOT NULL BEGIN SELECT RAISE(ABORT, 'what was revoked stays revoked'); END;
-CREATE TRIGGER IF NOT EXISTS claims_stand BEFORE UPDATE ON claims
-    WHEN OLD.state = 'paid' OR NEW.payer_id <> OLD.payer_id OR NEW.payment_hash <> OLD.payment_hash
-        OR NEW.invoice <> OLD.invoice OR NEW.amount <> OLD.amount OR NEW.max_fee <> OLD.max_fee
-    BEGIN SELECT RAISE(ABORT, 'what was claimed stands, and what was paid stays paid'); END;
-"""
+BUSY_SECONDS: Final = 2.0
+"""Longest wait for another writer."""
+WRITES: Final = "bled_writes"
+"""Execution option of connections that will write."""
+_WRITERS_LOCK: Final = text("SELECT pg_advisory_xact_lock(hashtext('bled writers'), 0)")
+_LOCKED_STATES: Final = frozenset({"55P03", "57014"})
+"""SQLSTATE of a lock that was not free in time, and of a statement that took too long."""
 
 
 class Store:
-    """One process has it open at a time. Every transaction is all or nothing, and durable when it returns."""
+    """An open ledger. Every transaction is all or nothing, and durable when it returns."""
 
-    def __init__(self, database: sqlite3.Connection, lock: int) -> None:
-        """Take a connection and a locked descriptor; use `open`."""
-        self._database = database
-        self._lock: int | None = lock
+    def __init__(self, engine: Engine, close: Callable[[], None] = lambda: None) -> None:
+        """Take an engine that is ready for work, and what to do after it is closed."""
+        self.engine = engine
+        self._close = close
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether other processes may have the same ledger open."""
+        return self.engine.dialect.name == "postgresql"
 
     @classmethod
     def open(cls, folder: Path) -> "Store":
-        """Open the ledger in `folder`, which exists; make it when there is none.
+        """Open the SQLite ledger in `folder`, which exists; make it when there is none.
 
         Raises `Unavailable` (`STORE_LOCKED`, `STORE_BROKEN`) or `ConfigurationError` (`STORE_VERSION`).
         """
-        with _translated():
-            lock = _take_lock(folder / _LOCK_FILE)
-        database: sqlite3.Connection | None = None
-        try:
-            with _translated():
-                database = _connect(folder / LEDGER_FILE)
-                _prepare(database)
-                sync_folder(folder)
-        except BaseException:
-            if database is not None:
-                database.close()
-            os.close(lock)
-            raise
-        return cls(database, lock)
+        from bled.home.store_sqlite import open_file
+
+        return cls(*open_file(folder))
+
+    @classmethod
+    def connect(cls, url: str) -> "Store":
+        """Open the ledger in a PostgreSQL database, in which it is made when there is none.
+
+        Raises `Unavailable` (`STORE_LOCKED`, `STORE_BROKEN`) or `ConfigurationError` (`CONFIG_BAD`, `STORE_VERSION`).
+        """
+        from bled.home.store_postgres import open_database
+
+        return cls(open_database(url))
 
     def close(self) -> None:
-        """Close the file and let others open it. Harmless when it is closed."""
-        self._database.close()
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
+        """Close every connection and let others open a file. Harmless when it is closed."""
+        self.engine.dispose()
+        self._close()
 
     @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
+    def transaction(self) -> Iterator[Connection]:
         """Make the changes inside together or not at all; nobody else writes meanwhile.
 
-        Raises `Unavailable`: `STORE_LOCKED` when a stranger holds the file for 2 s, `STORE_BROKEN` when it cannot be
-        written. Nothing was changed then.
+        Raises `Unavailable`: `STORE_LOCKED` when others hold the ledger for 2 s, `STORE_BROKEN` when it cannot be
+        written. Nothing was changed then; only a connection to PostgreSQL that was lost during the commit leaves open
+        whether everything was.
         """
-        with _translated():
-            self._database.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._database
-                self._database.execute("COMMIT")
-            except BaseException:
-                with suppress(sqlite3.Error):  # a full disk may have rolled back already
-                    self._database.execute("ROLLBACK")
-                raise
+        with translated(), writing(self.engine) as database:
+            yield database
 
     @contextmanager
-    def reading(self) -> Iterator[sqlite3.Connection]:
+    def reading(self) -> Iterator[Connection]:
         """Read without locking. Raises `Unavailable` (`STORE_LOCKED`, `STORE_BROKEN`)."""
-        with _translated():
-            yield self._database
+        with translated(), self.engine.connect() as database:
+            yield database
 
 
-def _take_lock(path: Path) -> int:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        raise Unavailable(Code.STORE_LOCKED, detail=f"{path.parent}: another plugin has it open") from None
-    return descriptor
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-    database = sqlite3.connect(path, isolation_level=None, timeout=_BUSY_SECONDS)
-    database.row_factory = sqlite3.Row
-    # In WAL mode FULL syncs at every commit; with a rollback journal a power cut could undo the last one.
-    mode = database.execute("PRAGMA journal_mode = WAL").fetchone()[0]
-    if mode != "wal":
-        database.close()
-        raise Unavailable(
-            Code.STORE_BROKEN, detail=f"{path.parent}: SQLite cannot keep a write-ahead log there ({mode})"
-        )
-    database.execute("PRAGMA synchronous = FULL")
-    database.execute("PRAGMA fullfsync = ON")  # on macOS a plain fsync leaves data in the drive's cache
-    database.execute("PRAGMA checkpoint_fullfsync = ON")
-    database.execute("PRAGMA foreign_keys = ON")
-    return database
-
-
-def _prepare(database: sqlite3.Connection) -> None:
-    version = database.execute("PRAGMA user_version").fetchone()[0]
-    if version == 0 and not database.execute("SELECT 1 FROM sqlite_schema").fetchone():
-        database.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
-    elif version != SCHEMA_VERSION:
-        raise ConfigurationError(Code.STORE_VERSION, detail=f"version {version}, this program knows {SCHEMA_VERSION}")
-    fault = database.execute("PRAGMA integrity_check(1)").fetchone()[0]
-    if fault != "ok":
-        raise Unavailable(Code.STORE_BROKEN, detail=f"the ledger is damaged: {fault}")
-    database.executescript(f"BEGIN IMMEDIATE; {_TRIGGERS} COMMIT;")
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """Begin a transaction of the only writer, and commit it."""
+    with engine.connect().execution_options(**{WRITES: True}) as database, database.begin():
+        if engine.dialect.name == "postgresql":
+            # Each later statement sees what was committed before it: so READ COMMITTED, and the lock before anything.
+            database.execute(_WRITERS_LOCK)
+        yield database
 
 
 def sync_folder(folder: Path) -> None:
@@ -173,12 +103,22 @@ def sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def translated() -> Iterator[None]:
+    """Have errors of databases and files raised as `Unavailable`, with the driver's words and no values."""
     try:
         yield
-    except sqlite3.Error as error:
-        # Errors of the driver itself carry no number.
-        busy = getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-        raise Unavailable(Code.STORE_LOCKED if busy else Code.STORE_BROKEN, detail=str(error)) from error
-    except OSError as error:
-        raise Unavailable(Code.STORE_BROKEN, detail=str(error)) from error
+    except BledError:
+        raise
+    except DBAPIError as error:
+        raise _unavailable(error.orig or error) from error
+    except SQLAlchemyError as error:
+        raise Unavailable(Code.STORE_BROKEN, detail=type(error).__name__) from error
+    except (sqlite3.Error, OSError) as error:
+        raise _unavailable(error) from error
+
+
+def _unavailable(error: BaseException) -> Unavailable:
+    # Errors of the driver itself carry no number.
+    busy = getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+    locked = busy or getattr(error, "sqlstate", None) in _LOCKED_STATES
+    return Unavailable(Code.STORE_LOCKED if locked else Code.STORE_BROKEN, detail=" ".join(str(error).split()))

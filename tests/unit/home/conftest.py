@@ -35,10 +35,43 @@ def home(shop: ModuleType):
     return shop.Purchases()
 
 
+places = _load(Path(__file__).with_name("places.py"))
+
+ON_BOTH = {"test_ledger", "test_ledger_clock", "test_old_copy", "test_pay", "test_witness"}
+"""What holds for a ledger wherever it lies is tested in SQLite and in PostgreSQL."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run the tests of the ledger on both databases."""
+    if "place" in metafunc.fixturenames and Path(metafunc.module.__file__).stem in ON_BOTH:
+        metafunc.parametrize("place", ["sqlite", "postgresql"], indirect=True)
+
+
 @pytest.fixture
-def ledger(home, tmp_path: Path) -> Iterator[Ledger]:
+def place(request: pytest.FixtureRequest, tmp_path: Path):
+    """Where the ledger lies: SQLite unless a test says otherwise."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        return places.File(tmp_path)
+    return request.getfixturevalue("database")
+
+
+@pytest.fixture(scope="session")
+def migrated(postgres):
+    """A PostgreSQL database with the ledger's tables, for one test after the other."""
+    return places.Database(postgres)
+
+
+@pytest.fixture
+def database(migrated):
+    """The PostgreSQL database, emptied."""
+    migrated.clear()
+    return migrated
+
+
+@pytest.fixture
+def ledger(home, place) -> Iterator[Ledger]:
     """A ledger that knows the book as number 1."""
-    opened = Ledger.open(tmp_path, book_key=home.keys.book_key.public_key[1:])
+    opened = place.open(home)
     add_book(opened, home)
     yield opened
     opened.close()

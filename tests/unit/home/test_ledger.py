@@ -1,6 +1,5 @@
 """Claims, counters and revocation: what home's ledger holds to, also after a restart."""
 
-import sqlite3
 from dataclasses import replace
 
 import pytest
@@ -9,7 +8,6 @@ from bled.codes import Code
 from bled.errors import BledError, ConfigurationError, Refused, Unavailable
 from bled.grants.limits import MaxFee
 from bled.home.ledger import Ledger
-from bled.home.limits_json import format_limits
 from bled.home.rows import ClaimState
 from bled_codec.units import Msat
 
@@ -20,9 +18,9 @@ def refusal(act, *args: object, **how: object) -> BledError:
     return caught.value
 
 
-def reopened(ledger: Ledger, home, folder) -> Ledger:
+def reopened(ledger: Ledger, home, place) -> Ledger:
     ledger.close()
-    return Ledger.open(folder, book_key=home.keys.book_key.public_key[1:])
+    return place.open(home)
 
 
 @pytest.fixture
@@ -31,13 +29,11 @@ def now(shop) -> int:
 
 
 @pytest.fixture
-def limit(ledger, shop, tmp_path):
-    """Change limits of the book in the file."""
+def limit(ledger, shop, place):
+    """Change limits of the book in the ledger."""
 
     def run(**changes: object) -> None:
-        with sqlite3.connect(tmp_path / "ledger.sqlite") as other:
-            other.execute("UPDATE books SET limits = ?", (format_limits(shop.limits(**changes)),))
-        other.close()
+        place.limit(shop.limits(**changes))
 
     return run
 
@@ -49,11 +45,9 @@ def test_a_claim_reserves_the_amount_and_the_largest_fee(ledger, bought, now) ->
     assert ledger.sums(1).reserved == 20_150
 
 
-def test_a_claim_is_on_the_disk_before_it_is_returned(ledger, bought, now, home, tmp_path) -> None:
+def test_a_claim_is_on_the_disk_before_it_is_returned(ledger, bought, now, place) -> None:
     claimed = ledger.claim(bought(), now=now).claim
-    with sqlite3.connect(tmp_path / "ledger.sqlite") as other:
-        assert other.execute("SELECT payer_id, state FROM claims").fetchall() == [(claimed.payer_id, "claimed")]
-    other.close()
+    assert place.execute("SELECT payer_id, state FROM claims") == [(claimed.payer_id, "claimed")]
 
 
 def test_the_same_invoice_again_is_the_same_claim(ledger, bought, now) -> None:
@@ -125,10 +119,10 @@ def test_the_daily_limit_begins_anew_with_each_utc_day(ledger, bought, now, limi
     ledger.claim(bought(1, now=tomorrow), now=tomorrow)
 
 
-def test_counters_survive_a_restart(ledger, bought, now, home, tmp_path) -> None:
+def test_counters_survive_a_restart(ledger, bought, now, home, place) -> None:
     ledger.claim(bought(0, amount=400_000), now=now)
     ledger.claim(bought(1, amount=400_000), now=now)
-    again = reopened(ledger, home, tmp_path)
+    again = reopened(ledger, home, place)
     assert again.sums(1).reserved == 818_000
     assert refusal(again.claim, bought(2, amount=400_000), now=now).code is Code.OVER_BUDGET
     assert refusal(again.claim, bought(1, preimage=b"s" * 32), now=now).code is Code.PAYER_ID_USED
@@ -173,9 +167,9 @@ def test_an_outcome_is_recorded_once(ledger, bought, now) -> None:
     assert ledger.claims()[0].state is ClaimState.PAID
 
 
-def test_numbers_of_decisions_rise_over_restarts(ledger, bought, now, home, tmp_path) -> None:
+def test_numbers_of_decisions_rise_over_restarts(ledger, bought, now, home, place) -> None:
     numbers = [ledger.next_seq() for _ in range(3)]
-    again = reopened(ledger, home, tmp_path)
+    again = reopened(ledger, home, place)
     numbers += [again.next_seq() for _ in range(3)]
     assert numbers == sorted(set(numbers))
     again.close()
@@ -238,8 +232,8 @@ def test_a_book_that_was_never_issued_cannot_be_revoked(ledger, now) -> None:
 # Books and the file
 
 
-def test_a_book_comes_back_as_it_was_issued(ledger, home, tmp_path) -> None:
-    again = reopened(ledger, home, tmp_path)
+def test_a_book_comes_back_as_it_was_issued(ledger, home, place) -> None:
+    again = reopened(ledger, home, place)
     assert again.book(1) == home.row
     assert again.books() == (home.row,)
     assert again.book(2) is None
@@ -259,69 +253,53 @@ def test_limits_come_back_whole(ledger, shop) -> None:
     assert ledger.book(book.book_id).limits == odd
 
 
-def test_two_plugins_cannot_have_one_ledger(ledger, home, tmp_path) -> None:
-    again = refusal(Ledger.open, tmp_path, book_key=home.keys.book_key.public_key[1:])
-    assert again.code is Code.STORE_LOCKED
-
-
-def test_the_ledger_of_another_home_is_not_opened(ledger, home, tmp_path) -> None:
+def test_the_ledger_of_another_home_is_not_opened(ledger, home, place) -> None:
     ledger.close()
-    assert refusal(Ledger.open, tmp_path, book_key=bytes(32)).code is Code.CONFIG_BAD
-    Ledger.open(tmp_path, book_key=home.keys.book_key.public_key[1:]).close()
+    assert refusal(place.open, home, book_key=bytes(32)).code is Code.CONFIG_BAD
+    place.open(home).close()
 
 
-def test_a_ledger_of_a_later_version_is_not_touched(ledger, home, tmp_path) -> None:
+def test_a_ledger_of_a_later_version_is_not_touched(ledger, home, place) -> None:
     ledger.close()
-    with sqlite3.connect(tmp_path / "ledger.sqlite") as other:
-        other.execute("PRAGMA user_version = 2")
-    other.close()
-    error = refusal(Ledger.open, tmp_path, book_key=home.keys.book_key.public_key[1:])
+    place.execute("UPDATE alembic_version SET version_num = '9999'")
+    error = refusal(place.open, home)
     assert isinstance(error, ConfigurationError)
     assert error.code is Code.STORE_VERSION
+    assert "newer bled" in error.detail
+    assert place.execute("SELECT version_num FROM alembic_version") == [("9999",)]
 
 
-def test_a_file_that_is_no_ledger_is_named_broken(home, tmp_path) -> None:
-    (tmp_path / "ledger.sqlite").write_bytes(b"something else" * 500)
-    assert refusal(Ledger.open, tmp_path, book_key=bytes(32)).code is Code.STORE_BROKEN
-
-
-def test_the_ledger_is_for_its_owner_alone(ledger, bought, now, tmp_path) -> None:
-    ledger.claim(bought(), now=now)
-    modes = {path.name: path.stat().st_mode & 0o077 for path in tmp_path.iterdir() if path.name.startswith("ledger")}
-    assert modes
-    assert set(modes.values()) == {0}
-
-
-def test_a_file_that_a_stranger_holds_is_named_locked_and_nothing_is_claimed(
-    ledger, bought, now, tmp_path, monkeypatch
-) -> None:
-    other = sqlite3.connect(tmp_path / "ledger.sqlite", isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    ledger._store._database.execute("PRAGMA busy_timeout = 10")
-    error = refusal(ledger.claim, bought(), now=now)
+def test_a_ledger_that_a_stranger_holds_is_named_locked_and_nothing_is_claimed(ledger, bought, now, place) -> None:
+    with place.held(ledger):
+        error = refusal(ledger.claim, bought(), now=now)
     assert isinstance(error, Unavailable)
     assert error.code is Code.STORE_LOCKED
-    other.execute("ROLLBACK")
-    other.close()
     assert ledger.claim(bought(), now=now).is_new
 
 
-def test_a_full_disk_claims_nothing_and_hurts_nothing(ledger, bought, now) -> None:
-    database = ledger._store._database
-    database.execute(f"PRAGMA max_page_count = {database.execute('PRAGMA page_count').fetchone()[0]}")
-    errors = []
-    for index in range(5):
-        try:
-            ledger.claim(bought(index, amount=1_000), now=now)
-        except Unavailable as error:
-            errors.append(error.code)
-    assert set(errors) == {Code.STORE_BROKEN}
-    assert len(ledger.claims()) == 5 - len(errors)
-    database.execute("PRAGMA max_page_count = 100000")
-    assert ledger.claim(bought(4, amount=1_000), now=now).is_new
-
-
-def test_a_folder_that_cannot_hold_a_ledger_is_named_broken(tmp_path) -> None:
-    (tmp_path / "ledger.sqlite").mkdir()
-    assert refusal(Ledger.open, tmp_path, book_key=bytes(32)).code is Code.STORE_BROKEN
-    assert refusal(Ledger.open, tmp_path / "missing", book_key=bytes(32)).code is Code.STORE_BROKEN
+@pytest.mark.parametrize(
+    "change",
+    [
+        "DELETE FROM claims",
+        "DELETE FROM books",
+        "DELETE FROM events",
+        "DELETE FROM revoked_ids",
+        "UPDATE books SET revoked_at = NULL",
+        "UPDATE claims SET state = 'failed', amount_sent = NULL WHERE state = 'paid'",
+        "UPDATE claims SET amount_sent = 1 WHERE state = 'paid'",
+        "UPDATE claims SET amount = 1",
+        "UPDATE claims SET max_fee = 0",
+        "UPDATE claims SET invoice = salt FROM books",
+        "UPDATE claims SET payment_hash = book_key FROM identity",
+        "UPDATE claims SET payer_id = payment_hash",
+    ],
+)
+def test_what_was_decided_cannot_be_taken_back(ledger, bought, home, place, change) -> None:
+    """A paid claim, one that is open, a revoked id and a revoked book."""
+    paid, _ = (ledger.claim(bought(index), now=home.now).claim for index in range(2))
+    ledger.begin_payment(paid.payer_id, now=home.now)
+    ledger.record_paid(paid.payer_id, amount_sent=Msat(15_001), preimage=b"\x01" * 32, now=home.now)
+    ledger.revoke_id(home.grant(2).payer_id, book_id=1, now=home.now)
+    ledger.revoke_book(1, now=home.now)
+    with pytest.raises(place.IntegrityError, match="sta"):
+        place.execute(change)

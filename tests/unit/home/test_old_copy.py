@@ -16,9 +16,9 @@ def refusal(act, *args: object, **how: object) -> Refused:
     return caught.value
 
 
-def reopened(ledger: Ledger, home, folder) -> Ledger:
+def reopened(ledger: Ledger, home, place) -> Ledger:
     ledger.close()
-    return Ledger.open(folder, book_key=home.keys.book_key.public_key[1:])
+    return place.open(home)
 
 
 @pytest.fixture
@@ -77,10 +77,10 @@ def test_another_payment_for_a_payer_id_shows_an_old_copy(ledger, bought, now) -
     assert refusal(ledger.claim, bought(1), now=now).code is Code.REVOKED
 
 
-def test_how_far_the_nodes_records_were_read_is_kept(ledger, home, tmp_path) -> None:
+def test_how_far_the_nodes_records_were_read_is_kept(ledger, home, place) -> None:
     assert ledger.records_read() == 0
     ledger.set_records_read(7)
     ledger.set_records_read(12)
-    again = reopened(ledger, home, tmp_path)
+    again = reopened(ledger, home, place)
     assert again.records_read() == 12
     again.close()

@@ -180,21 +180,20 @@ async def test_an_unknown_outcome_without_records_is_kept_until_no_attempt_can_b
 
 
 @pytest.mark.parametrize("answer", [Paid(preimage=b"\x01" * 32, amount_sent=Msat(15_001)), Unknown(reason="died")])
-async def test_a_ledger_that_cannot_take_down_the_outcome_is_tried_again(ledger, bought, clock, answer) -> None:
+async def test_a_ledger_that_cannot_take_down_the_outcome_is_tried_again(ledger, place, bought, clock, answer) -> None:
     """A proven payment does not depend on the node's records any more: here they have lost it."""
-    database = ledger._store._database
     node = Node(None, NOTHING if isinstance(answer, Paid) else COMPLETE)
     pauses: list[float] = []
 
     async def breaks():
-        database.execute("PRAGMA query_only = ON")
+        place.break_writing(ledger)
         return answer
 
     def mending() -> Iterator[float]:
         for _ in range(3):
             pauses.append(0.0)
             yield 0.0
-        database.execute("PRAGMA query_only = OFF")
+        place.mend_writing(ledger)
         yield from repeat(0.0)
 
     node.answer = breaks()

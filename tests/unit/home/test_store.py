@@ -5,45 +5,19 @@ import sqlite3
 import pytest
 
 from bled.codes import Code
-from bled.errors import Unavailable
+from bled.errors import BledError, ConfigurationError, Unavailable
 from bled.home.ledger import Ledger
-from bled_codec.units import Msat
 
 
-@pytest.fixture
-def decided(ledger, bought, shop, home, tmp_path) -> sqlite3.Connection:
-    """A file with a paid claim, one that is open, a revoked id and a revoked book; the program's rules are in it."""
-    paid, _ = (ledger.claim(bought(index), now=shop.NOW).claim for index in range(2))
-    ledger.begin_payment(paid.payer_id, now=shop.NOW)
-    ledger.record_paid(paid.payer_id, amount_sent=Msat(15_001), preimage=b"\x01" * 32, now=shop.NOW)
-    ledger.revoke_id(home.grant(2).payer_id, book_id=1, now=shop.NOW)
-    ledger.revoke_book(1, now=shop.NOW)
-    ledger.close()
-    stranger = sqlite3.connect(tmp_path / "ledger.sqlite", isolation_level=None)
-    yield stranger
-    stranger.close()
+def refusal(act, *args: object, **how: object) -> BledError:
+    with pytest.raises(BledError) as caught:
+        act(*args, **how)
+    return caught.value
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        "DELETE FROM claims",
-        "DELETE FROM books",
-        "DELETE FROM events",
-        "DELETE FROM revoked_ids",
-        "UPDATE books SET revoked_at = NULL",
-        "UPDATE claims SET state = 'failed', amount_sent = NULL WHERE state = 'paid'",
-        "UPDATE claims SET amount_sent = 1 WHERE state = 'paid'",
-        "UPDATE claims SET amount = 1",
-        "UPDATE claims SET max_fee = 0",
-        "UPDATE claims SET invoice = x'00'",
-        "UPDATE claims SET payment_hash = randomblob(32)",
-        "UPDATE claims SET payer_id = randomblob(33)",
-    ],
-)
-def test_what_was_decided_cannot_be_taken_back(decided, change) -> None:
-    with pytest.raises(sqlite3.IntegrityError, match="sta"):
-        decided.execute(change)
+def driver(ledger: Ledger) -> sqlite3.Connection:
+    """Return the one connection of a ledger in SQLite."""
+    return ledger._store.engine.raw_connection().driver_connection
 
 
 def test_a_ledger_of_before_gets_the_same_rules(ledger, home, tmp_path) -> None:
@@ -78,8 +52,66 @@ def test_a_damaged_ledger_is_not_opened(ledger, bought, home, shop, tmp_path) ->
 
 
 def test_a_commit_is_on_the_disk_when_it_returns(ledger) -> None:
-    database = ledger._store._database
+    database = driver(ledger)
     asked = {
         name: database.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous", "fullfsync")
     }
     assert asked == {"journal_mode": "wal", "synchronous": 2, "fullfsync": 1}
+
+
+def test_two_plugins_cannot_have_one_ledger(ledger, home, tmp_path) -> None:
+    again = refusal(Ledger.open, tmp_path, book_key=home.keys.book_key.public_key[1:])
+    assert again.code is Code.STORE_LOCKED
+
+
+def test_a_file_of_a_later_format_is_not_touched(ledger, home, tmp_path) -> None:
+    ledger.close()
+    with sqlite3.connect(tmp_path / "ledger.sqlite") as other:
+        other.execute("PRAGMA user_version = 3")
+    other.close()
+    error = refusal(Ledger.open, tmp_path, book_key=home.keys.book_key.public_key[1:])
+    assert isinstance(error, ConfigurationError)
+    assert error.code is Code.STORE_VERSION
+
+
+def test_a_file_that_is_no_ledger_is_named_broken(home, tmp_path) -> None:
+    (tmp_path / "ledger.sqlite").write_bytes(b"something else" * 500)
+    assert refusal(Ledger.open, tmp_path, book_key=bytes(32)).code is Code.STORE_BROKEN
+
+
+def test_the_ledger_is_for_its_owner_alone(ledger, bought, shop, tmp_path) -> None:
+    ledger.claim(bought(), now=shop.NOW)
+    modes = {path.name: path.stat().st_mode & 0o077 for path in tmp_path.iterdir() if path.name.startswith("ledger")}
+    assert modes
+    assert set(modes.values()) == {0}
+
+
+def test_a_full_disk_claims_nothing_and_hurts_nothing(ledger, bought, shop) -> None:
+    database = driver(ledger)
+    database.execute(f"PRAGMA max_page_count = {database.execute('PRAGMA page_count').fetchone()[0]}")
+    errors = []
+    for index in range(5):
+        try:
+            ledger.claim(bought(index, amount=1_000), now=shop.NOW)
+        except Unavailable as error:
+            errors.append(error.code)
+    assert set(errors) == {Code.STORE_BROKEN}
+    assert len(ledger.claims()) == 5 - len(errors)
+    database.execute("PRAGMA max_page_count = 100000")
+    assert ledger.claim(bought(4, amount=1_000), now=shop.NOW).is_new
+
+
+def test_a_folder_that_cannot_hold_a_ledger_is_named_broken(tmp_path) -> None:
+    (tmp_path / "ledger.sqlite").mkdir()
+    assert refusal(Ledger.open, tmp_path, book_key=bytes(32)).code is Code.STORE_BROKEN
+    assert refusal(Ledger.open, tmp_path / "missing", book_key=bytes(32)).code is Code.STORE_BROKEN
+
+
+def test_the_time_is_written_once_a_minute_at_most(ledger, shop) -> None:
+    ledger.see_time(shop.NOW)
+    before = driver(ledger).total_changes
+    for second in range(60):
+        ledger.see_time(shop.NOW + second)
+    assert driver(ledger).total_changes == before
+    ledger.see_time(shop.NOW + 60)
+    assert driver(ledger).total_changes == before + 1

@@ -31,9 +31,9 @@ def witness(node: Node, ledger: Ledger) -> Witness:
     return Witness(node=node, ledger=ledger, name="home")
 
 
-def reopened(ledger: Ledger, home, folder) -> Ledger:
+def reopened(ledger: Ledger, home, place) -> Ledger:
     ledger.close()
-    return Ledger.open(folder, book_key=home.keys.book_key.public_key[1:])
+    return place.open(home)
 
 
 async def test_a_node_that_kept_nothing_tells_of_no_later_state(ledger, shop) -> None:
@@ -66,9 +66,9 @@ async def test_an_older_ledger_revokes_every_book_and_numbers_new_ones_above_all
     assert not await witness(Node(9), ledger).compare(now=shop.NOW)
 
 
-async def test_an_old_copy_does_not_catch_up_before_it_was_compared(ledger, home, shop, tmp_path) -> None:
+async def test_an_old_copy_does_not_catch_up_before_it_was_compared(ledger, home, shop, place) -> None:
     for _ in range(9):
-        ledger = reopened(ledger, home, tmp_path)
+        ledger = reopened(ledger, home, place)
         ledger.revoke_id(home.grant(1).payer_id, book_id=1, now=shop.NOW)
     assert await witness(Node(1), ledger).compare(now=shop.NOW)
     ledger.close()
