@@ -46,6 +46,7 @@ class Code(StrEnum):
     REQUEST_EXPIRED = "request-expired"
     REQUEST_WITHOUT_EXPIRY = "request-without-expiry"
     INVOICE_EXPIRED = "invoice-expired"
+    INVOICE_NOT_YET = "invoice-not-yet"
     TOO_LATE_TO_PAY = "too-late-to-pay"
     WRONG_CHAIN = "wrong-chain"
     REVOKED = "revoked"
@@ -202,6 +203,7 @@ _ROWS: Final = (
     _refusal(Code.REQUEST_EXPIRED, "The invoice came after the expiry that your device signed. Nothing was paid."),
     _refusal(Code.REQUEST_WITHOUT_EXPIRY, "The signed request has no near expiry. Nothing was paid."),
     _refusal(Code.INVOICE_EXPIRED, "The invoice had expired when it came. Nothing was paid."),
+    _refusal(Code.INVOICE_NOT_YET, "The invoice says that it was made minutes from now. Nothing was paid. A clock is wrong."),
     _refusal(Code.TOO_LATE_TO_PAY, "Too little time was left to pay safely. Nothing was paid."),
     _refusal(Code.WRONG_CHAIN, "The invoice is for another chain. Nothing was paid."),
     _refusal(Code.REVOKED, "This payer id or its book was revoked. Nothing was paid."),

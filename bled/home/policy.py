@@ -1,9 +1,9 @@
 """Whether home may pay an invoice: every rule that needs no counter. Pure, and nothing is written before it.
 
-The order: size, the payer id was sealed here, it came over the path made for it, BOLT 12 itself, the book, field 239,
-chain, payee, amount, the expiry that the buyer signed, the invoice's own expiry, the fees of the payee's paths. What
-strangers send is refused by the first three, in microseconds; only who holds a request that home's device made gets
-curve arithmetic for it.
+The order: size, the path it came over is the payer id's own, the payer id was sealed here, BOLT 12 itself, the book,
+field 239, amount, payee, the expiry that the buyer signed, the invoice's own times, chain, the fees of the payee's
+paths. What strangers send is refused by the first three, in microseconds; only who holds a request that home's device
+made gets curve arithmetic for it.
 """
 
 import hmac
@@ -22,7 +22,8 @@ from bled_codec.errors import CodecError, Rule
 from bled_codec.fields import Field
 from bled_codec.invoice import Invoice
 from bled_codec.primitives import Reader
-from bled_codec.request_signature import RequestSignature
+from bled_codec.request_signature import RequestSignature, judge_request_signature
+from bled_codec.tlv import split_stream
 from bled_codec.units import Msat, Point, UnixTime
 
 MAX_INVOICE_BYTES: Final = 16_384
@@ -122,40 +123,59 @@ def verify_invoice(
 
     Raises `Refused` with the code of the first rule that is broken.
     """
-    _check_came_home(data, secret, keys)
+    seen = _look_at(data)
+    _issued_id(seen.metadata, seen.payer_id, secret=secret, keys=keys)  # strangers come no further
     invoice = _decode(data)
-    payer_id = invoice.invreq_payer_id  # from here on only what was decoded counts, so the same is asked again
-    issued = open_metadata(keys, invoice.invreq_metadata, payer_id)
-    book = _issuing_book(keys, issued, payer_id, find_book)
-    if not is_ours(keys, payer_id, secret):
-        raise Refused(Code.WRONG_PATH)
-    _check_request_signature(invoice)
-    _check_chain(invoice, chain)
-    _check_payee(invoice)
+    # From here on only what was decoded counts, so the same is asked again.
+    issued = _issued_id(invoice.invreq_metadata, invoice.invreq_payer_id, secret=secret, keys=keys)
+    book = _issuing_book(keys, issued, invoice.invreq_payer_id, find_book)
+    _check_request_signature(invoice.request_signature)
     _check_amount(invoice)
+    _check_payee(invoice)
     signed_expiry = _check_signed_expiry(invoice, now)
     pay_before = _check_time_left(invoice, signed_expiry, now)
+    _check_chain(invoice, chain)
     _check_fees(invoice, book)
     return VerifiedInvoice(invoice=invoice, issued=issued, pay_before=pay_before)
 
 
-def _check_came_home(data: bytes, secret: bytes, keys: HomeKeys) -> None:
-    """Refuse what a stranger sends before it is read whole: that takes tens of milliseconds, this microseconds."""
+def _look_at(data: bytes) -> Glimpse:
     if len(data) > MAX_INVOICE_BYTES:
         raise Refused(Code.BAD_INVOICE, detail=f"{len(data)} bytes, at most {MAX_INVOICE_BYTES} are read")
-    seen = glimpse(data)
-    if seen.metadata is None or seen.payer_id is None:
+    return glimpse(data)
+
+
+def _issued_id(metadata: bytes | None, payer_id: bytes | None, *, secret: bytes, keys: HomeKeys) -> IssuedId:
+    """Return where home issued a payer id, for a message that came over the path made for it.
+
+    Takes microseconds, unlike reading an invoice whole: so this comes first.
+    """
+    if metadata is None or payer_id is None:
         raise Refused(Code.BAD_INVOICE, detail="it names no payer id")
-    open_metadata(keys, seen.metadata, Point(seen.payer_id))
-    if not is_ours(keys, seen.payer_id, secret):
+    if not is_ours(keys, payer_id, secret):
         raise Refused(Code.WRONG_PATH)
+    return open_metadata(keys, metadata, Point(payer_id))
 
 
 def _decode(data: bytes) -> Invoice:
+    """Read an invoice by the rules of BOLT 12, which compare amount and payee and check the invoice's signature.
+
+    What was changed after the buyer signed it may break any of them; then that it was changed is what is said.
+    """
     try:
         return Invoice.decode(data)
     except CodecError as error:
+        _check_request_signature_of(data)
         raise Refused.from_codec(_RULE_CODES.get(error.rule, Code.BAD_INVOICE), error) from error
+
+
+def _check_request_signature_of(data: bytes) -> None:
+    """Judge field 239 of an invoice that breaks BOLT 12; where it is no TLV stream there is nothing to judge."""
+    try:
+        records = split_stream(data)
+    except CodecError:
+        return
+    _check_request_signature(judge_request_signature(records))
 
 
 def _issuing_book(keys: HomeKeys, issued: IssuedId, payer_id: Point, find_book: Callable[[int], Book | None]) -> Book:
@@ -168,7 +188,7 @@ def _issuing_book(keys: HomeKeys, issued: IssuedId, payer_id: Point, find_book: 
     if book is None or issued.index >= book.ids:
         raise Refused(Code.PAYER_ID_NOT_ISSUED, detail=f"home knows no id {issued.index} of a book {issued.book_id}")
     book.limits.class_of(issued.index)
-    if not holds(book, issued.index, payer_id, keys=keys):
+    if not is_of(book, issued, payer_id, keys=keys):
         raise Refused(Code.PAYER_ID_NOT_ISSUED, detail=f"of another book with the number {issued.book_id}")
     return book
 
@@ -179,14 +199,11 @@ def holds(book: Book, index: int, payer_id: Point, *, keys: HomeKeys) -> bool:
     return key is not None and key.public_key == payer_id
 
 
-def _check_request_signature(invoice: Invoice) -> None:
-    match invoice.request_signature:
-        case RequestSignature.VALID:
-            return
-        case RequestSignature.ABSENT:
-            raise Refused(Code.REQUEST_SIGNATURE_ABSENT, tlv_type=Field.INVOICE_REQUEST_SIGNATURE)
-        case RequestSignature.INVALID:
-            raise Refused(Code.REQUEST_SIGNATURE_INVALID, tlv_type=Field.INVOICE_REQUEST_SIGNATURE)
+def _check_request_signature(verdict: RequestSignature) -> None:
+    if verdict is RequestSignature.INVALID:
+        raise Refused(Code.REQUEST_SIGNATURE_INVALID, tlv_type=Field.INVOICE_REQUEST_SIGNATURE)
+    if verdict is RequestSignature.ABSENT:
+        raise Refused(Code.REQUEST_SIGNATURE_ABSENT, tlv_type=Field.INVOICE_REQUEST_SIGNATURE)
 
 
 def _check_chain(invoice: Invoice, chain: bytes) -> None:
@@ -224,6 +241,9 @@ def _check_signed_expiry(invoice: Invoice, now: UnixTime) -> UnixTime:
 
 
 def _check_time_left(invoice: Invoice, signed_expiry: UnixTime, now: UnixTime) -> UnixTime:
+    if invoice.invoice_created_at - now > FURTHEST_EXPIRY_SECONDS:
+        detail = f"{invoice.invoice_created_at - now} s ahead of home's clock"
+        raise Refused(Code.INVOICE_NOT_YET, detail=detail, tlv_type=Field.INVOICE_CREATED_AT)
     if now >= invoice.expires_at:
         raise Refused(Code.INVOICE_EXPIRED, detail=f"{now - invoice.expires_at} s ago by home's clock")
     pay_before = min(signed_expiry, invoice.expires_at)

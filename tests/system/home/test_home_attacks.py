@@ -82,7 +82,7 @@ async def test_what_came_over_no_path_of_ours_is_left_to_the_node_and_written_do
         house.grant(), house.purchases.offer(now=house.now), signer=till, payer_id=till.public_key
     )
     assert await house.node.hook(house.invoice(strange).encode(), house.secret()) == "continue"
-    await house.node.decision("payer-id-not-issued")
+    await house.node.decision("wrong-path", since=wrong["seq"])
     assert house.node.xpay_calls == []
 
 

@@ -7,6 +7,7 @@ import pytest
 from bled.codes import Code
 from bled.errors import Refused
 from bled.grants.keys import HomeKeys
+from bled.grants.metadata import path_secret
 from bled.home.policy import glimpse, is_ours, seconds_for_attempts
 from bled_codec.chains import BITCOIN_CHAIN
 from bled_codec.errors import Rule
@@ -84,14 +85,15 @@ def test_another_issued_payer_id_was_not_sealed_with_this_metadata(verify, invoi
 def test_a_payer_id_of_the_till_was_never_issued(verify, shop, home) -> None:
     own = shop.key("till")
     asked = shop.request(home.grant(), signer=own, payer_id=own.public_key)
-    assert refusal(verify, shop.invoice(asked).encode()).code is Code.PAYER_ID_NOT_ISSUED
+    secret = path_secret(home.keys, own.public_key)  # which nobody can know
+    assert refusal(verify, shop.invoice(asked).encode(), secret=secret).code is Code.PAYER_ID_NOT_ISSUED
 
 
 def test_a_payer_id_with_its_sign_flipped_was_never_issued(verify, invoice, shop, home) -> None:
     payer_id = home.grant().payer_id
     flipped = bytes([payer_id[0] ^ 1]) + payer_id[1:]
     other = resigned(shop, invoice, {Field.INVREQ_PAYER_ID: flipped})
-    assert refusal(verify, other).code is Code.PAYER_ID_NOT_ISSUED
+    assert refusal(verify, other, secret=path_secret(home.keys, flipped)).code is Code.PAYER_ID_NOT_ISSUED
 
 
 def test_metadata_of_any_other_length_was_not_sealed_here(verify, shop, home) -> None:
@@ -101,7 +103,9 @@ def test_metadata_of_any_other_length_was_not_sealed_here(verify, shop, home) ->
 
 def test_an_id_of_another_home_was_never_issued(verify, invoice) -> None:
     strangers = HomeKeys.from_master(b"another master secret, 32 bytes.")
-    assert refusal(verify, invoice.encode(), keys=strangers).code is Code.PAYER_ID_NOT_ISSUED
+    assert refusal(verify, invoice.encode(), keys=strangers).code is Code.WRONG_PATH
+    secret = path_secret(strangers, invoice.invreq_payer_id)
+    assert refusal(verify, invoice.encode(), keys=strangers, secret=secret).code is Code.PAYER_ID_NOT_ISSUED
 
 
 def test_an_id_of_a_book_that_the_ledger_does_not_know_was_never_issued(verify, invoice) -> None:
@@ -266,6 +270,13 @@ def test_attempts_last_a_minute_at_most_and_end_before_the_invoice(left, seconds
     assert seconds_for_attempts(1_000 + left, now=1_000) == seconds
 
 
+def test_an_invoice_from_minutes_later_is_refused(verify, shop, home) -> None:
+    asked = shop.request(home.grant())
+    verify(shop.invoice(asked, now=shop.NOW + 600).encode())
+    later = refusal(verify, shop.invoice(asked, now=shop.NOW + 601).encode())
+    assert (later.code, later.tlv_type) == (Code.INVOICE_NOT_YET, Field.INVOICE_CREATED_AT)
+
+
 # Fees and form
 
 
@@ -295,10 +306,22 @@ def test_an_invoice_that_breaks_bolt_12_says_which_rule(verify, invoice) -> None
     assert (broken.code, broken.rule) == (Code.BAD_INVOICE, Rule.SIGNATURE_INVALID)
 
 
+def test_what_was_altered_is_called_so_whatever_else_it_breaks(verify, invoice, shop) -> None:
+    """A merchant raises both amounts and forgets to sign again, or claims another payee and another text."""
+    for changes in (
+        {Field.OFFER_DESCRIPTION: b"gold", Field.INVOICE_AMOUNT: b"\x3a\x99"},
+        {Field.OFFER_DESCRIPTION: b"gold", Field.INVOICE_NODE_ID: shop.key("thief").public_key},
+        {Field.INVOICE_REQUEST_SIGNATURE: bytes(64), Field.INVOICE_AMOUNT: b"\x3a\x99"},
+    ):
+        assert refusal(verify, resigned(shop, invoice, changes)).code is Code.REQUEST_SIGNATURE_INVALID
+    nothing = {Field.INVOICE_REQUEST_SIGNATURE: None, Field.INVOICE_AMOUNT: b"\x3a\x99"}
+    assert refusal(verify, resigned(shop, invoice, nothing)).code is Code.REQUEST_SIGNATURE_ABSENT
+
+
 def test_an_invoice_cut_anywhere_is_refused(verify, invoice) -> None:
     data = invoice.encode()
     for length in range(len(data)):
-        assert refusal(verify, data[:length]).code is Code.BAD_INVOICE
+        assert refusal(verify, data[:length]).code in (Code.BAD_INVOICE, Code.REQUEST_SIGNATURE_ABSENT)
 
 
 def test_an_invoice_with_bytes_behind_it_is_refused(verify, invoice) -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from bled.codes import Code
 from bled.errors import Refused
+from bled.grants.metadata import path_secret
 from bled.home.policy import glimpse
 from bled_codec.fields import Field
 from bled_codec.invoice import Invoice
@@ -25,7 +26,8 @@ def test_what_a_stranger_sends_is_refused_before_it_is_read_whole(verify, shop, 
     own = shop.key("stranger")
     asked = shop.request(home.grant(), signer=own, payer_id=own.public_key)
     broken = shop.invoice(asked).encode()[:-1]
-    assert refusal(verify, broken).code is Code.PAYER_ID_NOT_ISSUED
+    assert refusal(verify, broken).code is Code.WRONG_PATH
+    assert refusal(verify, broken, secret=path_secret(home.keys, own.public_key)).code is Code.PAYER_ID_NOT_ISSUED
 
 
 def test_an_issued_id_over_another_path_is_refused_before_it_is_read_whole(verify, invoice) -> None:
