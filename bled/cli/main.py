@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from bled.cli import bench, buyer, doctor, home, merchant, sandbox
+from bled.cli import bench, buyer, doctor, home, merchant, node_proxy, sandbox
 from bled.cli.decode import decode
 from bled.cli.demo import demo
 from bled.cli.exit import run_app
@@ -26,6 +26,7 @@ app.command()(verify)
 app.add_typer(buyer.app, name="buyer")
 app.add_typer(merchant.app, name="merchant")
 app.add_typer(home.app, name="home")
+app.add_typer(node_proxy.app, name="node-proxy")
 app.add_typer(sandbox.app, name="sandbox")
 app.add_typer(doctor.app, name="doctor")
 app.add_typer(bench.app, name="bench")

@@ -24,6 +24,7 @@ ENTRANCES = {
     "merchant": ["bled.cli.merchant"],
     "buyer": ["bled.cli.buyer"],
     "home": ["bled.cli.home", "bled.home.main"],
+    "proxy": ["bled.cli.node_proxy"],
 }
 
 # What some may want beside a role: its commands import it only when they are asked for it.

@@ -1,0 +1,115 @@
+"""The one way in which a till's refund leaves the node: counted first, paid once, looked up when it is not clear."""
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from google.protobuf.message import DecodeError
+
+from bled.clock import Clock
+from bled.node.stubs import cln_subset_pb2 as pb
+from bled.proxy.calls import Denied
+from bled.proxy.caps import Caps, Payout
+from bled_codec.errors import CodecError
+from bled_codec.invoice import Invoice
+from bled_codec.units import Msat, UnixTime
+
+PAY_SECONDS: Final = 600.0
+"""Longest wait for `Xpay`; a payment that is older and that nobody heard the end of is not being tried any more."""
+_LOOKUP_SECONDS: Final = 30.0
+
+
+class NodeSaidError(Exception):
+    """A call to the node did not succeed.
+
+    Attributes:
+        status: gRPC's name of the status.
+        details: its text.
+    """
+
+    def __init__(self, status: str, details: str) -> None:
+        self.status = status
+        self.details = details
+        super().__init__(status, details)
+
+    @property
+    def is_answer(self) -> bool:
+        """Whether lightningd itself refused; anything else says nothing about what it did."""
+        return self.status == "UNKNOWN" and "RpcError" in self.details
+
+
+Ask = Callable[[str, bytes, float], Awaitable[bytes]]
+"""Calls the node: method, request, seconds. Returns the answer's bytes; raises `NodeSaidError`."""
+
+
+class Payouts:
+    """Pays refunds for tills."""
+
+    def __init__(self, ask: Ask, caps: Caps, clock: Clock) -> None:
+        """Take the node, the ledger of what was paid, and the clock of its days."""
+        self._ask = ask
+        self._caps = caps
+        self._clock = clock
+
+    async def pay(self, request: pb.XpayRequest, *, till: str) -> bytes:
+        """Return the node's answer to one `Xpay`.
+
+        Raises `Denied` before anything is paid, `Unavailable` (`STORE_BROKEN`), and `NodeSaidError`, after the outcome
+        was looked up where that was possible. Must not be cancelled: what was asked for is then not looked up.
+        """
+        payout = read_payout(request)
+        await self.settle_old()
+        self._caps.reserve(payout, till=till, now=self._clock.now())
+        try:
+            answer = await self._ask("Xpay", request.SerializeToString(), PAY_SECONDS)
+        except NodeSaidError as error:
+            await self._settle(payout.payment_hash, ended=error.is_answer)
+            raise
+        self._caps.paid(payout.payment_hash, sent=_sent(answer) or payout.most)
+        return answer
+
+    async def settle_old(self) -> None:
+        """Look up every payment whose end nobody heard, once it can have no more attempts."""
+        before = UnixTime(self._clock.now() - int(PAY_SECONDS))
+        for payment_hash in self._caps.open_hashes(asked_before=before):
+            await self._settle(payment_hash, ended=True)
+
+    async def _settle(self, payment_hash: bytes, *, ended: bool) -> None:
+        """Ask the node what became of a payment; what it does not say for certain goes on counting.
+
+        `ended`: the node makes no more attempts, so that no part pending or complete means that none will be.
+        """
+        request = pb.ListsendpaysRequest(payment_hash=payment_hash)
+        try:
+            data = await self._ask("ListSendPays", request.SerializeToString(), _LOOKUP_SECONDS)
+            parts = pb.ListsendpaysResponse.FromString(data).payments
+        except (NodeSaidError, DecodeError):
+            return
+        states = {part.status for part in parts}
+        if pb.ListsendpaysPayments.PENDING in states:
+            return
+        if pb.ListsendpaysPayments.COMPLETE in states:
+            complete = [part for part in parts if part.status == pb.ListsendpaysPayments.COMPLETE]
+            self._caps.paid(payment_hash, sent=Msat(sum(part.amount_sent_msat.msat for part in complete)))
+        elif ended:
+            self._caps.failed(payment_hash)
+
+
+def read_payout(request: pb.XpayRequest) -> Payout:
+    """Return what a request would pay at most. Raises `Denied` when it leaves that open."""
+    if request.HasField("amount_msat") or request.HasField("partial_msat"):
+        raise Denied("a refund pays what its invoice says")
+    if not request.HasField("maxfee"):
+        raise Denied("a refund names its largest fee")
+    try:
+        invoice = Invoice.from_string(request.invstring)
+    except CodecError as error:
+        raise Denied(f"a refund pays a BOLT 12 invoice: {error}") from error
+    most = Msat(invoice.invoice_amount + request.maxfee.msat)
+    return Payout(payment_hash=invoice.invoice_payment_hash, amount=invoice.invoice_amount, most=most)
+
+
+def _sent(answer: bytes) -> Msat | None:
+    try:
+        return Msat(pb.XpayResponse.FromString(answer).amount_sent_msat.msat)
+    except DecodeError:
+        return None
