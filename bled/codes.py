@@ -81,6 +81,10 @@ class Code(StrEnum):
     BOOK_ALREADY_IMPORTED = "book-already-imported"
     BOOK_EXPIRED = "book-expired"
     BOOK_OTHER_HOME = "book-other-home"
+    BOOK_KEYS_ELSEWHERE = "book-keys-elsewhere"
+    BOOK_UNKNOWN = "book-unknown"
+    BOOK_NEWER_HERE = "book-newer-here"
+    BOOK_REQUEST_DAMAGED = "book-request-damaged"
     BOOK_PASSPHRASE = "book-passphrase"  # noqa: S105 (a name, not a secret)
 
     # The till
@@ -234,6 +238,10 @@ _ROWS: Final = (
     _row(Code.BOOK_ALREADY_IMPORTED, EXIT_DATA, "", "This grant book is on the device already. Nothing was changed."),
     _row(Code.BOOK_EXPIRED, EXIT_DATA, "", "The grant book's time has run out. Issue a new one at home."),
     _row(Code.BOOK_OTHER_HOME, EXIT_REFUSED, "", "The grant book is from another home than the one this device trusts."),
+    _row(Code.BOOK_KEYS_ELSEWHERE, EXIT_DATA, "", "The secret keys of this grant book were made on another device. Nothing was changed."),
+    _row(Code.BOOK_UNKNOWN, EXIT_DATA, "", "The limits are of a book that is not on this device. Nothing was changed."),
+    _row(Code.BOOK_NEWER_HERE, EXIT_DATA, "", "Limits of this book that are as new or newer are on the device already. Nothing was changed."),
+    _row(Code.BOOK_REQUEST_DAMAGED, EXIT_DATA, "", "The file of public keys is damaged. Copy it again from the device."),
     _row(Code.BOOK_PASSPHRASE, EXIT_DATA, "", "The passphrase does not open this grant book.", retry=True),
     _row(Code.REQUEST_BAD, EXIT_DATA, "The buyer's request breaks BOLT 12. Start the sale again.", "The till refused your device's request.", air=0x0009, retry=True),
     _row(Code.REQUEST_MISMATCH, EXIT_DATA, "The buyer's request is not for this offer. Start the sale again.", "The till says that your request is not for its offer.", air=0x0008, retry=True),

@@ -15,7 +15,7 @@ class Grant:
     Attributes:
         index: its number in the book, u32; its class depends on it.
         payer_id: `invreq_payer_id`.
-        metadata: `invreq_metadata`, 24 bytes that only home can read.
+        metadata: `invreq_metadata`, 24 or 32 bytes that only home can read.
         paths: 1 to 3 encoded `blinded_path`s to home, for `invreq_paths`.
         secret: the key of `payer_id`; None when the device made it itself and home never knew it.
         refund_offer: TLV stream of an offer of home's, to send back money; None when there is none.

@@ -10,7 +10,7 @@ from bled.grants.grant import Grant, GrantBook
 from bled.grants.keys import MAX_U32, scalar_key
 from bled.grants.limits import BookLimits
 from bled.grants.limits_fields import MAX_GRANTS, limits_value, open_limits, open_time
-from bled.grants.metadata import METADATA_BYTES
+from bled.grants.metadata import DEVICE_METADATA_BYTES, METADATA_BYTES
 from bled_codec.blinded_path import decode_paths
 from bled_codec.crypto import SecretKey, parse_point
 from bled_codec.errors import CodecError
@@ -122,7 +122,7 @@ def _open_grant(value: Value) -> Grant:
     return Grant(
         index=open_uint(fields[GrantField.INDEX], most=MAX_U32),
         payer_id=payer_id,
-        metadata=open_bytes(fields[GrantField.METADATA], least=METADATA_BYTES, most=METADATA_BYTES),
+        metadata=_metadata(fields[GrantField.METADATA]),
         paths=_paths(fields[GrantField.PATHS]),
         secret=_secret(fields.get(GrantField.SECRET), payer_id),
         refund_offer=_refund_offer(fields.get(GrantField.REFUND_OFFER)),
@@ -153,6 +153,13 @@ def _point(value: Value) -> Point:
         return parse_point(open_bytes(value, least=POINT_BYTES, most=POINT_BYTES))
     except CodecError as error:
         raise CborError("a payer id is no point") from error
+
+
+def _metadata(value: Value) -> bytes:
+    metadata = open_bytes(value, least=METADATA_BYTES, most=DEVICE_METADATA_BYTES)
+    if len(metadata) not in (METADATA_BYTES, DEVICE_METADATA_BYTES):
+        raise CborError(f"metadata has {METADATA_BYTES} or {DEVICE_METADATA_BYTES} bytes")
+    return metadata
 
 
 def _secret(value: Value | None, payer_id: Point) -> SecretKey | None:

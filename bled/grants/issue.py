@@ -1,6 +1,6 @@
 """Issuing: home makes a book of payer ids for a device. Nothing per id is stored; home can recompute all of it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from bled.grants.fields import is_name
 from bled.grants.grant import Grant, GrantBook
@@ -8,7 +8,7 @@ from bled.grants.grant_fields import MAX_PATHS, MIN_HOPS
 from bled.grants.keys import HomeKeys, scalar_key
 from bled.grants.limits import BookLimits, check_consistent
 from bled.grants.limits_fields import MAX_GRANTS
-from bled.grants.metadata import path_secret, seal_metadata
+from bled.grants.metadata import IssuedId, path_secret, salt_tag, seal_metadata
 from bled_codec.blinded_path import create_blinded_path
 from bled_codec.crypto import SecretKey
 from bled_codec.encrypted_data import EncryptedData, pad_to_one_length
@@ -32,15 +32,22 @@ def issue_book(
     home_label: str,
     routes: Routes,
     entropy: Entropy,
+    payer_ids: Sequence[Point] | None = None,
 ) -> GrantBook:
     """Return a book with one payer id for every index of the classes in `limits`.
 
     `book_salt` is 16 random bytes, new for each book, kept with it at home. `routes` give one reply path each to
-    every id. Raises `ValueError` for limits that cannot be meant, more than 10,000 ids, names that cannot be shown,
+    every id. `payer_ids` were made on the device, one for each index in order, and the book then holds no secret key.
+    Raises `ValueError` for limits that cannot be meant, more than 10,000 ids, names that cannot be shown,
     and routes that are not 1 to 3 ways of at least two nodes to one home that is never its own introduction.
     """
     check_consistent(limits)
     _check_routes(routes)
+    indices = _indices(limits)
+    if payer_ids is not None and len(set(payer_ids)) != len(indices):
+        raise ValueError(f"{len(indices)} different public keys are needed, one for each payer id")
+    issued = _derived(keys, book_id, book_salt, indices) if payer_ids is None else zip(indices, payer_ids, strict=True)
+    tag = None if payer_ids is None else salt_tag(book_salt)
     if not (is_name(device) and is_name(home_label)):
         raise ValueError("names have 1 to 64 printable characters")
     return GrantBook(
@@ -51,7 +58,10 @@ def issue_book(
         issued_at=issued_at,
         limits=limits,
         home_label=home_label,
-        grants=_issue_grants(keys, book_id, book_salt, indices=_indices(limits), routes=routes, entropy=entropy),
+        grants=tuple(
+            _issue_grant(keys, IssuedId(book_id=book_id, index=index, salt_tag=tag), key, routes, entropy)
+            for index, key in issued
+        ),
     )
 
 
@@ -61,25 +71,25 @@ def _indices(limits: BookLimits) -> list[int]:
     return sorted(each.first_index + offset for each in limits.classes for offset in range(each.count))
 
 
-def _issue_grants(
-    keys: HomeKeys, book_id: int, book_salt: bytes, *, indices: Sequence[int], routes: Routes, entropy: Entropy
-) -> tuple[Grant, ...]:
-    grants = []
+def _derived(
+    keys: HomeKeys, book_id: int, book_salt: bytes, indices: Sequence[int]
+) -> Iterator[tuple[int, SecretKey | Point]]:
     for index in indices:
         secret = keys.payer_key(book_salt, book_id, index)
-        if secret is None:
-            continue  # once in 2**127
-        payer_id = secret.public_key
-        grants.append(
-            Grant(
-                index=index,
-                payer_id=payer_id,
-                metadata=seal_metadata(keys, book_id=book_id, index=index, payer_id=payer_id),
-                paths=create_reply_paths(routes, path_secret(keys, payer_id), entropy=entropy),
-                secret=secret,
-            )
-        )
-    return tuple(grants)
+        if secret is not None:  # none is there once in 2**127: that index is skipped
+            yield index, secret
+
+
+def _issue_grant(keys: HomeKeys, issued: IssuedId, key: SecretKey | Point, routes: Routes, entropy: Entropy) -> Grant:
+    secret = key if isinstance(key, SecretKey) else None
+    payer_id = key.public_key if isinstance(key, SecretKey) else key
+    return Grant(
+        index=issued.index,
+        payer_id=payer_id,
+        metadata=seal_metadata(keys, issued, payer_id=payer_id),
+        paths=create_reply_paths(routes, path_secret(keys, payer_id), entropy=entropy),
+        secret=secret,
+    )
 
 
 def create_reply_paths(routes: Routes, secret: bytes, *, entropy: Entropy) -> tuple[bytes, ...]:

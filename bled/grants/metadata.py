@@ -11,22 +11,37 @@ from bled_codec.crypto import hmac_sha256
 from bled_codec.units import Point
 
 METADATA_BYTES: Final = 24
-"""`invreq_metadata` of every payer id: 16 bytes of AES-SIV tag, 8 of book number and index."""
+"""`invreq_metadata` of a payer id whose key home derives: 16 bytes of AES-SIV tag, 8 of book number and index."""
+SALT_TAG_BYTES: Final = 8
+DEVICE_METADATA_BYTES: Final = METADATA_BYTES + SALT_TAG_BYTES
+"""`invreq_metadata` of a payer id whose key was made on the device: the book's salt tag stands in it as well."""
 PATH_SECRET_BYTES: Final = 32
 """`path_id` of the last hop of every reply path."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IssuedId:
-    """Where home issued a payer id: the book's number and the index in it, both u32."""
+    """Where home issued a payer id: the book's number and the index in it, both u32.
+
+    `salt_tag` is `salt_tag` of the book when the device made the key; None when home derives it.
+    """
 
     book_id: int
     index: int
+    salt_tag: bytes | None = None
 
 
-def seal_metadata(keys: HomeKeys, *, book_id: int, index: int, payer_id: Point) -> bytes:
-    """Return the 24 bytes of `invreq_metadata` for a payer id. Raises `OverflowError` for numbers that are not u32."""
-    plaintext = book_id.to_bytes(4, "big") + index.to_bytes(4, "big")
+def salt_tag(book_salt: bytes) -> bytes:
+    """Return what tells a book from another one with its number, 8 bytes: home cannot tell by a key it never had."""
+    return book_salt[:SALT_TAG_BYTES]
+
+
+def seal_metadata(keys: HomeKeys, issued: IssuedId, *, payer_id: Point) -> bytes:
+    """Return `invreq_metadata` for a payer id, 24 bytes, or 32 with a salt tag.
+
+    Raises `OverflowError` for numbers that are not u32.
+    """
+    plaintext = issued.book_id.to_bytes(4, "big") + issued.index.to_bytes(4, "big") + (issued.salt_tag or b"")
     return siv_seal(keys.siv_key, plaintext, associated=payer_id)
 
 
@@ -35,10 +50,15 @@ def open_metadata(keys: HomeKeys, metadata: bytes, payer_id: Point) -> IssuedId:
 
     Raises `Refused` (`PAYER_ID_NOT_ISSUED`) for metadata that home did not seal for this very payer id.
     """
-    plaintext = siv_open(keys.siv_key, metadata, associated=payer_id) if len(metadata) == METADATA_BYTES else None
+    has_length = len(metadata) in (METADATA_BYTES, DEVICE_METADATA_BYTES)
+    plaintext = siv_open(keys.siv_key, metadata, associated=payer_id) if has_length else None
     if plaintext is None:
         raise Refused(Code.PAYER_ID_NOT_ISSUED, detail="the metadata was not sealed here for this payer id")
-    return IssuedId(book_id=int.from_bytes(plaintext[:4], "big"), index=int.from_bytes(plaintext[4:], "big"))
+    return IssuedId(
+        book_id=int.from_bytes(plaintext[:4], "big"),
+        index=int.from_bytes(plaintext[4:8], "big"),
+        salt_tag=plaintext[8:] or None,
+    )
 
 
 def path_secret(keys: HomeKeys, payer_id: Point) -> bytes:

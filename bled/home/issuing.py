@@ -12,6 +12,7 @@ from bled.failpoint import failpoint
 from bled.grants.book import encode_book
 from bled.grants.fields import is_name
 from bled.grants.issue import issue_book
+from bled.grants.key_request import KeyRequest, decode_key_request
 from bled.grants.keys import BOOK_SALT_BYTES, HomeKeys
 from bled.grants.limits import BookLimits, GrantClass, MaxFee, check_consistent
 from bled.grants.passphrase import create_passphrase
@@ -43,6 +44,7 @@ ISSUE_PARAMETERS: Final = (
     "introductions",
     "allow_one_path",
     "self_test",
+    "keys",
 )
 _CLASS_PARAMETERS: Final = ("count", "per_payment_msat", "valid_seconds")
 _MOST_IDS: Final = 10_000
@@ -62,6 +64,7 @@ class Order:
         introductions: where reply paths begin; none: home chooses.
         least_paths: with fewer that home chose no book is issued.
         is_tested: a message must have come home over each path.
+        payer_ids: public keys that the device made, one for each index; None: home derives the keys.
     """
 
     device: str
@@ -72,6 +75,7 @@ class Order:
     introductions: tuple[Point, ...]
     least_paths: int = PATHS
     is_tested: bool = True
+    payer_ids: tuple[Point, ...] | None = None
 
     @property
     def ids(self) -> int:
@@ -81,26 +85,43 @@ class Order:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IssuedBook:
-    """What leaves home: the book, wrapped under the passphrase, and the passphrase, to be carried apart."""
+    """What leaves home: the book, wrapped under the passphrase, and the passphrase, to be carried apart.
+
+    A book for keys that the device made has no secret and is not wrapped; its passphrase is None.
+    """
 
     book: Book
     paths: Sequence[PathResult]
-    passphrase: str = field(repr=False)
-    wrapped: bytes = field(repr=False)
+    passphrase: str | None = field(repr=False)
+    data: bytes = field(repr=False)
 
 
 def parse_order(params: Parameters, *, now: UnixTime) -> Order:
     """Return what the parameters of `bled-issue` ask for. Raises `PeerError` (`USAGE`)."""
+    request = _parse_keys(params)
     return Order(
-        device=_name(params, "device"),
+        device=_name(params, "device", None if request is None else request.device),
         home_label=_name(params, "home_label", "home"),
         issued_at=now,
-        limits=_parse_limits(params, now),
+        limits=_parse_limits(params, now, None if request is None else len(request.payer_ids)),
         passphrase=params.text("passphrase", create_passphrase(secrets.token_bytes(_PASSPHRASE_ENTROPY_BYTES))),
         introductions=_parse_introductions(params),
         least_paths=1 if params.flag("allow_one_path") else PATHS,
         is_tested=params.flag("self_test", default=True),
+        payer_ids=None if request is None else request.payer_ids,
     )
+
+
+def _parse_keys(params: Parameters) -> KeyRequest | None:
+    """Read the file of `bled buyer keys`, in hexadecimal."""
+    if not params.has("keys"):
+        return None
+    if params.has("passphrase"):
+        raise usage("passphrase: a book for keys of the device has no secret to wrap")
+    try:
+        return decode_key_request(bytes.fromhex(params.text("keys")))
+    except (ValueError, BledError) as error:
+        raise usage(f"keys: {error}") from error
 
 
 def _parse_introductions(params: Parameters) -> tuple[Point, ...]:
@@ -117,10 +138,11 @@ def _name(params: Parameters, name: str, default: str | None = None) -> str:
     return text
 
 
-def _parse_limits(params: Parameters, now: UnixTime) -> BookLimits:
+def _parse_limits(params: Parameters, now: UnixTime, keys: int | None) -> BookLimits:
     total = params.msat("total_msat", least=1)
     seconds = params.seconds("valid_seconds", _DEFAULT_SECONDS, least=60, most=_MOST_SECONDS)
-    classes = _parse_classes(params, params.msat("per_payment_msat", total, least=1), seconds, now)
+    terms = _parse_classes(params, params.msat("per_payment_msat", total, least=1), seconds, keys)
+    classes = _classes_from_zero(terms, now)
     limits = BookLimits(
         total_msat=total,
         per_payment_msat=max(each.per_payment_msat for each in classes),
@@ -143,14 +165,26 @@ def _parse_limits(params: Parameters, now: UnixTime) -> BookLimits:
     return limits
 
 
-def _parse_classes(params: Parameters, per_payment: Msat, seconds: int, now: UnixTime) -> tuple[GrantClass, ...]:
-    """Return the classes one behind the other from index 0 on: first that of `ids`, then those that were named."""
+def _parse_classes(params: Parameters, per_payment: Msat, seconds: int, keys: int | None) -> Sequence[ClassTerms]:
+    """Return the classes: first that of `ids`, then those that were named.
+
+    With keys of the device the first class is of those that the named ones leave.
+    """
     named = [_parse_class(value, per_payment, seconds) for value in params.list("classes")]
     if params.has("classes") and not named:
         raise usage("classes: a list of at least one is needed")
-    if params.has("ids") or not named:
+    ids: int | None = None
+    if keys is not None:
+        ids = keys - sum(terms.count for terms in named)
+        if ids < 0 or (params.has("ids") and params.number("ids", most=_MOST_IDS) != ids):
+            raise usage(f"ids: the device made {keys} keys, and every payer id needs one")
+    elif params.has("ids") or not named:
         ids = params.number("ids", _DEFAULT_IDS, least=1, most=_MOST_IDS)
-        named.insert(0, ClassTerms(count=ids, per_payment=per_payment, seconds=seconds))
+    return [*([ClassTerms(count=ids, per_payment=per_payment, seconds=seconds)] if ids else []), *named]
+
+
+def _classes_from_zero(named: Sequence[ClassTerms], now: UnixTime) -> tuple[GrantClass, ...]:
+    """Return the classes one behind the other from index 0 on."""
     classes: list[GrantClass] = []
     first = 0
     for terms in named:
@@ -224,11 +258,12 @@ async def issue(
     try:
         await witness.testify()
         # Argon2id and a thousand curve points: not on the loop that answers the hook.
-        wrapped = await asyncio.to_thread(_make, order, book, routes, keys, chain)
+        data = await asyncio.to_thread(_make, order, book, routes, keys, chain)
     except (BledError, ValueError) as error:
         ledger.revoke_book(book.book_id, now=order.issued_at)
         raise error if isinstance(error, BledError) else PeerError(Code.USAGE, detail=str(error)) from error
-    return IssuedBook(book=book, paths=paths, passphrase=order.passphrase, wrapped=wrapped)
+    passphrase = order.passphrase if order.payer_ids is None else None
+    return IssuedBook(book=book, paths=paths, passphrase=passphrase, data=data)
 
 
 async def _paths(order: Order, home: Point, node: HomeNode, test_path: TestPath) -> Sequence[PathResult]:
@@ -255,8 +290,11 @@ def _make(order: Order, book: Book, routes: Sequence[Sequence[Point]], keys: Hom
         home_label=order.home_label,
         routes=routes,
         entropy=secrets.token_bytes,
+        payer_ids=order.payer_ids,
     )
     clear = encode_book(grant_book, book_key=keys.book_key, aux=secrets.token_bytes(32))
+    if order.payer_ids is not None:
+        return clear
     salt, nonce = secrets.token_bytes(_WRAP_SALT_BYTES), secrets.token_bytes(_WRAP_NONCE_BYTES)
     return wrap_book(clear, passphrase=order.passphrase, salt=salt, nonce=nonce)
 

@@ -15,7 +15,7 @@ from bled.codes import Code
 from bled.errors import Refused
 from bled.grants.keys import HomeKeys
 from bled.grants.limits import check_blinded_fees
-from bled.grants.metadata import IssuedId, open_metadata, path_secret
+from bled.grants.metadata import IssuedId, open_metadata, path_secret, salt_tag
 from bled.home.rows import Book
 from bled_codec.chains import BITCOIN_CHAIN
 from bled_codec.errors import CodecError, Rule
@@ -197,6 +197,16 @@ def holds(book: Book, index: int, payer_id: Point, *, keys: HomeKeys) -> bool:
     """Say whether `payer_id` is the one that home derives for this index of the book."""
     key = keys.payer_key(book.salt, book.book_id, index)
     return key is not None and key.public_key == payer_id
+
+
+def is_of(book: Book, issued: IssuedId, payer_id: Point, *, keys: HomeKeys) -> bool:
+    """Say whether an authentic payer id with the number of `book` is of that book and of no other with its number.
+
+    Of a key that was made on the device home has nothing to derive; the salt's tag in the sealed metadata tells.
+    """
+    if issued.salt_tag is not None:
+        return hmac.compare_digest(issued.salt_tag, salt_tag(book.salt))
+    return holds(book, issued.index, payer_id, keys=keys)
 
 
 def _check_request_signature(verdict: RequestSignature) -> None:

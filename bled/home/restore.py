@@ -13,7 +13,7 @@ from bled.errors import Refused
 from bled.grants.keys import HomeKeys
 from bled.grants.metadata import open_metadata
 from bled.home.ledger import Ledger
-from bled.home.policy import MOST_SECONDS_FOR_ATTEMPTS, holds
+from bled.home.policy import MOST_SECONDS_FOR_ATTEMPTS, is_of
 from bled.home.rows import Claim, ClaimState, Found
 from bled.node.home_base import HomeNode, SentPart
 from bled_codec.errors import CodecError
@@ -59,7 +59,7 @@ def _claim_of_ours(part: SentPart, ledger: Ledger, keys: HomeKeys) -> Claim | No
     if invoice.invreq_payer_id.hex() != part.label:
         return None
     book = ledger.book(issued.book_id)
-    known = book is not None and holds(book, issued.index, invoice.invreq_payer_id, keys=keys)
+    known = book is not None and is_of(book, issued, invoice.invreq_payer_id, keys=keys)
     return Claim(
         payer_id=invoice.invreq_payer_id,
         book_id=issued.book_id if known else _NO_BOOK,

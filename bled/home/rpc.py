@@ -91,7 +91,7 @@ class HomeRpc:
             "not_after": book.limits.not_after,
             "paths": [_path(each) for each in issued.paths],
             "passphrase": issued.passphrase,
-            "book": issued.wrapped.hex(),
+            "book": issued.data.hex(),
         }
 
     async def revoke(self, params: Parameters) -> Answer:
@@ -262,7 +262,7 @@ METHODS: Final = {
     "bled-issue": Method(
         names=ISSUE_PARAMETERS,
         usage="device ids total_msat [per_payment_msat] [per_day_msat] [valid_seconds] [max_fee_base_msat] "
-        "[max_fee_ppm] [home_label] [passphrase] [classes] [introductions] [allow_one_path] [self_test]",
+        "[max_fee_ppm] [home_label] [passphrase] [classes] [introductions] [allow_one_path] [self_test] [keys]",
         description="Issue a book of payer ids for a device; the answer holds it wrapped under a generated passphrase. "
         "Amounts are in millisatoshi or 2000sat, durations in seconds or 30d, classes 5:2000000sat:7d. "
         "Name one yourself over the socket only, for everybody on the machine may read arguments of commands.",

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 
 SCHEMA: Final = (
     # One row. Whatever a later version changes, it keeps the column `version` here.
@@ -39,7 +39,11 @@ SCHEMA: Final = (
     """CREATE TABLE readers (
         reader_key BLOB PRIMARY KEY, payments INTEGER NOT NULL, last_paid_at INTEGER NOT NULL
     ) STRICT""",
+    # Version 3. Keys that were made here and wait for their book; sealed under vault.key with the payer id.
+    """CREATE TABLE device_keys (
+        payer_id BLOB PRIMARY KEY, secret BLOB NOT NULL, made_at INTEGER NOT NULL
+    ) STRICT""",
 )
 
-FIRST_VERSION_TABLES: Final = 7
-"""How many statements of `SCHEMA` version 1 had; the later ones bring such a vault to version 2."""
+TABLES_OF_VERSION: Final = {1: 7, 2: 9, 3: 10}
+"""How many statements of `SCHEMA` each version had; the later ones bring such a vault to the next."""

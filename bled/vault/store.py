@@ -21,7 +21,7 @@ from bled.vault.files import (
     read_key,
     sync_folder,
 )
-from bled.vault.schema import FIRST_VERSION_TABLES, SCHEMA, SCHEMA_VERSION
+from bled.vault.schema import SCHEMA, SCHEMA_VERSION, TABLES_OF_VERSION
 
 _BUSY_SECONDS: Final = 2.0
 _KEY_CHECK: Final = b"bled/vault/key/1"
@@ -153,9 +153,9 @@ def _check(db: sqlite3.Connection, folder: Path) -> bytes:
     """Check version, file and key of a vault that is there; return the key."""
     row = db.execute("SELECT version FROM vault").fetchone()
     version = None if row is None else row["version"]
-    if version == 1:
-        _check_whole(db, folder, SCHEMA[:FIRST_VERSION_TABLES])
-        _bring_to_version_2(db)
+    if version in TABLES_OF_VERSION and version != SCHEMA_VERSION:
+        _check_whole(db, folder, SCHEMA[: TABLES_OF_VERSION[version]])
+        _bring_up_to_date(db, version)
         version = SCHEMA_VERSION
     if version is not None and version != SCHEMA_VERSION:
         detail = f"the vault has version {version}, this program knows {SCHEMA_VERSION}"
@@ -166,11 +166,11 @@ def _check(db: sqlite3.Connection, folder: Path) -> bytes:
     return _checked_key(db, folder)
 
 
-def _bring_to_version_2(db: sqlite3.Connection) -> None:
+def _bring_up_to_date(db: sqlite3.Connection, version: int) -> None:
     db.execute("BEGIN IMMEDIATE")
-    for statement in SCHEMA[FIRST_VERSION_TABLES:]:
+    for statement in SCHEMA[TABLES_OF_VERSION[version] :]:
         db.execute(statement)
-    db.execute("UPDATE vault SET version = 2")
+    db.execute("UPDATE vault SET version = ?", (SCHEMA_VERSION,))
     db.execute("COMMIT")
 
 

@@ -11,6 +11,7 @@ from bled.grants.book import Grant, GrantBook
 from bled.grants.cbor import decode, encode
 from bled.grants.limits import BookLimits, Counters, GrantClass, utc_day
 from bled.grants.limits_fields import limits_value, open_limits
+from bled.grants.statement import LimitsStatement
 from bled.vault.choice import Candidate
 from bled.vault.records import BookSummary, HistoryEntry, Reservation
 from bled.vault.store import Store
@@ -97,6 +98,23 @@ class Tables:
         sealed = None if grant.secret is None else self._store.seal(grant.secret.reveal(), associated=bound)
         sql = "INSERT INTO grants VALUES (?, ?, ?, ?, ?, ?, ?)"
         self._store.run(sql, grant.payer_id, book_id, grant.index, grant.metadata, paths, sealed, grant.refund_offer)
+
+    def issued_at(self, book_id: int) -> UnixTime | None:
+        """Return when home last said the limits of a book that is here, None when it is not."""
+        row = self._store.row("SELECT issued_at FROM books WHERE book_id = ?", book_id)
+        return None if row is None else UnixTime(row["issued_at"])
+
+    def set_limits(self, statement: LimitsStatement) -> None:
+        """Replace the limits of a book."""
+        limits = statement.limits
+        self._store.run(
+            "UPDATE books SET issued_at = ?, not_before = ?, not_after = ?, limits = ? WHERE book_id = ?",
+            statement.issued_at,
+            limits.not_before,
+            limits.not_after,
+            encode(limits_value(limits)),
+            statement.book_id,
+        )
 
     def candidates(self, now: UnixTime) -> list[Candidate]:
         """Return every class of every book, with what is used and free."""

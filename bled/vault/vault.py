@@ -5,6 +5,7 @@ payer id that signed them never signs again, whatever becomes of the sale.
 """
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -14,15 +15,21 @@ from bled.errors import BledError, PeerError, Refused
 from bled.failpoint import failpoint
 from bled.gatt.code_limits import OpenTries
 from bled.grants.book import Grant, GrantBook, decode_book
+from bled.grants.key_request import encode_key_request
+from bled.grants.proof import prove
+from bled.grants.statement import LimitsStatement, decode_statement
 from bled.grants.wrapping import is_wrapped, unwrap_book
 from bled.vault.choice import Choice, choose
+from bled.vault.device_keys import DeviceKeys
 from bled.vault.receipt import check_receipt
 from bled.vault.records import BookSummary, HistoryEntry, Reservation
 from bled.vault.signing import sign_request
 from bled.vault.store import Store, open_store
 from bled.vault.tables import Tables
 from bled_codec.chains import BITCOIN_CHAIN
+from bled_codec.crypto import SecretKey
 from bled_codec.offer import Offer
+from bled_codec.payer_proof import PayerProof
 from bled_codec.units import Msat, Point, UnixTime
 
 __all__ = ["BookSummary", "HistoryEntry", "Reservation", "Vault"]
@@ -38,6 +45,7 @@ class Vault:
         """Take over an open store; `Vault.open` is the way in."""
         self._store = store
         self._tables = Tables(store)
+        self._device_keys = DeviceKeys(store)
 
     @classmethod
     def open(cls, folder: Path, *, create: bool = True) -> "Vault":
@@ -68,22 +76,72 @@ class Vault:
         """
         book = decode_book(_unwrapped(data, passphrase), chain=chain, now=now)
         with self._store.change():
+            book = replace(book, grants=self._device_keys.join(book.grants))
             self._check_new(book)
             self._tables.add_book(book)
+            self._device_keys.drop(grant.payer_id for grant in book.grants)
         return book
 
+    def make_keys(self, count: int, *, device: str, now: UnixTime) -> bytes:
+        """Make `count` payer keys, and return the file that asks home for a book for them.
+
+        The keys are on the disk when this returns, and stay here. Raises `ValueError` for a name that cannot be shown
+        or a number outside of 1 to 10,000.
+        """
+        keys = [SecretKey(os.urandom(32)) for _ in range(count)]
+        request = encode_key_request(keys, device=device, made_at=now, aux=os.urandom(32))
+        with self._store.change():
+            self._device_keys.add(keys, now=now)
+        return request
+
+    def import_limits(self, data: bytes) -> LimitsStatement:
+        """Take changed limits of a book that is here, by home's own statement, and return it.
+
+        Raises `BledError`: all of `decode_statement`, `BOOK_OTHER_HOME`, `BOOK_CHAIN`, `BOOK_UNKNOWN`,
+        `BOOK_NEWER_HERE`.
+        """
+        statement = decode_statement(data)
+        with self._store.change():
+            self._check_home(statement.book_key, statement.chain)
+            issued_at = self._tables.issued_at(statement.book_id)
+            if issued_at is None:
+                raise BledError(Code.BOOK_UNKNOWN, detail=f"book {statement.book_id}")
+            if statement.issued_at <= issued_at:
+                raise BledError(Code.BOOK_NEWER_HERE, detail=f"of {statement.issued_at}, here since {issued_at}")
+            self._tables.set_limits(statement)
+        return statement
+
+    def prove(self, payer_id: Point, *, note: str | None) -> PayerProof:
+        """Return the proof of a payment, from the receipt that the till sent, signed with the payer's own key.
+
+        Raises `Refused` (`PAYER_ID_NOT_ISSUED`) when nothing was signed with this id, and `PeerError`
+        (`PROOF_MISMATCH`) without a receipt that proves the payment.
+        """
+        entry = next((entry for entry in self._tables.history() if entry.payer_id == payer_id), None)
+        if entry is None:
+            raise Refused(Code.PAYER_ID_NOT_ISSUED, detail="nothing was signed with this payer id")
+        if not entry.proven or entry.invoice is None or entry.preimage is None:
+            raise PeerError(Code.PROOF_MISMATCH, detail="the till sent no receipt that proves this payment")
+        key = self._tables.grant(entry.book_id, entry.index).secret
+        if key is None:
+            raise BledError(Code.STORE_BROKEN, detail="the key of this payer id is gone")
+        return prove(entry.invoice, preimage=entry.preimage, key=key, aux=os.urandom(32), note=note)
+
     def _check_new(self, book: GrantBook) -> None:
-        home_key, chain = self._tables.pinned()
-        if home_key not in (None, book.book_key):
-            raise Refused(Code.BOOK_OTHER_HOME, detail=f"signed by {book.book_key.hex()}, not by {home_key.hex()}")
-        if chain not in (None, book.chain):
-            raise BledError(Code.BOOK_CHAIN, detail="the vault has books of another chain")
+        self._check_home(book.book_key, book.chain)
         if self._tables.has_book(book.book_id):
             raise BledError(Code.BOOK_ALREADY_IMPORTED, detail=f"book {book.book_id}")
         if any(self._tables.has_grant(grant.payer_id) for grant in book.grants):
             raise BledError(Code.BOOK_ALREADY_IMPORTED, detail="one of its payer ids is here in another book")
         if all(grant.secret is None for grant in book.grants):
-            raise BledError(Code.BOOK_VERSION, detail="its secret keys were to be made on the device")
+            raise BledError(Code.BOOK_KEYS_ELSEWHERE)
+
+    def _check_home(self, book_key: bytes, chain: bytes) -> None:
+        home_key, own_chain = self._tables.pinned()
+        if home_key not in (None, book_key):
+            raise Refused(Code.BOOK_OTHER_HOME, detail=f"signed by {book_key.hex()}, not by {home_key.hex()}")
+        if own_chain not in (None, chain):
+            raise BledError(Code.BOOK_CHAIN, detail="the vault has books of another chain")
 
     def clock_trusted(self, now: UnixTime) -> bool:
         """Say whether `now` can be right: not before the issue of a book, nor before the last use of the vault."""

@@ -5,7 +5,7 @@ import pytest
 from bled.codes import Code
 from bled.errors import Refused
 from bled.grants.keys import HomeKeys, scalar_key
-from bled.grants.metadata import IssuedId, open_metadata, path_secret, seal_metadata
+from bled.grants.metadata import IssuedId, open_metadata, path_secret, salt_tag, seal_metadata
 from bled_codec.crypto import SecretKey
 from bled_codec.units import Point
 
@@ -62,30 +62,30 @@ def test_no_secret_shows_in_a_repr(keys: HomeKeys) -> None:
 
 
 def test_home_opens_what_it_sealed(keys: HomeKeys) -> None:
-    metadata = seal_metadata(keys, book_id=2**32 - 1, index=5, payer_id=PAYER)
+    metadata = seal_metadata(keys, IssuedId(book_id=2**32 - 1, index=5), payer_id=PAYER)
     assert len(metadata) == 24
     assert open_metadata(keys, metadata, PAYER) == IssuedId(book_id=2**32 - 1, index=5)
 
 
 def test_metadata_of_another_payer_id_does_not_open(keys: HomeKeys) -> None:
-    metadata = seal_metadata(keys, book_id=1, index=5, payer_id=PAYER)
+    metadata = seal_metadata(keys, IssuedId(book_id=1, index=5), payer_id=PAYER)
     assert refused(keys, metadata, OTHER) is Code.PAYER_ID_NOT_ISSUED
 
 
 def test_metadata_of_another_home_does_not_open(keys: HomeKeys) -> None:
-    metadata = seal_metadata(HomeKeys.from_master(b"\x01" * 32), book_id=1, index=5, payer_id=PAYER)
+    metadata = seal_metadata(HomeKeys.from_master(b"\x01" * 32), IssuedId(book_id=1, index=5), payer_id=PAYER)
     assert refused(keys, metadata) is Code.PAYER_ID_NOT_ISSUED
 
 
 def test_metadata_changed_in_any_bit_does_not_open(keys: HomeKeys) -> None:
-    metadata = seal_metadata(keys, book_id=1, index=5, payer_id=PAYER)
+    metadata = seal_metadata(keys, IssuedId(book_id=1, index=5), payer_id=PAYER)
     for bit in range(24 * 8):
         changed = (int.from_bytes(metadata, "big") ^ 1 << bit).to_bytes(24, "big")
         assert refused(keys, changed) is Code.PAYER_ID_NOT_ISSUED
 
 
 def test_metadata_of_another_length_does_not_open(keys: HomeKeys) -> None:
-    metadata = seal_metadata(keys, book_id=1, index=5, payer_id=PAYER)
+    metadata = seal_metadata(keys, IssuedId(book_id=1, index=5), payer_id=PAYER)
     for wrong in (*(metadata[:length] for length in range(24)), metadata + b"\x00", bytes(1000)):
         assert refused(keys, wrong) is Code.PAYER_ID_NOT_ISSUED
 
@@ -93,3 +93,12 @@ def test_metadata_of_another_length_does_not_open(keys: HomeKeys) -> None:
 def test_every_payer_id_has_its_own_path_secret(keys: HomeKeys) -> None:
     assert len(path_secret(keys, PAYER)) == 32
     assert path_secret(keys, PAYER) != path_secret(keys, OTHER)
+
+
+def test_metadata_of_a_key_of_the_device_says_which_book_it_is_for(keys: HomeKeys) -> None:
+    issued = IssuedId(book_id=3, index=9, salt_tag=salt_tag(SALT))
+    metadata = seal_metadata(keys, issued, payer_id=PAYER)
+    assert len(metadata) == 32
+    assert open_metadata(keys, metadata, PAYER) == issued
+    assert refused(keys, metadata, OTHER) is Code.PAYER_ID_NOT_ISSUED
+    assert refused(keys, metadata[:24]) is Code.PAYER_ID_NOT_ISSUED

@@ -11,11 +11,12 @@ from bled.grants.book import GrantBook, encode_book
 from bled.grants.issue import issue_book
 from bled.grants.keys import HomeKeys
 from bled.grants.limits import BookLimits, GrantClass, MaxFee
+from bled.grants.statement import encode_statement
 from bled.vault.vault import Vault
 from bled_codec.chains import REGTEST_CHAIN
 from bled_codec.crypto import SecretKey
 from bled_codec.offer import Offer, create_offer
-from bled_codec.units import Msat, UnixTime
+from bled_codec.units import Msat, Point, UnixTime
 
 NOW = UnixTime(1_800_000_000)
 DAY = 86_400
@@ -49,6 +50,7 @@ class Home:
         issued_at: int = NOW,
         ends_in: int = 30 * DAY,
         chain: bytes = REGTEST_CHAIN,
+        payer_ids: Sequence[Point] | None = None,
     ) -> GrantBook:
         limits = BookLimits(
             total_msat=Msat(total),
@@ -72,7 +74,17 @@ class Home:
             home_label="home",
             routes=[[nodes[0], nodes[2]], [nodes[1], nodes[2]]],
             entropy=self.chance.randbytes,
+            payer_ids=payer_ids,
         )
+
+    def statement(
+        self, book_id: int, *, at: int, master: bytes | None = None, chain: bytes = REGTEST_CHAIN, **changes: int
+    ) -> bytes:
+        """Return changed limits of a book, as home says them at a time."""
+        keys = HomeKeys.from_master(master or self.master)
+        limits = self.book(book_id, **changes).limits
+        terms = {"book_id": book_id, "chain": chain, "issued_at": UnixTime(at), "book_key": keys.book_key}
+        return encode_statement(limits, **terms, aux=self.chance.randbytes(32))
 
     def signed(self, book: GrantBook) -> bytes:
         key = HomeKeys.from_master(self.master).book_key

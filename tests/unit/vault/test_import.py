@@ -9,10 +9,11 @@ import pytest
 
 from bled.codes import OUTCOMES, Code
 from bled.errors import BledError
+from bled.grants.key_request import decode_key_request
 from bled.grants.wrapping import wrap_book
 from bled.vault.vault import Vault
 from bled_codec.chains import BITCOIN_CHAIN, REGTEST_CHAIN
-from bled_codec.units import UnixTime
+from bled_codec.units import Msat, UnixTime
 
 PASSPHRASE = "abcd-efgh-2345-6789"
 DAY = 86_400
@@ -114,7 +115,47 @@ def test_a_book_that_has_ended_is_not_taken(vault: Vault, home: Any, now: int) -
 def test_a_book_without_keys_is_not_taken(vault: Vault, home: Any, now: int) -> None:
     book = home.book(2)
     bare = replace(book, grants=tuple(replace(grant, secret=None) for grant in book.grants))
-    assert refused(vault, home.signed(bare), now) is Code.BOOK_VERSION
+    assert refused(vault, home.signed(bare), now) is Code.BOOK_KEYS_ELSEWHERE
+
+
+def test_a_book_for_keys_of_the_device_joins_them_and_pays(vault: Vault, home: Any, make_offer: Any, now: int) -> None:
+    asked = decode_key_request(vault.make_keys(4, device="phone", now=UnixTime(now)))
+    book = home.book(2, payer_ids=asked.payer_ids)
+    assert {grant.secret for grant in book.grants} == {None}
+    taken = vault.import_book(home.signed(book), passphrase=None, chain=REGTEST_CHAIN, now=UnixTime(now))
+    assert [grant.secret.public_key for grant in taken.grants if grant.secret] == list(asked.payer_ids)
+    reserved = [vault.reserve(make_offer(), amount=Msat(15_000), now=UnixTime(now)).payer_id for _ in range(3)]
+    assert asked.payer_ids[2] in reserved  # the ids of the other book come first
+    assert refused(vault, home.signed(home.book(3, payer_ids=asked.payer_ids)), now) is Code.BOOK_ALREADY_IMPORTED
+
+
+def test_changed_limits_are_taken_once_and_never_from_an_older_statement(vault: Vault, home: Any, now: int) -> None:
+    first, second = home.statement(1, at=now + 5, total=30_000_000), home.statement(1, at=now + 9, ends_in=60 * DAY)
+    vault.import_limits(first)
+    assert vault.books(now=UnixTime(now))[0].remaining_msat == 30_000_000
+    vault.import_limits(second)
+    assert vault.books(now=UnixTime(now))[0].not_after == now + 60 * DAY
+    for older in (first, second):
+        with pytest.raises(BledError) as caught:
+            vault.import_limits(older)
+        assert caught.value.code is Code.BOOK_NEWER_HERE
+    assert vault.earliest_now() >= now + 9
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"book_id": 9}, Code.BOOK_UNKNOWN),
+        ({"chain": BITCOIN_CHAIN}, Code.BOOK_CHAIN),
+        ({"master": b"\x01" * 32}, Code.BOOK_OTHER_HOME),
+    ],
+)
+def test_limits_of_another_book_chain_or_home_change_nothing(vault: Vault, home: Any, now: int, change, code) -> None:
+    before = vault.books(now=UnixTime(now))
+    with pytest.raises(BledError) as caught:
+        vault.import_limits(home.statement(**{"book_id": 1, "at": now + 5} | change))
+    assert caught.value.code is code
+    assert vault.books(now=UnixTime(now)) == before
 
 
 def cut(data: bytes) -> bytes:
@@ -176,4 +217,4 @@ def test_a_bad_book_in_a_good_wrapping_is_refused_as_the_book_is(empty: Vault, h
 
 def test_every_refusal_of_a_book_has_its_own_sentence() -> None:
     sentences = [row.buyer for code, row in OUTCOMES.items() if code.value.startswith("book-")]
-    assert len(set(sentences)) == len(sentences) == 8
+    assert len(set(sentences)) == len(sentences) == 12

@@ -14,6 +14,7 @@ from bled_codec.crypto import SecretKey, sha256
 from bled_codec.invoice import UnsignedInvoice, create_invoice
 from bled_codec.invoice_request import InvoiceRequest
 from bled_codec.offer import Offer
+from bled_codec.payer_proof import PayerProof
 from bled_codec.units import Msat, UnixTime
 
 PREIMAGE = b"\x22" * 32
@@ -177,3 +178,25 @@ def test_an_outcome_needs_a_reservation(vault: Vault, merchant: SecretKey, now: 
         vault.record_outcome(merchant.public_key, Code.PAID, invoice=None, preimage=None, now=now)
     assert caught.value.code is Code.PAYER_ID_NOT_ISSUED
     assert vault.history() == ()
+
+
+def test_a_receipt_becomes_a_proof_that_anybody_can_check(vault, reservation, make_invoice, now) -> None:
+    invoice = make_invoice(reservation.request)
+    vault.record_outcome(reservation.payer_id, Code.PAID, invoice=invoice, preimage=PREIMAGE, now=now)
+    proof = vault.prove(reservation.payer_id, note="for the tax office")
+    shown = PayerProof.from_string(proof.string)
+    assert (shown.invreq_payer_id, shown.proof_preimage) == (reservation.payer_id, PREIMAGE)
+    assert (shown.invoice_amount, shown.offer_description, shown.proof_note) == (15_000, "coffee", "for the tax office")
+    assert shown.invreq_metadata is shown.invreq_paths is shown.invoice_paths is None
+
+
+@pytest.mark.parametrize("code", [Code.PAID, Code.PAYMENT_FAILED])
+def test_without_a_receipt_nothing_is_proven(vault, reservation, now, code) -> None:
+    vault.record_outcome(reservation.payer_id, code, invoice=None, preimage=None, now=now)
+    with pytest.raises(PeerError, match="no receipt"):
+        vault.prove(reservation.payer_id, note=None)
+
+
+def test_nothing_is_proven_of_an_id_that_signed_nothing(vault, merchant) -> None:
+    with pytest.raises(Refused):
+        vault.prove(merchant.public_key, note=None)

@@ -103,32 +103,34 @@ def test_what_the_disk_refuses_is_named(tmp_path: Path, error: OSError, code: Co
 # What is there and cannot be used
 
 
-@pytest.mark.parametrize("version", [0, 3, 99])
+@pytest.mark.parametrize("version", [0, 4, 99])
 def test_another_version_is_named_and_left_alone(closed: Path, version: int) -> None:
     change(closed, f"UPDATE vault SET version = {version}")  # noqa: S608 - a number of our own
     before = (closed / "vault.sqlite").read_bytes()
     assert refused(closed) is Code.STORE_VERSION
     assert (closed / "vault.sqlite").read_bytes() == before
-    change(closed, "UPDATE vault SET version = 2")
+    change(closed, "UPDATE vault SET version = 3")
     Vault.open(closed).close()
 
 
 def test_a_later_version_is_named_although_its_tables_differ(closed: Path) -> None:
     change(closed, "ALTER TABLE vault DROP COLUMN key_check")
-    change(closed, "UPDATE vault SET version = 3")
+    change(closed, "UPDATE vault SET version = 4")
     assert refused(closed) is Code.STORE_VERSION
 
 
-def test_a_vault_of_the_first_version_is_brought_to_this_one(closed: Path) -> None:
-    change(closed, "DROP TABLE open_tries")
-    change(closed, "DROP TABLE readers")
-    change(closed, "UPDATE vault SET version = 1")
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_vault_of_an_earlier_version_is_brought_to_this_one(closed: Path, version: int) -> None:
+    for table in ("open_tries", "readers", "device_keys")[2 * version - 2 :]:
+        change(closed, f"DROP TABLE {table}")
+    change(closed, f"UPDATE vault SET version = {version}")  # noqa: S608 - a number of our own
     for _ in range(2):
         with Vault.open(closed) as vault:
             assert (vault.open_tries(), vault.times_paid_at(bytes(32))) == (OpenTries(), 0)
 
 
 def test_a_damaged_vault_of_the_first_version_is_left_alone(closed: Path) -> None:
+    change(closed, "DROP TABLE device_keys")
     change(closed, "DROP TABLE open_tries")
     change(closed, "UPDATE vault SET version = 1")
     before = (closed / "vault.sqlite").read_bytes()
