@@ -32,8 +32,8 @@ FOLDER = Path(__file__).resolve().parents[2] / "vectors" / "gatt"
 
 def test_the_files_of_vectors_are_those_that_are_there() -> None:
     assert {row[0].strip("`") for row in table("14", "file")} == {path.name for path in FOLDER.glob("*.json")}
-    command = re.findall(r"`python (\S+)`", section("14"))
-    assert command == ["tests/vectors/gatt/make.py"]
+    command = re.findall(r"`python -m (\S+)`", section("14"))
+    assert command == ["tests.vectors.gatt.make"]
     assert (FOLDER / "make.py").is_file()
 
 

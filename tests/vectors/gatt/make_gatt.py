@@ -1,8 +1,7 @@
 """Recipe of handshake.json, refusals.json and engagement.json: with fixed keys and nonces the same files come out.
 
-Run `python tests/vectors/gatt/make_gatt.py` after a deliberate change of the profile, and say so in the changelog.
-`test_gatt_vectors.py` holds that the recipe still makes the committed files, and that `second.py`, which shares no code
-with ours, makes and refuses the same bytes.
+See `make.py`, which runs it. `test_gatt_vectors.py` holds that the recipe still makes the committed files, and that
+`second.py`, which shares no code with ours, makes and refuses the same bytes.
 
 A meeting is open, engaged (secret and fingerprint) or resumed (pre-shared key, reader's key, session id). Entropy is
 the ephemeral secret key (32 bytes) followed by the nonce, Nm or Nb (16 bytes). All bytes are in hexadecimal.
@@ -410,8 +409,3 @@ def make() -> dict[str, dict[str, Any]]:
 def text(content: dict[str, Any]) -> str:
     """Return a file's text."""
     return json.dumps(content, indent=1) + "\n"
-
-
-if __name__ == "__main__":
-    for file, made in make().items():
-        (FOLDER / file).write_text(text(made), encoding="utf-8")

@@ -1,8 +1,8 @@
 """Recipe of frames.json and messages.json: the layers below and above the channel, which need no keys.
 
-Run `python tests/vectors/gatt/make_wire.py` after a deliberate change of the profile, and say so in the changelog.
-`test_wire_vectors.py` holds that the recipe still makes the committed files, and that `second_wire.py`, which shares no
-code with ours, cuts, joins, reads and refuses the same bytes. All bytes are in hexadecimal.
+See `make.py`, which runs it. `test_wire_vectors.py` holds that the recipe still makes the committed files, and that
+`second_wire.py`, which shares no code with ours, cuts, joins, reads and refuses the same bytes. All bytes are in
+hexadecimal.
 """
 
 import json
@@ -209,8 +209,3 @@ def make() -> dict[str, dict[str, Any]]:
 def text(made: dict[str, Any]) -> str:
     """Return a file's text."""
     return json.dumps(made, indent=1) + "\n"
-
-
-if __name__ == "__main__":
-    for file, made in make().items():
-        (FOLDER / file).write_text(text(made), encoding="utf-8")
