@@ -10,6 +10,7 @@ cannot have forgotten them: a day after it was asked, what is not known is left 
 
 import asyncio
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Final
 
 from bled.clock import Clock
@@ -127,12 +128,10 @@ class Payer:
         """
         began = self._clock.monotonic()
         over_at = began if ended else began + (claim.retry_for or 0) + GRACE_SECONDS
-        forgotten_at = began + RECORDS_KEPT_SECONDS - age
-        looks = 0
+        watch = _Watch(over_at=over_at, forgotten_at=began + RECORDS_KEPT_SECONDS - age)
         for wait in self._pauses():
-            looks += over_at <= self._clock.monotonic() < forgotten_at
             try:
-                if await self._settled(claim, looks=looks, reason=reason):
+                if await self._settled(claim, watch, reason=reason):
                     return
                 if not self._ledger.is_open(claim.payer_id):
                     return  # its owner has settled it
@@ -140,19 +139,17 @@ class Payer:
                 self._log("unusual", f"{claim.payer_id.hex()}: the ledger cannot take down its outcome, {error}")
             await asyncio.sleep(wait)
 
-    async def _settled(self, claim: Claim, *, looks: int, reason: str) -> bool:
-        """Look up, for the `looks`th time since the attempts ended; have the ledger say, once, when that does not tell.
-
-        Raises `Unavailable` for the ledger.
-        """
+    async def _settled(self, claim: Claim, watch: "_Watch", *, reason: str) -> bool:
+        """Look up; have the ledger say, once, when that does not tell. Raises `Unavailable` for the ledger."""
         try:
             parts = await self._look_up(claim)
         except Unavailable as error:
             unknown = reason or str(error)
         else:
-            if self._judge(claim, parts, ended=looks >= LOOKS_BEFORE_FAILED, reason=reason):
+            watch.look(parts, now=self._clock.monotonic())
+            if self._judge(claim, parts, ended=watch.looks >= LOOKS_BEFORE_FAILED, reason=reason):
                 return True
-            if looks and parts.status is PartsStatus.NOTHING:
+            if watch.looks and parts.status is PartsStatus.NOTHING:
                 return False  # it will be told in a moment
             unknown = reason or f"the node's records say {parts.status.value}"
         self._ledger.record_unknown(claim.payer_id, detail=unknown, now=self._clock.now())
@@ -212,6 +209,33 @@ class Payer:
     def _record_paid(self, payer_id: Point, amount_sent: Msat, preimage: bytes | None) -> None:
         self._ledger.record_paid(payer_id, amount_sent=amount_sent, preimage=preimage, now=self._clock.now())
         self._log("info", f"{payer_id.hex()}: paid, {amount_sent} msat with fees")
+
+
+@dataclass(slots=True, kw_only=True)
+class _Watch:
+    """What was seen of one payment's parts, look by look.
+
+    A payee may hold a part until `maxdelay` of the chain's blocks have passed, three and a half days. The node may have
+    forgotten by then what else it sent (autoclean); but it did not forget a part that was seen under way and is failed
+    now, and when that holds for all of them the money is back.
+
+    Attributes:
+        over_at: when the node's attempts are over.
+        forgotten_at: from when on an empty record proves nothing.
+        looks: answers of the node since then that can be believed.
+        under_way: the node's numbers of all parts that were ever seen under way.
+    """
+
+    over_at: float
+    forgotten_at: float
+    looks: int = 0
+    under_way: frozenset[int] = frozenset()
+
+    def look(self, parts: Parts, *, now: float) -> None:
+        """Take the node's answer at `now`, of the monotonic clock."""
+        self.under_way |= parts.under_way
+        have_failed = bool(self.under_way) and self.under_way <= parts.failed
+        self.looks += self.over_at <= now and (now < self.forgotten_at or have_failed)
 
 
 def label_of(payer_id: Point) -> str:

@@ -30,6 +30,7 @@ _PAGE: Final = 500
 _LARGEST_NUMBER: Final = 2**63 - 1
 """What the ledger's columns take; the node's own are no larger."""
 _MOST_DIGITS: Final = 19
+_NO_NUMBER: Final = -1
 
 
 class ClnHomeNode:
@@ -124,6 +125,7 @@ def _paid(answer: dict[str, Any], payment_hash: bytes) -> PayAnswer:
 
 def _parts(rows: Iterable[object], payment_hash: bytes, label: str) -> Parts:
     status, sent, preimage, hash_is_used = PartsStatus.NOTHING, 0, None, False
+    under_way, failed = set[int](), set[int]()
     for row in rows:
         if not isinstance(row, dict) or row.get("payment_hash") != payment_hash.hex():
             raise Unavailable(Code.NODE_PROTOCOL, detail="listsendpays: a row for something else")
@@ -131,14 +133,29 @@ def _parts(rows: Iterable[object], payment_hash: bytes, label: str) -> Parts:
             hash_is_used = True
             continue
         if row.get("status") == "failed":
+            failed.add(_part_number(row))
             continue
         sent += _msat("listsendpays", row.get("amount_sent_msat"))
         if row.get("status") == "complete":
             status = PartsStatus.COMPLETE
             preimage = preimage or _preimage(row.get("payment_preimage"), payment_hash)
-        elif status is PartsStatus.NOTHING:
-            status = PartsStatus.PENDING  # pending, and every word not known here
-    return Parts(status=status, amount_sent=_msat("listsendpays", sent), preimage=preimage, hash_is_used=hash_is_used)
+        else:  # pending, and every word not known here
+            under_way.add(_part_number(row))
+            status = PartsStatus.PENDING if status is PartsStatus.NOTHING else status
+    return Parts(
+        status=status,
+        amount_sent=_msat("listsendpays", sent),
+        preimage=preimage,
+        hash_is_used=hash_is_used,
+        under_way=frozenset(under_way),
+        failed=frozenset(failed - {_NO_NUMBER}),
+    )
+
+
+def _part_number(row: dict[str, Any]) -> int:
+    """Return the node's number of a part; one without is under way for ever, for nobody can say that it has failed."""
+    number = row.get("created_index")
+    return number if isinstance(number, int) else _NO_NUMBER
 
 
 def _sent_part(row: dict[str, Any]) -> SentPart:

@@ -52,12 +52,16 @@ class Parts:
         amount_sent: with fees, of all parts that arrived or may still.
         preimage: set when complete and the node has kept it.
         hash_is_used: the node sent something for this hash under another label or none. That is no part of this.
+        under_way: the node's numbers of the parts that may still arrive.
+        failed: its numbers of those that cannot any more.
     """
 
     status: PartsStatus
     amount_sent: Msat
     preimage: bytes | None = field(default=None, repr=False)
     hash_is_used: bool = False
+    under_way: frozenset[int] = frozenset()
+    failed: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

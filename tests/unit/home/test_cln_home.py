@@ -207,3 +207,10 @@ async def test_what_is_no_number_is_no_answer(entries) -> None:
     async with node_that_says({"result": {"datastore": entries}}) as node:
         with pytest.raises(Unavailable):
             await node.kept_number("name")
+
+
+async def test_parts_are_told_apart_by_the_nodes_numbers() -> None:
+    rows = [row("failed", created_index=3), row("pending", created_index=4), row("pending"), row("failed")]
+    async with node_that_says({"result": {"payments": rows}}) as node:
+        parts = await node.lookup(bytes.fromhex(HASH), label="ours")
+    assert (parts.failed, parts.under_way) == ({3}, {4, -1}), "a part without a number never counts as failed"

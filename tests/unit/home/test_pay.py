@@ -274,6 +274,48 @@ async def test_a_node_that_may_have_forgotten_a_payment_releases_nothing(sent) -
     assert ledger.sums(1).reserved == 20_150
 
 
+HELD = Parts(status=PartsStatus.PENDING, amount_sent=Msat(15_001), under_way=frozenset({7}))
+HELD_TWICE = Parts(status=PartsStatus.PENDING, amount_sent=Msat(15_001), under_way=frozenset({7, 8}))
+CAME_BACK = Parts(status=PartsStatus.NOTHING, amount_sent=Msat(0), failed=frozenset({7}))
+
+
+async def test_a_payment_that_its_payee_held_for_days_is_released_when_the_money_is_back(sent) -> None:
+    """The chain has reached `maxdelay`: what was seen under way has failed, and that the node has not forgotten."""
+    claim, ledger, clock = sent
+    clock.time += 3 * 86_400
+    node = Node(None, HELD, HELD, CAME_BACK)
+
+    def tick() -> None:
+        clock.ticks += 86_400
+
+    node.before_lookup = tick
+    await (await payer(node, ledger, clock)).resume(claim, node_is_fresh=False)
+    assert node.looked_up == 2 + LOOKS_BEFORE_FAILED
+    assert (ledger.sums(1).reserved, ledger.open_claims()) == (0, ())
+
+
+@pytest.mark.parametrize(
+    "seen", [(HELD_TWICE, CAME_BACK), (HELD, NOTHING), (CAME_BACK, CAME_BACK), (NOTHING, CAME_BACK)]
+)
+async def test_a_part_that_the_node_has_forgotten_is_not_believed_to_be_back(sent, seen) -> None:
+    """It may have arrived and been cleaned away: only its owner can say."""
+    claim, ledger, clock = sent
+    clock.time += 3 * 86_400
+    node = Node(None, *seen)
+    pausing = await payer(node, ledger, clock, pauses=lambda: islice(repeat(0.0), 20))
+    await pausing.resume(claim, node_is_fresh=True)
+    assert node.looked_up == 20
+    assert ledger.sums(1).reserved == 20_150
+
+
+async def test_a_look_up_without_an_answer_is_no_evidence(sent) -> None:
+    claim, ledger, clock = sent
+    node = Node(None, *[GONE] * 9, NOTHING)
+    await (await payer(node, ledger, clock)).resume(claim, node_is_fresh=True)
+    assert node.looked_up == 9 + LOOKS_BEFORE_FAILED
+    assert ledger.sums(1).reserved == 0
+
+
 @pytest.mark.parametrize(
     ("lookup", "was_paid", "state", "sums"),
     [
