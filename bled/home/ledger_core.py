@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final, Self
 
-from sqlalchemy import Connection, Table, delete, insert, select
+from sqlalchemy import Connection, Engine, Table, delete, insert, select
 
 from bled.codes import Code
 from bled.errors import ConfigurationError
@@ -75,6 +75,11 @@ class LedgerCore:
     def close(self) -> None:
         """Close the database."""
         self._store.close()
+
+    @property
+    def engine(self) -> Engine:
+        """The database itself, for what lies beside the ledger in it."""
+        return self._store.engine
 
     @property
     def is_shared(self) -> bool:

@@ -39,6 +39,8 @@ class LedgerWorkers(LedgerBooks):
 
     def take_over(self) -> None:
         """Make the open claims of workers that are gone this one's own, as far as its node pays them."""
+        if not self.is_shared:
+            return
         with self._store.reading() as database:
             if not self._others(database):
                 return

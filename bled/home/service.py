@@ -1,9 +1,7 @@
 """Home at work: invoices come in at the hook, are verified one by one off its path, claimed, and paid side by side."""
 
 import asyncio
-from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from bled.clock import Clock
@@ -12,9 +10,10 @@ from bled.errors import BledError, Refused, Unavailable
 from bled.failpoint import failpoint
 from bled.grants.keys import HomeKeys
 from bled.home.decisions import Decisions
+from bled.home.intake import Arrivals, Arrived, Intake, RareLog
 from bled.home.ledger import Ledger
 from bled.home.pay import Log, Payer, label_of
-from bled.home.policy import Glimpse, VerifiedInvoice, glimpse, is_ours, verify_invoice
+from bled.home.policy import Glimpse, VerifiedInvoice, verify_invoice
 from bled.home.restore import OLD_COPY, compare_records
 from bled.home.rows import Claim, ClaimState
 from bled.home.witness import Witness
@@ -22,27 +21,11 @@ from bled.node.home_base import HomeNode
 from bled_codec.invoice import Invoice
 from bled_codec.units import Point
 
-QUEUE_LENGTH: Final = 64
-"""Invoices that may wait; each takes about two milliseconds. A till sends again what was dropped."""
-_STRANGERS_QUEUE: Final = 16
-_EACH_ID: Final = 4
-"""Invoices of one payer id that may wait: a till that floods its own path holds up nobody else."""
-_SECONDS_BETWEEN_LOGS: Final = 10.0
 _TIME_SEEN_EVERY: Final = 3_600.0
 _START_WAIT: Final = 0.5
 _LONGEST_START_WAIT: Final = 15.0
 
 _Answer = TypeVar("_Answer")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Arrived:
-    """An invoice as the hook brought it."""
-
-    invoice: bytes
-    secret: bytes
-    seen: Glimpse
-    is_ours: bool
 
 
 class HomeService:
@@ -61,10 +44,12 @@ class HomeService:
         clock: Clock,
         log: Log,
         is_adrift: Callable[[], bool] = lambda: False,
+        arrivals: Arrivals | None = None,
     ) -> None:
         """Take what the work needs.
 
         `chain` is the 32-byte hash of the node's chain; `is_adrift` says whether nothing keeps the clock in step.
+        `arrivals` is where invoices come from, unless `receive` brings them.
         """
         self._keys = keys
         self._chain = chain
@@ -76,31 +61,15 @@ class HomeService:
         self._clock = clock
         self._log = log
         self._is_adrift = is_adrift
-        self._queue: asyncio.Queue[Arrived] = asyncio.Queue(QUEUE_LENGTH)
-        self._waiting: Counter[bytes | None] = Counter()
+        self._intake = Intake(keys=keys, clock=clock, log=log)
+        self._arrivals = arrivals or self._intake
+        self._log_rarely = RareLog(log, clock)
         self._has_warned = False
-        self._logs_again_at = float("-inf")
         self._at_work: set[Point] = set()
 
     def receive(self, invoice: bytes, secret: bytes) -> bool:
-        """Take an invoice from the hook and say at once whether it is home's business. Verifies nothing yet.
-
-        One that came over no path of ours is not: the node shall answer it as if home were not there, so that nobody
-        can find out by asking which node issued a payer id. If it carries field 239 it is still looked at, for the
-        records.
-        """
-        seen = glimpse(invoice)
-        ours = is_ours(self._keys, seen.payer_id, secret)
-        if ours or (seen.has_request_signature and self._queue.qsize() < _STRANGERS_QUEUE):
-            self._enqueue(Arrived(invoice=invoice, secret=secret, seen=seen, is_ours=ours))
-        return ours
-
-    def _enqueue(self, arrived: Arrived) -> None:
-        if self._queue.full() or self._waiting[arrived.seen.payer_id] >= _EACH_ID:
-            self._log_rarely("too many invoices at once, one was dropped")
-            return
-        self._waiting[arrived.seen.payer_id] += 1
-        self._queue.put_nowait(arrived)
+        """Take an invoice from the hook and say at once whether it is home's business. Verifies nothing yet."""
+        return self._intake.receive(invoice, secret)
 
     async def run(self, *, node_is_fresh: bool) -> None:
         """Bring the claims of earlier runs to their end or at least look at each once, then do new work, for ever."""
@@ -108,21 +77,19 @@ class HomeService:
             payments.create_task(self._see_time())
             await self._reconcile(payments, node_is_fresh=node_is_fresh)
             while True:
-                arrived = await self._queue.get()
-                self._waiting[arrived.seen.payer_id] -= 1
-                self._waiting += Counter()  # drops the names that wait for nothing
-                claim = await self._take(arrived)
+                async with self._arrivals.next() as arrived:
+                    claim = None if arrived is None else await self._take(arrived)
                 if claim is not None:
                     self._work_on(claim, payments, node_is_fresh=False)
                 self._work_on_found(payments)
 
     async def _take(self, arrived: Arrived) -> Claim | None:
-        """Verify an invoice and claim its payer id; None when it must not be paid. Sent again, it is the same claim."""
+        """Verify an invoice and claim its payer id; None when it must not be paid, or was claimed before."""
         try:
             self._note_time()
             known = self._ledger.claim_of_invoice(arrived.invoice, payer_id=arrived.seen.payer_id)
             if known is not None:
-                return known  # even when it has expired since: the outcome stands
+                return None  # even when it has expired since: what is open of it is found by who works on it
             if self._is_adrift():
                 raise Refused(Code.CLOCK_WRONG, detail="nothing keeps the clock in step; run NTP, or bled-any-clock")
             verified = self._verify(arrived)
@@ -135,7 +102,7 @@ class HomeService:
         except BledError as error:
             self._refuse(error, arrived)
             return None
-        return claimed.claim
+        return claimed.claim if claimed.is_new else None
 
     def _refuse(self, error: BledError, arrived: Arrived) -> None:
         decision = self._decisions.refuse(error, arrived.seen, now=self._clock.now(), is_ours=arrived.is_ours)
@@ -145,14 +112,6 @@ class HomeService:
             self._log("unusual", line)
         else:
             self._log_rarely(line)
-
-    def _log_rarely(self, line: str) -> None:
-        """Log what anybody can bring about, at most once in ten seconds: the disk is not for strangers to fill."""
-        now = self._clock.monotonic()
-        if now < self._logs_again_at:
-            return
-        self._logs_again_at = now + _SECONDS_BETWEEN_LOGS
-        self._log("unusual", line)
 
     def _verify(self, arrived: Arrived) -> VerifiedInvoice:
         return verify_invoice(
@@ -188,6 +147,7 @@ class HomeService:
     def _work_on_found(self, payments: asyncio.TaskGroup) -> None:
         """Work on what the node's records have shown meanwhile; if the ledger cannot be read now, the next time."""
         try:
+            self._ledger.take_over()
             claims = self._ledger.open_claims()
         except Unavailable as error:
             self._log("unusual", f"the ledger cannot list what is open, {error}")
@@ -214,6 +174,7 @@ class HomeService:
             self._warn_of_old_copy()
         await self._answered(self._witness.testify)
         await self._answered(self._compare_records)
+        self._ledger.take_over()
         for claim in self._ledger.open_claims():
             if claim.state is ClaimState.CLAIMED or not await self._looked_at(claim, node_is_fresh=node_is_fresh):
                 self._work_on(claim, payments, node_is_fresh=node_is_fresh)

@@ -9,9 +9,10 @@ from bled.clock import Clock
 from bled.codes import Code
 from bled.home.adrift import is_clock_adrift
 from bled.home.decisions import Decisions
+from bled.home.intake import QUEUE_LENGTH
 from bled.home.pay import Payer
 from bled.home.rows import ClaimState
-from bled.home.service import QUEUE_LENGTH, HomeService
+from bled.home.service import HomeService
 from bled.home.witness import Witness
 from bled.node.home_base import Paid, Parts, PartsStatus, SentPart
 from bled_codec.units import Msat
