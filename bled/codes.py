@@ -92,6 +92,7 @@ class Code(StrEnum):
     REQUEST_MISMATCH = "request-mismatch"
     SALE_EXPIRED = "sale-expired"
     SALE_OPEN = "sale-open"
+    NO_RATE = "no-rate"
     NO_BUYER = "no-buyer"
     BUYER_LEFT = "buyer-left"
 
@@ -247,6 +248,7 @@ _ROWS: Final = (
     _row(Code.REQUEST_MISMATCH, EXIT_DATA, "The buyer's request is not for this offer. Start the sale again.", "The till says that your request is not for its offer.", air=0x0008, retry=True),
     _row(Code.SALE_EXPIRED, EXIT_TEMPORARY, "The sale's time ran out and nothing was received.", "The sale's time ran out. Nothing was paid.", retry=True, air=0x0007),
     _row(Code.SALE_OPEN, EXIT_TEMPORARY, "A sale is open already. Finish or cancel it first.", "The till is busy.", retry=True),
+    _row(Code.NO_RATE, EXIT_UNAVAILABLE, "There is no fresh rate, so the price cannot be charged. Charge in satoshi, or give the rate with --rate.", "The till has no rate. Nothing was paid.", retry=True),
     _row(Code.NO_BUYER, EXIT_TEMPORARY, "No buyer's device was found. Ask the buyer to open the pay screen.", "No till came. Try again closer to it.", retry=True),
     _row(Code.BUYER_LEFT, EXIT_TEMPORARY, "The buyer's device went away before it signed. The sale was cancelled.", "The connection broke before you signed. Nothing was paid.", retry=True),
     _row(Code.FRAMING, EXIT_DATA, "The buyer's device sent broken frames.", "The till sent broken frames.", retry=True, air=0x0002),

@@ -93,6 +93,15 @@ class Settings(BaseSettings):
     lightning_rpc: Folder | None = None
     """The home node's unix socket `lightning-rpc`."""
 
+    rate_url: Text | None = None
+    """Where a till gets rates: an https address with `{currency}` in it that answers JSON. None: from the cashier."""
+
+    rate_field: Text = "data.amount"
+    """Where in that answer the price of one bitcoin is: names and list positions, with points between."""
+
+    rate_max_age_seconds: Annotated[int, Field(ge=1, le=3600)] = 300
+    """Age at which a rate is not used any more."""
+
     auto_approve_below_msat: Annotated[Msat, BeforeValidator(_only_whole_numbers)] = Field(default=Msat(0), ge=0)
     """Purchases of less than this are approved without asking, in millisatoshi. 0 asks always."""
 

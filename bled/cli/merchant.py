@@ -15,7 +15,9 @@ app = typer.Typer(help="The till: charge a buyer nearby, see the sales.", no_arg
 @app.command()
 @reports_to("cashier")
 def charge(
-    amount: Annotated[str, typer.Argument(metavar="AMOUNT", help="What the buyer pays: 2500, 2500sat or 2500000msat.")],
+    amount: Annotated[
+        str, typer.Argument(metavar="AMOUNT", help="What the buyer pays: 2500, 2500sat, 2500000msat, or 3.50EUR.")
+    ],
     description: Annotated[
         str, typer.Option("--description", "-d", help="What it is for; the buyer sees and signs it.")
     ],
@@ -30,6 +32,10 @@ def charge(
             metavar="FILE",
             help="With --engage: also write the code to a .png or .svg, which goes when the sale ends.",
         ),
+    ] = None,
+    rate: Annotated[
+        str | None,
+        typer.Option(metavar="NUMBER", help="For a price in a currency: what one bitcoin costs. [else BLED_RATE_URL]"),
     ] = None,
     node: Node = None,
     credentials: Credentials = None,
@@ -47,15 +53,19 @@ def charge(
     Six digits are shown for the buyer to compare. With --engage a QR code and its text are shown instead,
     bled1:..., which the buyer's device must read within two minutes. Each sale has a code of its own.
 
+    A price in a currency is converted before the offer is made: the buyer sees and signs satoshi. The rate must be
+    fresh; without one nothing is charged.
+
     \b
     Examples:
       bled merchant charge 2500 --description "flat white"
+      bled merchant charge 3.50EUR --rate 58000 --description "flat white"
       bled merchant charge 2500sat -d "flat white" --engage --json
       bled merchant charge 2500 -d "flat white" --engage --qr /run/till/code.png
     """
     import asyncio
 
-    from bled.cli.amount import parse_amount
+    from bled.cli.pricing import amount_of
     from bled.cli.qr_showing import check_picture_path, engagement_shown
     from bled.cli.selling import Till, charge_once, echo_terms, print_sale
     from bled.codes import Code
@@ -64,14 +74,15 @@ def charge(
     from bled.log import configure_logging
 
     configure_logging(level="warning")
-    asked = parse_amount(amount)
     if qr is not None:
         if not engage:
             raise BledError(Code.USAGE, detail="--qr goes with --engage: without it there is no code to write")
         check_picture_path(qr)
     flags = {"node": node, "credentials": credentials, "radio": radio, "data_dir": data}
-    till = Till.from_settings(load_settings(flags), att_mtu=mtu)
-    echo_terms(asked, description, issuer)
+    settings = load_settings(flags)
+    till = Till.from_settings(settings, att_mtu=mtu)
+    asked, price = amount_of(amount, rate=rate, settings=settings)
+    echo_terms(asked, description, issuer, price)
     with engagement_shown(step_printer(as_json=json_, verbose=verbose), picture=qr) as on_step:
         result = asyncio.run(
             charge_once(
@@ -79,6 +90,7 @@ def charge(
                 amount=asked,
                 description=description,
                 issuer=issuer,
+                price=price,
                 buyer_seconds=wait,
                 engage=engage,
                 on_step=on_step,

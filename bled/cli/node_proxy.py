@@ -45,7 +45,7 @@ def run(
 
     \b
     Example, on the node's host:
-      bled node-proxy add kiosk-1 /root/kiosk-1        (copy that folder to the till, then delete it here)
+      bled node-proxy add kiosk-1 kiosk-1       (copy that folder to the till, then delete it here)
       bled node-proxy run --node 127.0.0.1:9736 --credentials ~/.lightning/bitcoin --listen 0.0.0.0:9737 \\
         --refunds-per-day 50000sat
     Then, at the till:

@@ -20,6 +20,7 @@ from bled.link.radio import open_central
 from bled.node.cln_grpc import ClnMerchantNode
 from bled.progress import OnStep
 from bled.sales.charge import SaleResult, charge, resume
+from bled.sales.fiat import Converted
 from bled.sales.ledger import Sale, SaleLedger
 from bled.sales.reader_key import reader_key_beside
 from bled_codec.units import Msat
@@ -67,6 +68,7 @@ async def charge_once(
     amount: Msat,
     description: str,
     issuer: str | None,
+    price: Converted | None = None,
     buyer_seconds: float,
     engage: bool,
     on_step: OnStep,
@@ -89,15 +91,20 @@ async def charge_once(
                     engage=engage,
                     tap=tap_on_terminal(),
                     issuer=issuer,
+                    price=price,
                     buyer_seconds=buyer_seconds,
                 )
             finally:
                 await central.close()
 
 
-def echo_terms(amount: Msat, description: str, issuer: str | None) -> None:
+def echo_terms(amount: Msat, description: str, issuer: str | None, price: Converted | None = None) -> None:
     """Tell the cashier what is about to be charged, as it was understood, before anybody else hears of it."""
     shop = f", in the name of {printable(issuer)}" if issuer is not None else ""
+    if price is not None:
+        rate = price.rate
+        source = f"{printable(rate.source)}, {SystemClock().now() - rate.at} s old"
+        note(f"{price.price} at {rate.per_bitcoin} {rate.currency} for one bitcoin ({source}).")
     note(f"Charging {format_amount(amount)} for {printable(description, limit=None)}{shop}.")
 
 
@@ -164,12 +171,17 @@ def describe_row(sale: Sale) -> dict[str, object]:
         "amount_msat": sale.amount,
         "description": sale.description,
         "created_at": sale.created_at,
+        "price": sale.price,
+        "rate": sale.rate,
+        "rate_source": sale.rate_source,
+        "rate_at": sale.rate_at,
     }
 
 
 def print_row(sale: Sale) -> None:
     """Print a row of the ledger in one line."""
+    price = "" if sale.price is None else f"{sale.price} at {sale.rate} ({printable(sale.rate_source or '')})  "
     say(
-        f"{format_time(sale.created_at)}  {format_amount(sale.amount):>16}  {sale.state.value:<10}  "
+        f"{format_time(sale.created_at)}  {format_amount(sale.amount):>16}  {sale.state.value:<10}  {price}"
         f"{printable(sale.description)}  {sale.sale_id}{'  ' + printable(sale.detail) if sale.detail else ''}"
     )

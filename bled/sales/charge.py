@@ -13,6 +13,7 @@ from bled.gatt.primitives import X25519Key
 from bled.link.base import Central
 from bled.node.base import MerchantNode
 from bled.progress import OnStep
+from bled.sales.fiat import Converted
 from bled.sales.greeting import Greeting, Tap
 from bled.sales.ledger import SaleLedger
 from bled.sales.result import SaleResult
@@ -44,6 +45,7 @@ async def charge(
     engage: bool = False,
     tap: Tap | None = None,
     issuer: str | None = None,
+    price: Converted | None = None,
     buyer_seconds: float = 120.0,
     times: Times = TIMES,
 ) -> SaleResult:
@@ -53,6 +55,8 @@ async def charge(
     device must show too; with `engage` the step "engagement" says what it must read first, and no code is compared.
     When a link breaks after its code was shown, `tap` asks the cashier for another, at most twice in a sale; without
     it that ends the sale.
+
+    `price` says by what rate `amount` was made from a price in a currency; it is kept with the sale.
 
     Sales that an earlier run left open are finished first, and the step "sale resumed" tells of each before a buyer
     gets an offer: one that was paid meanwhile must not be charged for again. From then on whatever a buyer, the radio
@@ -67,7 +71,7 @@ async def charge(
     till = Till(node=node, ledger=ledger, clock=clock, on_step=on_step, times=times)
     info = await node.info()
     earlier = await finish_sales(till, info)
-    sale = ledger.begin(_new_sale(till, amount, description, issuer))
+    sale = ledger.begin(_new_sale(till, amount, description, issuer, price))
     greeting = Greeting(till, reader=reader, engage=engage, tap=tap)
     result = await SaleRun(till, sale, chain=info.chain, greeting=greeting).run(central, buyer_seconds=buyer_seconds)
     with contextlib.suppress(BledError):  # the next run tells it again then; better twice than not at all
@@ -109,7 +113,7 @@ def _check_text(name: str, text: str, limit: int) -> None:
         raise BledError(Code.USAGE, detail=f"{name}: no control characters, and nothing that is not UTF-8")
 
 
-def _new_sale(till: Till, amount: Msat, description: str, issuer: str | None) -> Sale:
+def _new_sale(till: Till, amount: Msat, description: str, issuer: str | None, price: Converted | None) -> Sale:
     now = till.clock.now()
     return Sale(
         sale_id=secrets.token_hex(8),
@@ -120,4 +124,8 @@ def _new_sale(till: Till, amount: Msat, description: str, issuer: str | None) ->
         state=SaleState.OPENED,
         expires_at=till.ledger.next_expiry(now, till.times),
         preimage=secrets.token_bytes(32),
+        price=None if price is None else str(price.price),
+        rate=None if price is None else str(price.rate.per_bitcoin),
+        rate_source=None if price is None else price.rate.source,
+        rate_at=None if price is None else price.rate.at,
     )

@@ -17,7 +17,7 @@ from bled_codec.units import Msat, UnixTime
 
 __all__ = ["SCHEMA_VERSION", "Sale", "SaleLedger", "SaleState"]
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 _APPLICATION_ID: Final = 0x626C6564
 """Marks the file as bled's own ("bled"), so that no other database is taken for a ledger."""
 _OPEN: Final = ", ".join(f"'{state.value}'" for state in sorted(OPEN_STATES))
@@ -32,7 +32,8 @@ CREATE TABLE sales (
     description TEXT NOT NULL, issuer TEXT, state TEXT NOT NULL, expires_at INTEGER NOT NULL,
     preimage BLOB NOT NULL, code TEXT, detail TEXT NOT NULL, offer TEXT, offer_id BLOB UNIQUE, request BLOB,
     payer_id BLOB, invoice BLOB, payment_hash BLOB UNIQUE, amount_received INTEGER, paid_at INTEGER,
-    buyer_told INTEGER NOT NULL, cashier_told INTEGER NOT NULL
+    buyer_told INTEGER NOT NULL, cashier_told INTEGER NOT NULL,
+    price TEXT, rate TEXT, rate_source TEXT, rate_at INTEGER
 ) STRICT;
 CREATE UNIQUE INDEX one_open_sale ON sales ((1)) WHERE state IN ({_OPEN});
 CREATE INDEX sales_by_expiry ON sales (expires_at);
@@ -40,13 +41,15 @@ PRAGMA application_id = {_APPLICATION_ID};
 PRAGMA user_version = {SCHEMA_VERSION};
 COMMIT;
 """
-_UPGRADE: Final = f"""
-BEGIN IMMEDIATE;
-ALTER TABLE sales ADD COLUMN cashier_told INTEGER NOT NULL DEFAULT 1;
-PRAGMA user_version = {SCHEMA_VERSION};
-COMMIT;
-"""
-"""Of version 1, which kept no account of it: what happened before the upgrade counts as told."""
+_UPGRADES: Final = {
+    # What happened before version 2, which keeps account of it, counts as told.
+    1: "ALTER TABLE sales ADD COLUMN cashier_told INTEGER NOT NULL DEFAULT 1;",
+    2: "".join(
+        f"ALTER TABLE sales ADD COLUMN {column};"
+        for column in ("price TEXT", "rate TEXT", "rate_source TEXT", "rate_at INTEGER")
+    ),
+}
+"""From each version to the next."""
 _COLUMNS: Final = tuple(column.name for column in fields(Sale))
 
 
@@ -187,11 +190,17 @@ def _open_database(path: Path) -> sqlite3.Connection:
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = EXTRA")
             if found != SCHEMA_VERSION:
-                db.executescript(_UPGRADE if found else _CREATE)
+                db.executescript(_upgrade_from(found) if found else _CREATE)
     except BaseException:
         db.close()
         raise
     return db
+
+
+def _upgrade_from(version: int) -> str:
+    """Return what takes a ledger of `version` to the present one, all or nothing."""
+    steps = "".join(_UPGRADES[step] for step in range(version, SCHEMA_VERSION))
+    return f"BEGIN IMMEDIATE; {steps} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
 
 
 def _version_of(db: sqlite3.Connection, path: Path) -> int:

@@ -87,6 +87,10 @@ class Sale:
         paid_at: when, by the node's clock.
         buyer_told: whether the buyer's device acknowledged the outcome.
         cashier_told: whether the cashier got to hear how far the sale has come, `state`.
+        price: what it cost in a currency, such as "3.50 EUR"; None for one in satoshi. The next three are of the rate:
+        rate: units of the currency for one bitcoin, decimal digits.
+        rate_source: who said so.
+        rate_at: when it was so.
     """
 
     sale_id: str
@@ -109,6 +113,10 @@ class Sale:
     paid_at: UnixTime | None = None
     buyer_told: bool = False
     cashier_told: bool = False
+    price: str | None = None
+    rate: str | None = None
+    rate_source: str | None = None
+    rate_at: UnixTime | None = None
 
     @property
     def is_open(self) -> bool:

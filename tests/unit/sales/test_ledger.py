@@ -143,12 +143,15 @@ def test_a_sale_whose_end_the_cashier_did_not_hear_is_remembered_until_it_was_to
         assert ledger.untold_sales() == (found,)
 
 
-def test_a_ledger_of_version_1_is_taken_over(path: Path) -> None:
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_ledger_of_an_earlier_version_is_taken_over(path: Path, version: int) -> None:
     with SaleLedger.open(path) as ledger:
         ledger.tell_cashier(paid_sale(ledger).sale_id)
         before = ledger.sales()
     db = sqlite3.connect(path)
-    db.executescript("ALTER TABLE sales DROP COLUMN cashier_told; PRAGMA user_version = 1;")
+    later = ["price", "rate", "rate_source", "rate_at"] + (["cashier_told"] if version == 1 else [])
+    db.executescript("".join(f"ALTER TABLE sales DROP COLUMN {column};" for column in later))
+    db.execute(f"PRAGMA user_version = {version}")
     db.close()
     for _ in range(2):
         with SaleLedger.open(path) as ledger:
