@@ -42,13 +42,21 @@ def request_onion(
 
 
 def invoice_onion(
-    node_id: Point, invoice: bytes, *, path: BlindedPath, path_session: SecretKey, onion_session: SecretKey
+    node_id: Point,
+    invoice: bytes,
+    *,
+    path: BlindedPath,
+    path_session: SecretKey,
+    onion_session: SecretKey,
+    reply_path: BlindedPath | None = None,
 ) -> InjectedOnion:
     """Return the message that takes `invoice` along `path`, which begins at a connected peer or at the node itself.
 
-    Both session keys are fresh. Raises `ValueError` when only a channel names the introduction.
+    `reply_path` is where a refusal goes; a till gives none. Both session keys are fresh. Raises `ValueError` when only
+    a channel names the introduction.
     """
-    return _along(node_id, path, OnionPayload(invoice=invoice), path_session, onion_session)
+    payload = OnionPayload(invoice=invoice, reply_path=reply_path)
+    return _along(node_id, path, payload, path_session, onion_session)
 
 
 def empty_onion(
