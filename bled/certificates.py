@@ -35,6 +35,45 @@ class Pair:
     key: bytes = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CertificateFacts:
+    """What a certificate says of itself.
+
+    Attributes:
+        not_after: the last moment at which it is accepted.
+        names: the host names in it.
+        is_own_root: it is signed with its own key, so that whoever trusts it trusts nothing else.
+    """
+
+    not_after: datetime
+    names: tuple[str, ...]
+    is_own_root: bool
+
+
+def read_certificate(pem: bytes) -> CertificateFacts:
+    """Return what the first certificate of a PEM file says. Raises `ValueError` when there is none."""
+    certificate = x509.load_pem_x509_certificate(pem)
+    try:
+        extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+        names = tuple(extension.value.get_values_for_type(x509.DNSName))
+    except x509.ExtensionNotFound:
+        names = ()
+    return CertificateFacts(
+        not_after=certificate.not_valid_after_utc, names=names, is_own_root=certificate.issuer == certificate.subject
+    )
+
+
+def create_own_root(name: str, *, host: str, now: datetime) -> Pair:
+    """Return the certificate of a server that is its own root, for one host name."""
+    key = generate_private_key(SECP256R1())
+    subject = _name(name)
+    constraints = x509.BasicConstraints(ca=True, path_length=None)
+    names = x509.SubjectAlternativeName([x509.DNSName(host)])
+    builder = _builder(subject, key, issuer=subject, now=now)
+    signed = builder.add_extension(constraints, critical=True).add_extension(names, critical=False)
+    return Pair(certificate=signed.sign(key, SHA256()).public_bytes(Encoding.PEM), key=_pem(key))
+
+
 def create_authority(name: str, *, now: datetime) -> Pair:
     """Return an authority of its own that lives ten years."""
     key = generate_private_key(SECP256R1())

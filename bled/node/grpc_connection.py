@@ -1,6 +1,6 @@
 """One gRPC connection to a node: calls and streams, with deadlines and errors. Knows no method's meaning."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Any, Final, TypeVar
 
 import grpc
@@ -59,7 +59,7 @@ class GrpcConnection:
 
     async def stream(
         self, path: str, request: Message, answer: type[Answer], *, seconds: float
-    ) -> AsyncIterator[Answer]:
+    ) -> AsyncGenerator[Answer, None]:
         """Yield what the node streams, for `seconds` at most. Raises as `unary` does; close it (`aclosing`)."""
         send = self._channel.unary_stream(
             path, request_serializer=type(request).SerializeToString, response_deserializer=answer.FromString

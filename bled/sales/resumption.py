@@ -65,7 +65,7 @@ async def _finish(till: Till, sale: Sale, info: NodeInfo, since: UnixTime) -> Sa
 
 def _is_of(sale: Sale, info: NodeInfo) -> bool:
     """Say whether the node is the one that the sale was made with: no other can say how it ended."""
-    return sale.offer is None or Offer.from_string(sale.offer).offer_issuer_id == info.node_id
+    return sale.offer is None or Offer.from_string(sale.offer).offer_issuer_id == info.issuer_id
 
 
 def _give_up(till: Till, sale: Sale, since: UnixTime) -> Sale:

@@ -15,7 +15,7 @@ from bled.sandbox import grpc_messages as messages
 from bled.sandbox.books_events import Feed, InvoiceEvent
 from bled.sandbox.books_rows import OfferArgs
 from bled.sandbox.grpc_requests import connect_target, list_invoices, wanted_status
-from bled.sandbox.node import SandboxNode
+from bled.sandbox.node import SandboxNode, books_of
 from bled.sandbox.rpc_error import HandlerCrashed, RpcError, bad_parameter
 from bled_codec.crypto import parse_point
 from bled_codec.errors import EncodingError
@@ -80,50 +80,50 @@ async def _offer(node: SandboxNode, request: pb.OfferRequest) -> Message:
         absolute_expiry=UnixTime(request.absolute_expiry) if request.HasField("absolute_expiry") else None,
         single_use=request.single_use if request.HasField("single_use") else None,
     )
-    return messages.offer_message(pb.OfferResponse(), node.books.offer(args))
+    return messages.offer_message(pb.OfferResponse(), books_of(node).offer(args))
 
 
 async def _list_offers(node: SandboxNode, request: pb.ListoffersRequest) -> Message:
     offer_id = _hash(request.offer_id) if request.HasField("offer_id") else None
-    rows = node.books.list_offers(offer_id, active_only=request.active_only)
+    rows = books_of(node).list_offers(offer_id, active_only=request.active_only)
     return pb.ListoffersResponse(offers=[messages.offer_message(pb.ListoffersOffers(), row) for row in rows])
 
 
 async def _disable_offer(node: SandboxNode, request: pb.DisableofferRequest) -> Message:
-    row = node.books.disable_offer(_hash(request.offer_id))
+    row = books_of(node).disable_offer(_hash(request.offer_id))
     return messages.offer_message(pb.DisableofferResponse(), row)
 
 
 async def _enable_offer(node: SandboxNode, request: pb.EnableofferRequest) -> Message:
-    row = node.books.enable_offer(_hash(request.offer_id))
+    row = books_of(node).enable_offer(_hash(request.offer_id))
     return messages.offer_message(pb.EnableofferResponse(), row)
 
 
 async def _create_invoice(node: SandboxNode, request: pb.CreateinvoiceRequest) -> Message:
     if len(request.preimage) != _PREIMAGE_BYTES:
         raise bad_parameter("preimage", "should be 64 hex digits", f'"{request.preimage.hex()}"')
-    row = node.books.create_invoice(request.invstring, request.label, request.preimage)
+    row = books_of(node).create_invoice(request.invstring, request.label, request.preimage)
     return messages.created_message(row)
 
 
 async def _del_invoice(node: SandboxNode, request: pb.DelinvoiceRequest) -> Message:
-    row = node.books.del_invoice(request.label, wanted_status(request))
+    row = books_of(node).del_invoice(request.label, wanted_status(request))
     return messages.invoice_message(pb.DelinvoiceResponse(), row)
 
 
 async def _list_invoices(node: SandboxNode, request: pb.ListinvoicesRequest) -> Message:
-    return list_invoices(node.books, request)
+    return list_invoices(books_of(node), request)
 
 
 async def _wait_invoice(node: SandboxNode, request: pb.WaitinvoiceRequest) -> Message:
-    row = await node.books.wait_invoice(request.label)
+    row = await books_of(node).wait_invoice(request.label)
     return messages.invoice_message(pb.WaitinvoiceResponse(), row)
 
 
 async def _make_secret(node: SandboxNode, request: pb.MakesecretRequest) -> Message:
     string = request.string if request.HasField("string") else None
     data = request.hex if request.HasField("hex") else None
-    return pb.MakesecretResponse(secret=node.books.make_secret(string=string, data=data))
+    return pb.MakesecretResponse(secret=books_of(node).make_secret(string=string, data=data))
 
 
 async def _inject_onion_message(node: SandboxNode, request: pb.InjectonionmessageRequest) -> Message:
@@ -165,10 +165,10 @@ CALLS: Final = {
 
 STREAMS: Final = {
     "SubscribeInvoiceCreation": Stream(
-        pb.StreamInvoiceCreationRequest, lambda node: node.books.created, messages.creation_message
+        pb.StreamInvoiceCreationRequest, lambda node: books_of(node).created, messages.creation_message
     ),
     "SubscribeInvoicePayment": Stream(
-        pb.StreamInvoicePaymentRequest, lambda node: node.books.paid, messages.payment_message
+        pb.StreamInvoicePaymentRequest, lambda node: books_of(node).paid, messages.payment_message
     ),
 }
 """Every stream, by its name in the service."""

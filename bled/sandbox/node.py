@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from bled.sandbox.books import Books
+from bled.sandbox.lnd_books import LndBooks
 from bled.sandbox.network import Network
 from bled.sandbox.node_data import Address, ChannelInfo, ConnectedPeer, NodeInfo, PeerInfo
 from bled.sandbox.offers_plugin import OffersPlugin
@@ -28,6 +29,13 @@ MessageHook = Callable[[Received], Awaitable[bool]]
 """Shown each onion message for this node before its own offers plugin; True: dealt with, nobody else sees it."""
 
 
+def books_of(node: "SandboxNode") -> Books:
+    """Return the books of a node that is Core Lightning's kind. Raises `TypeError` for another kind."""
+    if not isinstance(node.books, Books):
+        raise TypeError(f"{node.alias} has no offers")
+    return node.books
+
+
 @dataclass(slots=True, kw_only=True)
 class _Connection:
     node: "SandboxNode"
@@ -41,7 +49,7 @@ class SandboxNode:
     Attributes:
         alias: its name, unique in the sandbox.
         key: its secret key.
-        books: its offers and invoices.
+        books: its offers and invoices, or invoices alone.
         hook: a plugin's place before the node's own offers plugin.
     """
 
@@ -50,7 +58,7 @@ class SandboxNode:
         *,
         alias: str,
         key: SecretKey,
-        books: Books,
+        books: Books | LndBooks,
         network: Network,
         lightning_dir: Path | None = None,
         address: Address | None = None,
@@ -65,7 +73,7 @@ class SandboxNode:
         self.address = address or Address()
         self.hook: MessageHook | None = None
         self._connections: dict[Point, _Connection] = {}
-        self._offers = OffersPlugin(self)
+        self._offers = OffersPlugin(self, books) if isinstance(books, Books) else None
         network.add_node(self)
 
     @property
@@ -188,7 +196,8 @@ class SandboxNode:
         if self.hook is not None and await self.hook(received):
             return
         try:
-            self._offers.handle(received)
+            if self._offers is not None:
+                self._offers.handle(received)
         except NodeDied:  # the message came too late; nobody is told
             _log.debug("%s died before it answered", self.alias)
 

@@ -4,6 +4,7 @@ import logging
 import secrets
 from typing import TYPE_CHECKING, Final
 
+from bled.sandbox.books import Books
 from bled.sandbox.rpc_error import RpcError
 from bled_codec.blinded_path import BlindedPath
 from bled_codec.bolt12_string import INVOICE_PREFIX, format_string
@@ -27,16 +28,17 @@ _SECRET_BYTES: Final = 32
 class OffersPlugin:
     """Answers requests out of the node's books, and invoices that nobody asked for with an error."""
 
-    def __init__(self, node: "SandboxNode") -> None:
-        """Serve `node`."""
+    def __init__(self, node: "SandboxNode", books: Books) -> None:
+        """Serve `node`, whose books these are."""
         self._node = node
+        self._books = books
 
     def handle(self, received: Received) -> None:
         """Answer one message, over its reply path if it has one; errors and unknown content end here."""
         payload = received.payload
         secret = path_secret(received)
         if payload.invoice_request is not None:
-            answer = self._node.books.answer(payload.invoice_request, secret)
+            answer = self._books.answer(payload.invoice_request, secret)
             reply = OnionPayload(invoice=answer.invoice, invoice_error=answer.invoice_error)
         elif payload.invoice is not None:
             error = self._refusal(payload.invoice, secret)
@@ -56,7 +58,7 @@ class OffersPlugin:
             return f"Failed invoice {invoice.string}: Unknown invoice_request"
         records = [record for record in select(invoice.records, MIRRORED_TYPES) if record.type != Field.INVREQ_PATHS]
         request_id = sha256(join_records(records))
-        expected = sha256(self._node.books.make_secret(string="offer-blinded-path") + request_id)
+        expected = sha256(self._books.make_secret(string="offer-blinded-path") + request_id)
         return (
             f"Failed invoice {invoice.string}: Wrong blinded path (invreq_id_nopath = {request_id.hex()}, "
             f"path_secret = {expected.hex()}, secret = {secret.hex()})"

@@ -26,7 +26,8 @@ from bled.gatt.primitives import X25519Key
 from bled.gatt.profile import SERVICE_UUID
 from bled.link.base import LinkStats
 from bled.link.handshaking import be_greeted
-from bled.node.cln_grpc import ClnMerchantNode
+from bled.node.base import MerchantNode
+from bled.node.opening import open_node
 from bled.progress import OnStep
 from bled.sales.charge import SaleResult, charge
 from bled.sales.ledger import Sale, SaleLedger
@@ -37,6 +38,8 @@ from bled.sandbox.books_paths import PrivateChannel
 from bled.sandbox.books_store import BookStore
 from bled.sandbox.channels import Channel
 from bled.sandbox.grpc_server import GrpcServer
+from bled.sandbox.lnd_books import LndBooks, LndError
+from bled.sandbox.lnd_server import LndServer
 from bled.sandbox.network import Network
 from bled.sandbox.node import SandboxNode
 from bled.sandbox.rpc_error import NodeDied, RpcError
@@ -257,7 +260,7 @@ class Home:
                 if not self.merchant.books.accept(*self._payment(invoice)):
                     return True
                 self.merchant.books.settle(invoice.invoice_payment_hash, invoice.invoice_amount)
-            except (RpcError, NodeDied):
+            except (RpcError, LndError, NodeDied):
                 return True
             self.paid.append(invoice.invoice_payment_hash)
         return True
@@ -270,7 +273,9 @@ class Home:
         for hop in path.hops:
             opened = unblind(keys[node], path_key, hop.encrypted_recipient_data)
             data = EncryptedData.decode(opened.data)
-            node, path_key = data.next_node_id or node, opened.next_path_key
+            channel = self.merchant.network.channel(data.short_channel_id or b"")
+            following = node if channel is None else channel.other(node)
+            node, path_key = data.next_node_id or following, opened.next_path_key
         assert node == self.merchant.node_id
         return invoice.invoice_payment_hash, invoice.invoice_amount, data.path_id or b""
 
@@ -281,7 +286,7 @@ class Shop:
 
     folder: Path
     target: str
-    server: GrpcServer
+    server: GrpcServer | LndServer
     merchant: SandboxNode
     hop: SandboxNode
     home_node: SandboxNode
@@ -289,6 +294,15 @@ class Shop:
     network: Network
     steps: list[tuple[str, Mapping[str, object]]] = field(default_factory=list)
     awaited: dict[str, asyncio.Event] = field(default_factory=dict)
+
+    @property
+    def kind(self) -> str:
+        """cln or lnd."""
+        return "lnd" if isinstance(self.server, LndServer) else "cln"
+
+    @property
+    def address(self) -> str:
+        return f"{self.kind}://{self.target}"
 
     @property
     def credentials(self) -> Path:
@@ -327,8 +341,8 @@ class Shop:
         return Buyer(**{"paths": self.paths(), **changes})
 
     @asynccontextmanager
-    async def node(self) -> AsyncIterator[ClnMerchantNode]:
-        node = await ClnMerchantNode.connect(self.target, self.credentials)
+    async def node(self) -> AsyncIterator[MerchantNode]:
+        node = await open_node(self.address, self.credentials, state=self.ledger_path.parent)
         try:
             yield node
         finally:
@@ -363,21 +377,24 @@ class Shop:
 
 
 @asynccontextmanager
-async def open_shop(folder: Path, *, private: bool = False) -> AsyncIterator[Shop]:
+async def open_shop(folder: Path, *, private: bool = False, kind: str = "cln") -> AsyncIterator[Shop]:
     """Set the stage: merchant - hop - home, the merchant's node served over gRPC.
 
-    A `private` merchant's only channel is known to its ends alone.
+    A `private` merchant's only channel is known to its ends alone. `kind` is the merchant's node: cln or lnd.
     """
     clock = SystemClock()
     accounts = Accounts(None)
     stores = {alias: BookStore(folder / f"{alias}.sqlite") for alias in ("merchant", "hop", "home")}
-    server = GrpcServer()
+    lnd = LndBooks(folder / "lnd.sqlite", clock=clock)
+    server = LndServer() if kind == "lnd" else GrpcServer()
     try:
         async with Network(clock=clock, accounts=accounts) as network:
             way = PrivateChannel(peer=KEYS["hop"].public_key) if private else None
             nodes = [
                 _node(alias, store, network, way if alias == "merchant" else None) for alias, store in stores.items()
             ]
+            if kind == "lnd":
+                nodes[0] = SandboxNode(alias="merchant", key=KEYS["merchant"], books=lnd, network=network)
             merchant, hop, home_node = nodes
             for scid, ends in {"101x1x0": (merchant, hop), "102x1x0": (hop, home_node)}.items():
                 channel = Channel(
@@ -395,6 +412,7 @@ async def open_shop(folder: Path, *, private: bool = False) -> AsyncIterator[Sho
                 await server.stop()
     finally:
         accounts.close()
+        lnd.close()
         for store in stores.values():
             store.close()
 

@@ -25,14 +25,14 @@ from .stage import AMOUNT, Buyer, Meeting, Nowhere, Shop, be_met
 pytestmark = pytest.mark.system
 
 
-async def test_a_buyer_pays_and_is_told_with_proof(shop: Shop) -> None:
-    buyer = shop.buyer()
-    result = await shop.sell(Meeting(buyer))
+async def test_a_buyer_pays_and_is_told_with_proof(any_shop: Shop) -> None:
+    buyer = any_shop.buyer()
+    result = await any_shop.sell(Meeting(buyer))
     assert (result.code, result.buyer_told, result.amount) == (Code.PAID, True, AMOUNT)
     invoice = Invoice.from_string(result.invoice)
     assert invoice.request_signature is RequestSignature.VALID
     assert sha256(result.preimage) == result.payment_hash == invoice.invoice_payment_hash
-    assert shop.home.invoices[0] == invoice
+    assert any_shop.home.invoices[0] == invoice
     assert [status.code for status in buyer.statuses] == [
         StatusCode.RECEIVED,
         StatusCode.INVOICE_SENT,
@@ -40,13 +40,13 @@ async def test_a_buyer_pays_and_is_told_with_proof(shop: Shop) -> None:
     ]
     assert buyer.statuses[-1].preimage == result.preimage
     assert buyer.statuses[-1].invoice == invoice.encode()
-    (sale,) = shop.sales()
+    (sale,) = any_shop.sales()
     assert (sale.state, sale.buyer_told, sale.amount_received) == (SaleState.PAID, True, AMOUNT)
 
 
-async def test_the_steps_of_a_sale_are_told_in_order(shop: Shop) -> None:
-    await shop.sell(Meeting(shop.buyer()))
-    assert shop.step_names == [
+async def test_the_steps_of_a_sale_are_told_in_order(any_shop: Shop) -> None:
+    await any_shop.sell(Meeting(any_shop.buyer()))
+    assert any_shop.step_names == [
         "offer created",
         "compare code",
         "offer sent",

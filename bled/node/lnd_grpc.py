@@ -1,0 +1,301 @@
+"""LND as a till's node, over its gRPC interface. LND knows no BOLT 12: the till signs offers and invoices itself.
+
+LND gives the payment hash and blinded paths to itself, takes the money, and carries the onion message. What is said
+here of its behaviour was read in the source of 0.21.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Sequence
+from contextlib import aclosing
+from pathlib import Path
+from typing import Final
+
+from google.protobuf.message import Message
+
+from bled.codes import Code
+from bled.errors import Unavailable
+from bled.node.base import (
+    AlreadyPaid,
+    Cancelled,
+    CreatedOffer,
+    Forgotten,
+    InvoiceState,
+    InvoiceStatus,
+    MerchantNode,
+    NodeInfo,
+    Way,
+    invoice_label,
+    preimage_for,
+)
+from bled.node.cln_invoice import check_signed, draft_invoice
+from bled.node.grpc_connection import Answer, GrpcConnection
+from bled.node.grpc_errors import NoAnswerInTime
+from bled.node.issuer_book import IssuedInvoice, IssuedOffer, IssuerBook
+from bled.node.issuer_key import load_or_make_issuer_key
+from bled.node.lnd_connection import CHANGE_SECONDS, INVOICES, LIGHTNING, READ_SECONDS, connect_lnd
+from bled.node.lnd_credentials import load_lnd_credentials
+from bled.node.lnd_errors import LndFailure
+from bled.node.lnd_messages import LndMessages
+from bled.node.lnd_records import is_final, read_info, read_invoice, read_paths, what_is_wrong
+from bled.node.stubs import lnd_invoices_subset_pb2 as invoices_pb
+from bled.node.stubs import lnd_subset_pb2 as pb
+from bled.node.tls_probe import probe
+from bled_codec.blinded_path import BlindedPath
+from bled_codec.chains import BITCOIN_CHAIN
+from bled_codec.crypto import SecretKey, sha256
+from bled_codec.invoice import Invoice
+from bled_codec.invoice_request import InvoiceRequest
+from bled_codec.offer import Offer, create_offer
+from bled_codec.units import Msat, UnixTime
+
+NODE_EXPIRY_SECONDS: Final = 3600
+"""How long LND itself would take the money. Its blinded paths are good for twice as many blocks as that is in tens of
+minutes; for the five minutes of an offer that would be none, and the next block would break them. The invoice that the
+buyer's home gets ends with the offer all the same, and LND's is cancelled then."""
+INFO_SECONDS: Final = 5.0
+"""How long what `GetInfo` said at `connect` is good for the sale that begins then."""
+_MEMO_BYTES: Final = 500
+_ISSUER_FILE: Final = "issuer.sqlite"
+_KEY_FILE: Final = "issuer.key"
+
+
+class LndMerchantNode(MerchantNode):
+    """A node, reached over TLS with a macaroon. Every call has a deadline; none is repeated here."""
+
+    def __init__(self, connection: GrpcConnection, info: NodeInfo, *, key: SecretKey, book: IssuerBook) -> None:
+        """Take a connection that works, what `GetInfo` said over it, the issuer's key and its book."""
+        self._connection = connection
+        self._info = info
+        self._key = key
+        self._book = book
+        self._messages = LndMessages(connection, info.node_id)
+        self._fresh_until = asyncio.get_running_loop().time() + INFO_SECONDS
+
+    @classmethod
+    async def connect(cls, target: str, credentials: Path, *, state: Path) -> "LndMerchantNode":
+        """Return the node at `target` (host:port), having asked it who it is.
+
+        `credentials` is the folder with tls.cert and the macaroon; `state` keeps the issuer's key, unless that lies
+        with the credentials, and its book. Raises `ConfigurationError` (`CONFIG_BAD` for a file, an address or a
+        version before 0.21, `NODE_TLS` for a certificate) and `Unavailable` (`NODE_UNREACHABLE`, or what `GetInfo`
+        can raise).
+        """
+        proof = load_lnd_credentials(credentials)
+        await probe(target, proof.tls_context(), name=proof.tls_name)
+        connection = connect_lnd(target, proof)
+        try:
+            answer = await connection.unary(
+                LIGHTNING + "GetInfo", pb.GetInfoRequest(), pb.GetInfoResponse, seconds=READ_SECONDS
+            )
+            given = credentials / _KEY_FILE
+            key = load_or_make_issuer_key(given if given.exists() else state / _KEY_FILE)
+            info = read_info(answer, issuer_id=key.public_key)
+            return cls(connection, info, key=key, book=_open_book(state / _ISSUER_FILE, info))
+        except BaseException:
+            await connection.close()
+            raise
+
+    @property
+    def ways(self) -> Sequence[Way]:
+        """The till's own message alone: LND answers no request."""
+        return (Way.PUSH,)
+
+    async def info(self) -> NodeInfo:
+        """Return who the node is: the first time what it said at `connect`, if that was just now.
+
+        A node that changed its id or network since `connect` is refused.
+        """
+        if asyncio.get_running_loop().time() < self._fresh_until:
+            self._fresh_until = 0.0
+            return self._info
+        info = read_info(await self._getinfo(), issuer_id=self._key.public_key)
+        if (info.node_id, info.chain) != (self._info.node_id, self._info.chain):
+            raise Unavailable(Code.NODE_PROTOCOL, detail="another node answers at this address now")
+        self._info = info
+        return info
+
+    async def self_test(self) -> Sequence[str]:
+        """Return what would keep this node from serving a sale, as sentences."""
+        return what_is_wrong(await self._getinfo())
+
+    async def create_offer(
+        self, *, amount: Msat, description: str, label: str, absolute_expiry: UnixTime, issuer: str | None = None
+    ) -> CreatedOffer:
+        """Make an offer; LND hears nothing of it. No two are alike."""
+        offer = create_offer(
+            description=description,
+            amount=amount,
+            chains=None if self._info.chain == BITCOIN_CHAIN else [self._info.chain],
+            absolute_expiry=absolute_expiry,
+            issuer=issuer,
+            issuer_id=self._key.public_key,
+            metadata=secrets.token_bytes(16),
+        )
+        self._book.add_offer(IssuedOffer(offer_id=offer.offer_id, label=label, text=offer.string, is_open=True))
+        return CreatedOffer(offer_id=offer.offer_id, offer=offer)
+
+    async def find_offers(self, label: str) -> Sequence[CreatedOffer]:
+        """Return all offers under `label`."""
+        return [
+            CreatedOffer(offer_id=row.offer_id, offer=Offer.from_string(row.text))
+            for row in self._book.offers_under(label)
+        ]
+
+    async def create_invoice(
+        self, request: InvoiceRequest, *, offer: CreatedOffer, seed: bytes, now: UnixTime
+    ) -> Invoice:
+        """Have LND make its invoice, then make and sign the one that answers `request`.
+
+        Raises `Unavailable` also for an offer that is closed (`NODE_REFUSED`) or a request that has an invoice with
+        another seed (`NODE_PROTOCOL`): a request has one invoice for ever.
+        """
+        label = invoice_label(offer.offer_id, request.invreq_payer_id)
+        preimage = preimage_for(seed, label)
+        draft = draft_invoice(request, offer=offer.offer, preimage=preimage, now=now)
+        amount, payment_hash = Msat(draft.invoice_amount or 0), sha256(preimage)
+        row = IssuedInvoice(label=label, offer_id=offer.offer_id, payment_hash=payment_hash, text=None)
+        self._book.begin_invoice(row)
+        known = self._book.invoice(label)
+        if known is not None and known.text is not None:
+            return check_signed(known.text, request=request, draft=draft, chain=self._info.chain, now=now)
+        left = (offer.offer.offer_absolute_expiry or now) - now
+        pay_req = await self._add(preimage, amount=amount, memo=offer.offer.offer_description or "", left=left)
+        answer = await self._lightning("DecodePayReq", pb.PayReqString(pay_req=pay_req), pb.PayReq)
+        paths = read_paths(answer, payment_hash=payment_hash, amount=amount)
+        draft = draft_invoice(request, offer=offer.offer, preimage=preimage, now=now, paths=paths)
+        text = draft.sign(self._key, aux=secrets.token_bytes(32)).string
+        invoice = check_signed(text, request=request, draft=draft, chain=self._info.chain, now=now)
+        self._book.sign_invoice(label, text)
+        return invoice
+
+    async def _add(self, preimage: bytes, *, amount: Msat, memo: str, left: int) -> str:
+        """Return LND's payment request for a preimage, made now or by an earlier call whose answer was lost."""
+        call = pb.Invoice(
+            memo=memo.encode()[:_MEMO_BYTES].decode(errors="ignore"),
+            r_preimage=preimage,
+            value_msat=amount,
+            expiry=max(left, NODE_EXPIRY_SECONDS),
+            is_blinded=True,
+        )
+        try:
+            answer = await self._lightning("AddInvoice", call, pb.AddInvoiceResponse, seconds=CHANGE_SECONDS)
+        except LndFailure as error:
+            if not error.is_duplicate:
+                raise
+            row = await self._lightning("LookupInvoice", pb.PaymentHash(r_hash=sha256(preimage)), pb.Invoice)
+            return row.payment_request
+        return answer.payment_request
+
+    async def deliver(self, request: InvoiceRequest, *, invoice: Invoice, path: BlindedPath) -> None:  # noqa: ARG002 (LND answers no request)
+        """Send `invoice` as `push` does."""
+        await self.push(invoice, path=path)
+
+    async def push(self, invoice: Invoice, *, path: BlindedPath) -> None:
+        """Send `invoice` over `path`, connecting to the introduction when there is no connection."""
+        await self._messages.send(invoice, path=path)
+
+    async def reach(self, path: BlindedPath) -> None:
+        """Connect to the introduction of `path`. Raises `Unavailable` (`NODE_REFUSED`) when that cannot be done."""
+        await self._messages.reach(path)
+
+    async def wait_paid(self, label: str, *, seconds: float) -> InvoiceState | None:
+        """Wait for the payment, or the cancelling, of an invoice. LND tells of both; the wait ends by our clock too."""
+        row = self._book.invoice(label)
+        if row is None:
+            return None
+        call = invoices_pb.SubscribeSingleInvoiceRequest(r_hash=row.payment_hash)
+        path = INVOICES + "SubscribeSingleInvoice"
+        try:
+            async with aclosing(self._connection.stream(path, call, pb.Invoice, seconds=seconds)) as updates:
+                async for update in updates:
+                    if is_final(update):
+                        return _state(update, row)
+        except LndFailure as error:
+            if not error.is_unknown_invoice:
+                raise
+        except NoAnswerInTime:
+            pass  # that is how a wait ends in which nothing happened
+        return await self.lookup(label)
+
+    async def lookup(self, label: str) -> InvoiceState | None:
+        """Return LND's record of an invoice; None when it has none, or when the till never made it."""
+        row = self._book.invoice(label)
+        return None if row is None else await self._look(row)
+
+    async def invoices_of(self, offer_id: bytes) -> Sequence[InvoiceState]:
+        """Return every invoice for an offer that LND has."""
+        found = [await self._look(row) for row in self._book.invoices_of(offer_id)]
+        return [state for state in found if state is not None]
+
+    async def _look(self, row: IssuedInvoice) -> InvoiceState | None:
+        try:
+            answer = await self._lightning("LookupInvoice", pb.PaymentHash(r_hash=row.payment_hash), pb.Invoice)
+        except LndFailure as error:
+            if error.is_unknown_invoice:
+                return None
+            raise
+        return _state(answer, row)
+
+    async def cancel(self, offer_id: bytes) -> Cancelled | AlreadyPaid | Forgotten:
+        """Close the offer in the book, cancel its invoices at LND, then see what became of them.
+
+        LND refuses to cancel what was paid. A refusal proves nothing by itself: only the reading does.
+        """
+        self._book.close_offer(offer_id)
+        rows = self._book.invoices_of(offer_id)
+        for row in rows:
+            await self._cancel_invoice(row)
+        states = {row.label: await self._look(row) for row in rows}
+        return self._end_of_offer(offer_id, rows, [state for state in states.values() if state is not None])
+
+    async def _cancel_invoice(self, row: IssuedInvoice) -> None:
+        call = invoices_pb.CancelInvoiceMsg(payment_hash=row.payment_hash)
+        path = INVOICES + "CancelInvoice"
+        try:
+            await self._connection.unary(path, call, invoices_pb.CancelInvoiceResp, seconds=CHANGE_SECONDS)
+        except LndFailure as error:
+            if not (error.is_settled or error.is_unknown_invoice):
+                raise
+
+    def _end_of_offer(
+        self, offer_id: bytes, rows: Sequence[IssuedInvoice], states: Sequence[InvoiceState]
+    ) -> Cancelled | AlreadyPaid | Forgotten:
+        paid = [state for state in states if state.status is InvoiceStatus.PAID]
+        if paid:
+            return AlreadyPaid(invoice=paid[0])
+        if any(state.status is InvoiceStatus.UNPAID for state in states):
+            raise Unavailable(Code.NODE_PROTOCOL, detail="an invoice that was cancelled can still be paid")
+        if self._book.offer(offer_id) is None:
+            return Forgotten(detail="the till's own book does not know the offer any more")
+        known = {state.label for state in states}
+        if any(row.text is not None and row.label not in known for row in rows):
+            return Forgotten(detail="the node does not know the sale's invoice any more")
+        return Cancelled(invoices=tuple(states))
+
+    async def close(self) -> None:
+        """Close the connection and the book."""
+        self._book.close()
+        await self._connection.close()
+
+    async def _getinfo(self) -> pb.GetInfoResponse:
+        return await self._lightning("GetInfo", pb.GetInfoRequest(), pb.GetInfoResponse)
+
+    async def _lightning(
+        self, method: str, request: Message, answer: type[Answer], *, seconds: float = READ_SECONDS
+    ) -> Answer:
+        return await self._connection.unary(LIGHTNING + method, request, answer, seconds=seconds)
+
+
+def _open_book(path: Path, info: NodeInfo) -> IssuerBook:
+    book = IssuerBook(path)
+    try:
+        book.belong_to(info.node_id, info.issuer_id)
+    except BaseException:
+        book.close()
+        raise
+    return book
+
+
+def _state(answer: pb.Invoice, row: IssuedInvoice) -> InvoiceState:
+    return read_invoice(answer, label=row.label, text=row.text, payment_hash=row.payment_hash)
