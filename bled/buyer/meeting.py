@@ -4,61 +4,58 @@ Money rule 1 lives in `_sign`: the vault has the request on disk before a byte o
 """
 
 import asyncio
-import contextlib
-from dataclasses import dataclass
 from typing import Any, Final, assert_never
 
 from bled.buyer.approval import Answer, Approver, Question
 from bled.buyer.arrival import Met
+from bled.buyer.purchase import Purchase
 from bled.clock import Clock
 from bled.codes import Code, Failpoint
 from bled.errors import BledError, PeerError, Unavailable
 from bled.failpoint import failpoint
 from bled.gatt.compare_code import grouped
 from bled.gatt.frames import FramingError
-from bled.gatt.messages import AbortReason, InvreqMessage, StatusCode, StatusMessage, decode_message, encode_message
+from bled.gatt.messages import (
+    AbortReason,
+    InvreqMessage,
+    Message,
+    StatusCode,
+    StatusMessage,
+    decode_message,
+    encode_message,
+)
+from bled.link.handshaking import RESUME_SECONDS
 from bled.progress import OnStep
-from bled.session.buyer import (
-    APPROVE_SECONDS,
-    KEEP_ALIVE_SECONDS,
-    STATUS_SECONDS,
+from bled.session.buyer import BuyerSession, State
+from bled.session.buyer_events import (
     Action,
-    BuyerSession,
+    Approved,
     Close,
+    Declined,
+    Event,
     Finish,
+    Forbidden,
+    Garbled,
+    LinkDropped,
+    LinkLost,
     Progress,
     Send,
     Show,
 )
 from bled.session.offer_policy import AcceptableOffer
 from bled.vault.vault import Reservation, Vault
-from bled_codec.units import Msat
+
+__all__ = ["Meeting", "Purchase"]
 
 REJOINS: Final = 5
 """How often in one meeting a link may break and be made again."""
 AFTER_EXPIRY_SECONDS: Final = 15.0
 """How long after the offer's expiry the device still waits for the outcome."""
+MOST_WORDS_FIRST: Final = 16
+"""How many messages of the till are looked at before a person's answer that is there; one of them may be its last."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Purchase:
-    """How a meeting ended for the buyer.
-
-    Attributes:
-        code: `PAID`, or another row of the registry.
-        detail: one sentence more, when there is one.
-        reservation: what was signed; None when nothing was.
-        amount: what was asked; None when no offer came.
-        preimage: the proof; only with `PAID`, when it opens the hash of the invoice that answers the request.
-        invoice: the invoice that the till supplied.
-    """
-
-    code: Code
-    detail: str = ""
-    reservation: Reservation | None = None
-    amount: Msat | None = None
-    preimage: bytes | None = None
-    invoice: bytes | None = None
+_AWAY: Final = (State.PAUSED, State.LOST)
+_LINKED: Final = (State.SHOWING, State.SENT)
 
 
 class Meeting:
@@ -75,91 +72,148 @@ class Meeting:
         self._approve = approve
         self._on_step = on_step
         self._session = BuyerSession(
-            chain=chain, clock_trusted=vault.clock_trusted(clock.now()), not_before=vault.earliest_now()
+            chain=chain,
+            clock_trusted=vault.clock_trusted(clock.now()),
+            not_before=vault.earliest_now(),
+            time=clock.now(),
+            resume_seconds=RESUME_SECONDS,
         )
+        self._accepted: AcceptableOffer | None = None
+        self._asking: asyncio.Future[Answer] | None = None
+        self._hearing: asyncio.Future[Any] | None = None
+        self._words_first = 0
+        self._lost: BledError | None = None
         self._reservation: Reservation | None = None
         self._result = Purchase(code=Code.CANCELLED)
-        self._ends_at = clock.monotonic() + STATUS_SECONDS
         self._rejoins_left = REJOINS
 
     async def run(self) -> Purchase:
         """Meet the till and return the outcome. Raises nothing for what a till or the radio can do."""
         try:
-            await self._converse()
+            await self._take(self._met.opening)
+            while not self._session.is_over:
+                await self._step()
         except BledError as error:
             self._result = self._broken(error)
-            if isinstance(error, PeerError):
-                await self._complain(error)
         finally:
+            await _stop(self._asking)
+            await _stop(self._hearing)
             await self._link.close()
         return self._result
 
-    async def _converse(self) -> None:
-        message: bytes | None = self._met.opening
-        open_ = True
-        while open_:
-            try:
-                open_ = await self._take(message or await self._link.receive(seconds=self._patience()))
-                message = None
-            except (Unavailable, FramingError) as error:
-                message = await self._rejoin(error)
+    async def _step(self) -> None:
+        """Wait for the till, the person or the deadline, and do what follows.
 
-    async def _complain(self, error: PeerError) -> None:
-        """Tell the till what was wrong with what it sent; the link is closed next."""
-        with contextlib.suppress(BledError):
-            await self._act(self._session.refuse(error))
+        The till is looked at first: one that is gone must not get a signature. But nobody keeps the person's answer or
+        the deadline away by talking on and on.
+        """
+        hearing = self._hearing = self._hearing or asyncio.ensure_future(self._hear())
+        waiting: set[asyncio.Future[Any]] = {hearing}
+        if self._asking is not None and self._session.state is State.SHOWING:
+            waiting.add(self._asking)
+        await asyncio.wait(waiting, timeout=self._patience(), return_when=asyncio.FIRST_COMPLETED)
+        self._words_first = self._words_first + 1 if hearing.done() else 0
+        if hearing.done():
+            self._hearing = None
+            await self._heard(hearing)
+        if self._words_first % MOST_WORDS_FIRST == 0:
+            await self._hear_the_person()
+        await self._do(self._session.handle_deadline(self._clock.monotonic()))
 
-    async def _rejoin(self, error: Unavailable | FramingError) -> bytes:
-        """Wait for the till after a link broke; return what it says first. Raises `error` when there is no way back."""
-        rejoin = self._met.rejoin
-        if not _is_lost(error) or rejoin is None or not self._rejoins_left or not self._session.lose():
-            raise error
-        self._rejoins_left -= 1
-        self._on_step("link lost, waiting for the till", {})
+    async def _hear(self) -> "bytes | Met | None":
+        """Return the till's next message; while it is away, the till; None when nothing came."""
+        if self._session.state in _AWAY and self._met.rejoin is not None:
+            return await self._met.rejoin()
         try:
-            self._met = await rejoin()
-        except BledError as reason:
-            raise error from reason
-        self._link = self._met.link
+            return await self._link.receive(seconds=self._patience() or 0.0)
+        except Unavailable as error:
+            if error.code is Code.PEER_TIMEOUT:
+                return None
+            raise
+
+    async def _heard(self, hearing: "asyncio.Future[Any]") -> None:
+        try:
+            heard = hearing.result()
+        except BledError as error:
+            await self._not_heard(error)
+        else:
+            if isinstance(heard, Met):
+                await self._rejoined(heard)
+            elif heard is not None:
+                await self._take(heard)
+
+    async def _not_heard(self, error: BledError) -> None:
+        if self._session.state in _AWAY:
+            await self._handle(LinkLost(error=self._lost or error))
+        elif isinstance(error, Unavailable) or (isinstance(error, FramingError) and error.is_late):
+            await self._drop(error)
+        else:
+            await self._handle(Garbled(error=error))
+
+    async def _rejoined(self, met: Met) -> None:
+        self._met, self._link = met, met.link
         self._on_step("the till is back", {})
-        return self._met.opening
+        await self._take(met.opening)
 
-    async def _take(self, data: bytes) -> bool:
-        """Take one message of the till; return whether the meeting goes on."""
-        message = decode_message(data)
-        if message is None:  # an odd type that this version may ignore
-            return True
-        return await self._act(self._session.receive(message, now=self._clock.now()))
+    async def _drop(self, error: BledError) -> None:
+        """The link is gone: wait for the till if there is a way back; when it does not come, say what broke first."""
+        if self._session.state in _LINKED and self._met.rejoin is not None and self._rejoins_left:
+            self._rejoins_left -= 1
+            self._lost = error
+            await _stop(self._hearing)
+            self._hearing = None
+            self._on_step("link lost, waiting for the till", {})
+            await self._handle(LinkDropped())
+        else:
+            await self._handle(LinkLost(error=error) if isinstance(error, Unavailable) else Garbled(error=error))
 
-    def _patience(self) -> float:
-        """Return how long the next message may take. A till that only says WAIT does not keep the device for ever."""
-        return max(0.0, min(STATUS_SECONDS, self._ends_at - self._clock.monotonic()))
+    async def _take(self, data: bytes) -> None:
+        """Take one message of the till."""
+        try:
+            message = decode_message(data)
+        except PeerError as error:
+            await self._handle(Garbled(error=error))
+            return
+        if message is not None:  # None: an odd type that this version may ignore
+            await self._handle(message)
 
-    async def _act(self, actions: tuple[Action, ...]) -> bool:
-        """Do the actions in order; return whether the meeting goes on."""
+    def _patience(self) -> float | None:
+        """Return how many seconds there are until something is due."""
+        deadline = self._session.next_deadline
+        return None if deadline is None else max(0.0, deadline - self._clock.monotonic())
+
+    async def _handle(self, event: Event) -> None:
+        await self._do(self._session.handle(event, self._clock.monotonic()))
+
+    async def _do(self, actions: tuple[Action, ...]) -> None:
+        """Do the actions in order."""
         for action in actions:
             match action:
                 case Send():
-                    await self._send(action)
+                    await self._send(action.message)
                 case Show():
-                    return await self._act(await self._decide(action.offer))
+                    await self._ask(action.offer)
                 case Progress():
                     self._on_step(f"status {action.code.name.lower().replace('_', ' ')}", {})
                 case Finish():
                     self._finish(action.status)
                 case Close():
                     self._close(action.reason)
-                    return False
                 case _:
                     assert_never(action)
-        return True
 
-    async def _send(self, action: Send) -> None:
-        await self._link.send(encode_message(action.message))
-        if isinstance(action.message, InvreqMessage):
-            failpoint(Failpoint.BUYER_SENT)
+    async def _send(self, message: Message) -> None:
+        try:
+            await self._link.send(encode_message(message))
+        except Unavailable as error:
+            if not self._session.is_over:
+                await self._drop(error)
+        else:
+            if isinstance(message, InvreqMessage):
+                failpoint(Failpoint.BUYER_SENT)
 
-    async def _decide(self, accepted: AcceptableOffer) -> tuple[Action, ...]:
+    async def _ask(self, accepted: AcceptableOffer) -> None:
+        """Show the person what is asked; the answer is taken while there is a link."""
         try:
             question = Question(
                 accepted=accepted,
@@ -168,81 +222,46 @@ class Meeting:
                 paid_before=self._vault.times_paid_at(self._met.reader_key),
             )
         except BledError as error:
-            return self._session.refuse(error)
+            await self._handle(Forbidden(error=error))
+            return
         self._on_step("offer shown", _facts(question))
-        verdict = await self._ask(question)
-        return self._sign(accepted) if verdict is None else verdict
+        self._accepted = accepted
+        self._asking = asyncio.ensure_future(self._approve(question))
 
-    async def _ask(self, question: Question) -> tuple[Action, ...] | None:
-        """Return None for yes. The till hears every 10 s that the person still thinks, and is heard meanwhile.
-
-        While a broken link is made again the person is not asked anew, and the time to think stands still.
-        """
-        asking = asyncio.ensure_future(self._approve(question))
-        hearing = asyncio.ensure_future(self._hear_while_asking())
-        turns = APPROVE_SECONDS // KEEP_ALIVE_SECONDS
-        try:
-            while turns:
-                both = {asking, hearing}
-                await asyncio.wait(both, timeout=KEEP_ALIVE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-                try:
-                    if hearing.done():  # looked at first: a till that is gone must not get a signature
-                        return hearing.result()
-                    if asking.done():
-                        return self._answered(asking.result())
-                    await self._act(self._session.keep_alive())
-                    turns -= 1
-                except (Unavailable, FramingError) as error:
-                    if actions := await self._pause(error):
-                        return actions
-                    await _stop(hearing)
-                    hearing = asyncio.ensure_future(self._hear_while_asking())
-        finally:
-            await _stop(asking)
-            await _stop(hearing)
-        return self._session.decline(AbortReason.TIMEOUT)
-
-    async def _pause(self, error: Unavailable | FramingError) -> tuple[Action, ...]:
-        """Wait for the till while the person thinks; return what it asks for then, nothing for the same offer.
-
-        Raises `error` when it does not come back.
-        """
-        message = decode_message(await self._rejoin(error))
-        return () if message is None else self._session.receive(message, now=self._clock.now())
-
-    def _answered(self, answer: Answer) -> tuple[Action, ...] | None:
+    async def _hear_the_person(self) -> None:
+        """Do what the person said, once, and not before the till is there."""
+        if self._asking is None or not self._asking.done() or self._session.state is not State.SHOWING:
+            return
+        answer, self._asking = self._asking.result(), None
         match answer:
             case Answer.YES:
-                return None
+                await self._sign()
             case Answer.NO:
-                return self._session.decline()
+                await self._handle(Declined())
             case Answer.CODE_DIFFERS:
                 now = self._clock.now()
                 self._vault.keep_open_tries(self._vault.open_tries().end(now=now))
-                return self._session.decline(AbortReason.CODE_MISMATCH)
+                await self._handle(Declined(reason=AbortReason.CODE_MISMATCH))
             case _:
                 assert_never(answer)
 
-    async def _hear_while_asking(self) -> tuple[Action, ...]:
-        """Return what a message of the till asks for, once one does. Raises what the link raises."""
-        while True:
-            message = decode_message(await self._link.receive(seconds=APPROVE_SECONDS + KEEP_ALIVE_SECONDS))
-            actions = () if message is None else self._session.receive(message, now=self._clock.now())
-            if actions:
-                return actions
-
-    def _sign(self, accepted: AcceptableOffer) -> tuple[Action, ...]:
+    async def _sign(self) -> None:
+        accepted = self._accepted
+        if accepted is None:
+            return
         try:
-            self._reservation = self._vault.reserve(
+            reservation = self._vault.reserve(
                 accepted.offer, amount=accepted.amount, now=accepted.now, clock_trusted=accepted.clock_trusted
             )
         except BledError as error:
-            return self._session.refuse(error)
+            await self._handle(Forbidden(error=error))
+            return
+        self._reservation = reservation
         left = accepted.expires_at - accepted.now
-        self._ends_at = self._clock.monotonic() + left + AFTER_EXPIRY_SECONDS
-        request = self._reservation.request
-        self._on_step("request signed", {"bytes": len(request), "payer_id": self._reservation.payer_id.hex()})
-        return self._session.approve(request)
+        request = reservation.request
+        self._on_step("request signed", {"bytes": len(request), "payer_id": reservation.payer_id.hex()})
+        known_by = self._clock.monotonic() + left + AFTER_EXPIRY_SECONDS
+        await self._handle(Approved(request=request, known_by=known_by))
 
     def _finish(self, status: StatusMessage) -> None:
         reservation = self._reservation
@@ -295,9 +314,10 @@ class Meeting:
         )
 
 
-async def _stop(task: "asyncio.Future[Any]") -> None:
-    task.cancel()
-    await asyncio.wait({task})
+async def _stop(task: "asyncio.Future[Any] | None") -> None:
+    if task is not None:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 def _is_lost(error: Unavailable | FramingError) -> bool:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Final, Protocol, assert_never
+from typing import Any, Final, Protocol, assert_never
 
 from bled.clock import Clock
 from bled.codes import Code
@@ -11,7 +11,8 @@ from bled.errors import BledError, PeerError, Unavailable
 from bled.gatt.frames import FramingError
 from bled.gatt.messages import Message, StatusMessage, decode_message, encode_message
 from bled.link.base import MessageLink
-from bled.session.merchant import ACK_SECONDS, KEEP_ALIVE_SECONDS, MerchantSession, State
+from bled.link.handshaking import RESUME_SECONDS
+from bled.session.merchant import MerchantSession, State
 from bled.session.merchant_events import (
     Action,
     BuyerGone,
@@ -20,7 +21,6 @@ from bled.session.merchant_events import (
     Hangup,
     InvoiceSent,
     Judge,
-    KeepAliveDue,
     LinkDropped,
     LinkLost,
     Rejoined,
@@ -28,7 +28,6 @@ from bled.session.merchant_events import (
     RequestRefused,
     Send,
     Settled,
-    Silence,
     Started,
     Stopped,
 )
@@ -54,6 +53,9 @@ Rejoin = Callable[[StatusMessage | None], Awaitable[MessageLink]]
 
 REJOINS: Final = 5
 """How often in one sale a link may break and be made again."""
+_LINKED: Final = (State.OFFERED, State.PAYING, State.REPORTING)
+_AWAY: Final = (State.LOST, State.SEVERED)
+_ATTENDED: Final = (State.PAYING, State.REPORTING, State.SEVERED)
 
 
 class Conversation:
@@ -65,12 +67,10 @@ class Conversation:
         self._clock = clock
         self._rejoin = rejoin
         self._rejoins_left = 0 if rejoin is None else REJOINS
-        self._linked = asyncio.Event()
-        self._linked.set()
-        self._session = MerchantSession()
+        self._watchers: set[asyncio.Future[None]] = set()
+        self._session = MerchantSession(resume_seconds=RESUME_SECONDS)
         self._request: bytes | None = None
         self._gone: BuyerGone | None = None
-        self._keep_alive_at = 0.0
 
     async def request(self) -> bytes:
         """Return the bytes that the buyer answers the offer with, not judged yet.
@@ -79,7 +79,7 @@ class Conversation:
         """
         await self._handle(Started())
         while self._request is None:
-            await self._hear(self._session.patience(self._clock.monotonic()) or 0.0)
+            await self._hear()
             self._check_there()
         return self._request
 
@@ -98,7 +98,7 @@ class Conversation:
         listening = asyncio.create_task(self._listen())
         try:
             yield
-            await self._last_words(listening)
+            await self._attend(listening, _ATTENDED)
         finally:
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)
@@ -124,73 +124,83 @@ class Conversation:
         """Close the link."""
         await self._link.close()
 
-    async def _last_words(self, listening: asyncio.Task[None]) -> None:
-        """Wait for the acknowledgement, at most `ACK_SECONDS` while there is a link."""
-        while not listening.done():
-            await self._linked.wait()
-            await asyncio.wait({listening}, timeout=ACK_SECONDS)
-            if self._linked.is_set():
-                break
-        if self._session.state is State.REPORTING:
-            await self._handle(Silence())
-
     async def _listen(self) -> None:
-        self._keep_alive_at = self._clock.monotonic() + KEEP_ALIVE_SECONDS
         while self._session.state in (State.PAYING, State.REPORTING):
-            await self._hear(max(0.0, self._keep_alive_at - self._clock.monotonic()))
+            await self._hear()
 
-    async def _hear(self, seconds: float) -> None:
-        """Take one message off the link, or the lack of one."""
+    async def _attend(self, task: "asyncio.Future[Any]", states: tuple[State, ...]) -> None:
+        """Wait for `task` while the session is in one of `states`, and do what is due meanwhile."""
+        while not task.done() and self._session.state in states:
+            changed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._watchers.add(changed)
+            try:
+                either: set[asyncio.Future[Any]] = {task, changed}
+                await asyncio.wait(either, timeout=self._patience(), return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                self._watchers.remove(changed)
+            await self._do_due()
+
+    def _patience(self) -> float | None:
+        """Return how many seconds there are until something is due."""
+        deadline = self._session.next_deadline
+        return None if deadline is None else max(0.0, deadline - self._clock.monotonic())
+
+    async def _hear(self) -> None:
+        """Take one message off the link, or the lack of one, and do what is due by then."""
         try:
-            message = decode_message(await self._link.receive(seconds=seconds))
+            message = decode_message(await self._link.receive(seconds=self._patience() or 0.0))
         except PeerError as error:
             if isinstance(error, FramingError) and error.is_late:
                 await self._dropped()
             else:
                 await self._handle(Garbled(code=error.code))
         except Unavailable as error:
-            if error.code is Code.PEER_TIMEOUT:
-                await self._handle(self._nothing_heard())
-            else:
+            if error.code is not Code.PEER_TIMEOUT:
                 await self._dropped()
         else:
             if message is not None:  # None: an odd type that this version may ignore
                 await self._handle(message)
-
-    def _nothing_heard(self) -> Event:
-        if self._session.state is State.OFFERED:
-            return Silence()
-        self._keep_alive_at = self._clock.monotonic() + KEEP_ALIVE_SECONDS
-        return KeepAliveDue()
+        await self._do_due()
 
     async def _dropped(self) -> None:
         """The link is gone: find the device again, or let it go."""
-        if self._rejoin is None or not self._rejoins_left:
+        if self._rejoin is None or not self._rejoins_left or self._session.state not in _LINKED:
             await self._handle(LinkLost())
             return
         self._rejoins_left -= 1
-        self._linked.clear()
-        try:
-            await self._handle(LinkDropped())
-            await self._find_again(self._rejoin)
-        finally:
-            self._linked.set()
+        await self._handle(LinkDropped())
+        await self._find_again(self._rejoin)
 
     async def _find_again(self, rejoin: Rejoin) -> None:
         said = self._session.news
+        finding = asyncio.ensure_future(rejoin(said))
         try:
-            link = await rejoin(said)
-        except BledError:
+            await self._attend(finding, _AWAY)
+        finally:
+            finding.cancel()
+            await asyncio.wait({finding})
+        try:
+            link = finding.result()
+        except (BledError, asyncio.CancelledError):  # cancelled here, when the session has ended meanwhile
             await self._handle(LinkLost())
             return
-        if self._session.state not in (State.LOST, State.SEVERED):  # stopped meanwhile
+        if self._session.state not in _AWAY:
             await link.close()
             return
         self._link = link
         await self._handle(Rejoined(said=said))
 
     async def _handle(self, event: Event) -> None:
-        for action in self._session.handle(event, self._clock.monotonic()):
+        await self._do_all(self._session.handle(event, self._clock.monotonic()))
+
+    async def _do_due(self) -> None:
+        await self._do_all(self._session.handle_deadline(self._clock.monotonic()))
+
+    async def _do_all(self, actions: tuple[Action, ...]) -> None:
+        for watcher in self._watchers:
+            if not watcher.done():
+                watcher.set_result(None)
+        for action in actions:
             await self._do(action)
 
     async def _do(self, action: Action) -> None:

@@ -1,7 +1,8 @@
-"""The till's side of one session: which message may come when, and what the till says. Pure.
+"""The till's side of one session: which message may come when, and what the till says (gatt_profile.md, 8.2). Pure.
 
 A session ends; a sale does not end with it. Once a request was received, the loss of the buyer's radio only detaches
-the session: the sale goes on at the node until it is paid or has expired.
+the session: the sale goes on at the node until it is paid or has expired. The driver waits until `next_deadline` at the
+longest and calls `handle_deadline` then.
 """
 
 from enum import Enum
@@ -25,12 +26,12 @@ from bled.gatt.messages import (
 from bled.session.merchant_events import (
     Action,
     BuyerGone,
+    Due,
     Event,
     Garbled,
     Hangup,
     InvoiceSent,
     Judge,
-    KeepAliveDue,
     LinkDropped,
     LinkLost,
     Rejoined,
@@ -38,7 +39,6 @@ from bled.session.merchant_events import (
     RequestRefused,
     Send,
     Settled,
-    Silence,
     Started,
     Stopped,
 )
@@ -50,7 +50,7 @@ SILENCE_SECONDS: Final = 15.0
 """A buyer who decides says WAIT every 10 s; after this long without one nobody is there."""
 
 ACK_SECONDS: Final = 3.0
-"""Longest wait for the acknowledgement of the last status."""
+"""Longest wait for the acknowledgement of the last status, whatever else comes."""
 
 KEEP_ALIVE_SECONDS: Final = 10.0
 """While the node works the buyer hears from the till this often."""
@@ -81,7 +81,7 @@ _NEXT: Final[dict[tuple[State, type[Event]], State]] = {
     (State.OFFERED, Abort): State.CLOSED,
     (State.OFFERED, ErrorMessage): State.CLOSED,
     (State.OFFERED, Garbled): State.CLOSED,
-    (State.OFFERED, Silence): State.CLOSED,
+    (State.OFFERED, Due): State.CLOSED,
     (State.OFFERED, LinkDropped): State.LOST,
     (State.OFFERED, LinkLost): State.CLOSED,
     (State.OFFERED, Stopped): State.CLOSED,
@@ -89,11 +89,10 @@ _NEXT: Final[dict[tuple[State, type[Event]], State]] = {
     (State.JUDGING, RequestAccepted): State.PAYING,
     (State.JUDGING, RequestRefused): State.CLOSED,
     (State.PAYING, InvoiceSent): State.PAYING,
-    (State.PAYING, KeepAliveDue): State.PAYING,
+    (State.PAYING, Due): State.PAYING,
     (State.PAYING, Wait): State.PAYING,
     (State.PAYING, StatusAck): State.PAYING,
     (State.PAYING, InvreqMessage): State.PAYING,
-    (State.PAYING, Silence): State.PAYING,
     (State.PAYING, Settled): State.REPORTING,
     (State.PAYING, Stopped): State.DETACHED,
     (State.PAYING, Abort): State.DETACHED,
@@ -103,32 +102,30 @@ _NEXT: Final[dict[tuple[State, type[Event]], State]] = {
     (State.PAYING, LinkLost): State.DETACHED,
     (State.REPORTING, Wait): State.REPORTING,
     (State.REPORTING, InvreqMessage): State.REPORTING,
-    (State.REPORTING, KeepAliveDue): State.REPORTING,
     (State.REPORTING, StatusAck): State.CLOSED,
     (State.REPORTING, Abort): State.CLOSED,
     (State.REPORTING, ErrorMessage): State.CLOSED,
     (State.REPORTING, Garbled): State.CLOSED,
-    (State.REPORTING, Silence): State.CLOSED,
+    (State.REPORTING, Due): State.CLOSED,
     (State.REPORTING, LinkDropped): State.SEVERED,
     (State.REPORTING, LinkLost): State.CLOSED,
     (State.REPORTING, Stopped): State.CLOSED,
     (State.LOST, Rejoined): State.OFFERED,
     (State.LOST, LinkLost): State.CLOSED,
+    (State.LOST, Due): State.CLOSED,
     (State.LOST, Stopped): State.CLOSED,
     (State.SEVERED, InvoiceSent): State.SEVERED,
-    (State.SEVERED, KeepAliveDue): State.SEVERED,
     (State.SEVERED, Settled): State.SEVERED,
     (State.SEVERED, Rejoined): State.PAYING,  # or REPORTING, when the sale has ended meanwhile
     (State.SEVERED, LinkLost): State.DETACHED,  # or CLOSED, likewise
+    (State.SEVERED, Due): State.DETACHED,  # likewise
     (State.SEVERED, Stopped): State.DETACHED,  # likewise
     (State.DETACHED, InvoiceSent): State.DETACHED,
-    (State.DETACHED, KeepAliveDue): State.DETACHED,
     (State.DETACHED, Settled): State.CLOSED,
     (State.DETACHED, LinkLost): State.DETACHED,
     (State.DETACHED, Stopped): State.DETACHED,
     (State.CLOSED, LinkLost): State.CLOSED,
     (State.CLOSED, Stopped): State.CLOSED,
-    (State.CLOSED, KeepAliveDue): State.CLOSED,
 }
 """No row: a message out of turn ends the session, anything else is a defect of ours."""
 
@@ -139,11 +136,13 @@ _OFFER_ERRORS: Final = {0x0006: Code.OFFER_BAD, 0x0007: Code.OFFER_EXPIRES_TOO_S
 class MerchantSession:
     """One session with one buyer. Times are a monotonic clock's seconds."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, resume_seconds: float) -> None:
+        """Take how long a device whose link broke is looked for."""
         self.state = State.READY
         self.told = False
         """Whether the buyer acknowledged the sale's outcome."""
-        self._offered_at = self._heard_at = 0.0
+        self._resume_seconds = resume_seconds
+        self._offered_at = self._heard_at = self._said_at = self._reported_at = 0.0
         self._request: bytes | None = None
         self._reported: StatusCode | None = None
         self._news: StatusMessage | None = None
@@ -154,20 +153,27 @@ class MerchantSession:
         """The newest that the buyer is to know; None while there is no request."""
         return self._news
 
-    def patience(self, now: float) -> float | None:
-        """Return how many seconds to wait for the next message, None where there is nothing to wait for."""
+    @property
+    def next_deadline(self) -> float | None:
+        """When `handle_deadline` is to be called at the latest; None where there is nothing to wait for."""
         match self.state:
             case State.OFFERED:
-                end = min(self._offered_at + APPROVE_SECONDS, self._heard_at + SILENCE_SECONDS)
-                return max(0.0, end - now)
-            case State.REPORTING:
-                return max(0.0, self._heard_at + ACK_SECONDS - now)
+                return min(self._offered_at + APPROVE_SECONDS, self._heard_at + SILENCE_SECONDS)
             case State.PAYING:
-                return SILENCE_SECONDS
-            case State.READY | State.JUDGING | State.LOST | State.SEVERED | State.DETACHED | State.CLOSED:
+                return self._said_at + KEEP_ALIVE_SECONDS
+            case State.REPORTING:
+                return self._reported_at + ACK_SECONDS
+            case State.LOST | State.SEVERED:
+                return self._lost_at + self._resume_seconds
+            case State.READY | State.JUDGING | State.DETACHED | State.CLOSED:
                 return None
             case _:
                 assert_never(self.state)
+
+    def handle_deadline(self, now: float) -> tuple[Action, ...]:
+        """Return what is due at `now`: nothing before `next_deadline`."""
+        deadline = self.next_deadline
+        return () if deadline is None or now < deadline else self.handle(Due(), now)
 
     def handle(self, event: Event, now: float) -> tuple[Action, ...]:
         """Take one event and return what is to be done, in this order.
@@ -183,15 +189,18 @@ class MerchantSession:
         if isinstance(event, InvreqMessage) and self._request not in (None, event.request):
             return self._out_of_turn(event)
         self.state = after
-        if isinstance(event, (Started, Settled, Rejoined, *_FROM_THE_AIR)):
+        if isinstance(event, (Started, Rejoined, *_FROM_THE_AIR)):
             self._heard_at = now
-        return self._act(before, event, now)
+        actions = self._act(before, event, now)
+        if isinstance(event, (RequestAccepted, Rejoined)) or any(isinstance(action, Send) for action in actions):
+            self._said_at = now
+        return actions
 
     def _acknowledges(self, ack: StatusAck) -> bool:
         return self.state is State.PAYING or ack.code is self._reported
 
     def _out_of_turn(self, event: Event) -> tuple[Action, ...]:
-        if not isinstance(event, _FROM_THE_AIR) and not isinstance(event, (Garbled, Silence)):
+        if not isinstance(event, _FROM_THE_AIR) and not isinstance(event, Garbled):
             raise BledError(Code.INTERNAL, detail=f"{type(event).__name__} in state {self.state.value}")
         if self.state in (State.LOST, State.SEVERED, State.DETACHED, State.CLOSED):  # a word that was on its way
             return ()
@@ -213,10 +222,10 @@ class MerchantSession:
                 return self._first_request(before, event)
             case RequestRefused():
                 return (Send(message=_error(event.code)), Hangup())
-            case RequestAccepted() | InvoiceSent() | KeepAliveDue():
-                return self._progress(event)
-            case Settled():
-                return self._report(event.status)
+            case RequestAccepted() | InvoiceSent() | Settled():
+                return self._progress(event, now)
+            case Due():
+                return self._due(before)
             case LinkDropped() | Rejoined():
                 return self._drop_or_rejoin(event, now)
             case Stopped():
@@ -226,7 +235,7 @@ class MerchantSession:
                 return (Hangup(),) if self.told else ()
             case Garbled():
                 return self._garbled(before, event.code)
-            case Abort() | ErrorMessage() | LinkLost() | Silence():
+            case Abort() | ErrorMessage() | LinkLost():
                 return self._ended(before, event)
             case Wait() | OfferMessage() | StatusMessage():  # the last two are a till's own: no row lets them in
                 return ()
@@ -237,16 +246,28 @@ class MerchantSession:
         self._request = event.request
         return (Judge(request=event.request),) if before is State.OFFERED else ()
 
-    def _progress(self, event: RequestAccepted | InvoiceSent | KeepAliveDue) -> tuple[Action, ...]:
+    def _progress(self, event: RequestAccepted | InvoiceSent | Settled, now: float) -> tuple[Action, ...]:
         if isinstance(event, RequestAccepted):
             return self._tell(StatusMessage(code=StatusCode.RECEIVED))
         if isinstance(event, InvoiceSent):
             return self._tell(StatusMessage(code=StatusCode.INVOICE_SENT, payment_hash=event.payment_hash))
-        return (Send(message=Wait(reason=WaitReason.WAITING_FOR_PAYMENT)),) if self.state is State.PAYING else ()
+        self._reported = event.status.code
+        self._reported_at = now
+        return self._tell(event.status)
 
-    def _report(self, status: StatusMessage) -> tuple[Action, ...]:
-        self._reported = status.code
-        return self._tell(status)
+    def _due(self, before: State) -> tuple[Action, ...]:
+        """The state's time is over: say that the node still works, or give the buyer up."""
+        match before:
+            case State.PAYING:
+                return (Send(message=Wait(reason=WaitReason.WAITING_FOR_PAYMENT)),)
+            case State.OFFERED:
+                gone = BuyerGone(code=Code.PEER_TIMEOUT, detail="no request came")
+                return (Send(message=Abort(reason=AbortReason.TIMEOUT)), Hangup(), gone)
+            case State.LOST:
+                return (Hangup(), BuyerGone(code=Code.BUYER_LEFT, detail="the buyer's device did not come back"))
+            case _:
+                self._close_if_settled()
+                return (Hangup(),)
 
     def _tell(self, status: StatusMessage) -> tuple[Action, ...]:
         """Say `status` now, or keep it for a device that comes back."""
@@ -261,6 +282,7 @@ class MerchantSession:
         self._offered_at += now - self._lost_at  # the person's time stood still
         if self._reported is not None:
             self.state = State.REPORTING
+            self._reported_at = now
         return () if event.said == self._news or self._news is None else (Send(message=self._news),)
 
     def _stop(self, before: State, code: Code) -> tuple[Action, ...]:
@@ -279,9 +301,7 @@ class MerchantSession:
         gone = (BuyerGone(code=code, detail="the buyer's device sent no message"),) if before is State.OFFERED else ()
         return (Send(message=_error(code)), Hangup(), *gone)
 
-    def _ended(self, before: State, event: Abort | ErrorMessage | LinkLost | Silence) -> tuple[Action, ...]:
-        if self.state is State.PAYING:  # nothing has to come while the node works
-            return ()
+    def _ended(self, before: State, event: Abort | ErrorMessage | LinkLost) -> tuple[Action, ...]:
         if before not in (State.OFFERED, State.LOST):
             self._close_if_settled()
             return (Hangup(),)
@@ -294,9 +314,6 @@ class MerchantSession:
             case ErrorMessage():
                 code = _OFFER_ERRORS.get(event.code, Code.BUYER_LEFT)
                 return (Hangup(), BuyerGone(code=code, detail=f"the buyer's device: error {event.code:#06x}"))
-            case Silence():
-                gone = BuyerGone(code=Code.PEER_TIMEOUT, detail="no request came")
-                return (Send(message=Abort(reason=AbortReason.TIMEOUT)), Hangup(), gone)
             case LinkLost():
                 return (Hangup(), BuyerGone(code=Code.BUYER_LEFT, detail="the link broke before the request"))
             case _:

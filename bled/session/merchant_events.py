@@ -45,13 +45,8 @@ class Stopped:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeepAliveDue:
-    """The buyer has heard nothing for a while, since the node still works."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Silence:
-    """Nothing came for as long as `MerchantSession.patience` says."""
+class Due:
+    """The deadline of the state has been reached. Only `handle_deadline` makes it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,8 +80,7 @@ Event = (
     | InvoiceSent
     | Settled
     | Stopped
-    | KeepAliveDue
-    | Silence
+    | Due
     | Garbled
     | LinkDropped
     | Rejoined

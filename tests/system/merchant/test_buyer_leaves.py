@@ -122,7 +122,7 @@ async def test_silence_is_a_no(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 async def test_a_buyer_who_does_not_acknowledge_is_not_told(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bled.sales.conversation.ACK_SECONDS", 0.2)
+    monkeypatch.setattr("bled.session.merchant.ACK_SECONDS", 0.2)
     buyer = shop.buyer()
 
     async def mute(line: Line) -> None:

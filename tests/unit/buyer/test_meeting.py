@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from bled.buyer import meeting as meeting_module
 from bled.buyer.approval import Answer, Question
 from bled.buyer.arrival import Met
 from bled.buyer.meeting import Meeting, Purchase
+from bled.clock import Clock
 from bled.codes import Code
 from bled.errors import BledError, PeerError, Unavailable
 from bled.gatt.compare_code import CompareCode
@@ -34,6 +34,7 @@ from bled.grants.book import encode_book
 from bled.grants.issue import issue_book
 from bled.grants.keys import HomeKeys
 from bled.grants.limits import BookLimits, GrantClass, MaxFee
+from bled.session import buyer as buyer_session
 from bled.vault.vault import Vault
 from bled_codec.blinded_path import BlindedPayinfo, create_blinded_path
 from bled_codec.chains import REGTEST_CHAIN
@@ -60,6 +61,13 @@ class StandingClock:
 
     def monotonic(self) -> float:
         return self.passed
+
+
+class RunningClock(StandingClock):
+    """Runs on."""
+
+    def monotonic(self) -> float:
+        return asyncio.get_running_loop().time()
 
 
 class Pipe:
@@ -184,7 +192,7 @@ async def _meet(
     *,
     approve: Callable[[Question], Awaitable[Answer]] = _yes,
     code: str | None = "811364",
-    clock: StandingClock | None = None,
+    clock: Clock | None = None,
     rejoin: Callable[[], Awaitable[Met]] | None = None,
 ) -> Purchase:
     pipe = Pipe()
@@ -464,8 +472,8 @@ async def test_an_offer_against_the_devices_rules_is_refused_before_anybody_is_a
 async def test_the_till_hears_that_the_person_still_thinks_and_silence_is_a_no(
     vault: Vault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(meeting_module, "APPROVE_SECONDS", 3)
-    monkeypatch.setattr(meeting_module, "KEEP_ALIVE_SECONDS", 1)
+    monkeypatch.setattr(buyer_session, "APPROVE_SECONDS", 0.4)
+    monkeypatch.setattr(buyer_session, "KEEP_ALIVE_SECONDS", 0.1)
 
     async def think(question: Question) -> Answer:
         await asyncio.Event().wait()
@@ -477,7 +485,7 @@ async def test_the_till_hears_that_the_person_still_thinks_and_silence_is_a_no(
             assert await pipe.hear() == Wait(reason=WaitReason.USER_DECIDING)
         assert await pipe.hear() == Abort(reason=AbortReason.TIMEOUT)
 
-    purchase = await _meet(vault, till, approve=think)
+    purchase = await _meet(vault, till, approve=think, clock=RunningClock())
     assert (purchase.code, _outcomes) == (Code.NOT_APPROVED_IN_TIME, [])
 
 

@@ -1,6 +1,5 @@
 """The till's session: every event in every state, and what the buyer hears of it."""
 
-from collections.abc import Callable
 from typing import get_args
 
 import pytest
@@ -34,12 +33,12 @@ from bled.session.merchant import (
 from bled.session.merchant_events import (
     Action,
     BuyerGone,
+    Due,
     Event,
     Garbled,
     Hangup,
     InvoiceSent,
     Judge,
-    KeepAliveDue,
     LinkDropped,
     LinkLost,
     Rejoined,
@@ -47,12 +46,12 @@ from bled.session.merchant_events import (
     RequestRefused,
     Send,
     Settled,
-    Silence,
     Started,
     Stopped,
 )
 
 HASH = b"\x01" * 32
+RESUME_SECONDS = 60.0
 STARTED = Started()
 REQUEST = InvreqMessage(request=b"request")
 OTHER = InvreqMessage(request=b"another")
@@ -70,7 +69,6 @@ FROM_THE_AIR: dict[str, Event] = {
     "an offer": OfferMessage(valid_for=1, offer=b"x"),
     "a status": PAID,
     "noise": Garbled(code=Code.FRAMING),
-    "silence": Silence(),
     "link lost": LinkLost(),
     "link dropped": LinkDropped(),
 }
@@ -78,7 +76,7 @@ FROM_THE_AIR: dict[str, Event] = {
 
 
 def session(*events: Event) -> MerchantSession:
-    session = MerchantSession()
+    session = MerchantSession(resume_seconds=RESUME_SECONDS)
     for event in events:
         session.handle(event, 0.0)
     return session
@@ -122,7 +120,7 @@ OURS: dict[str, Event] = {
     "invoice sent": InvoiceSent(payment_hash=HASH),
     "settled": SETTLED,
     "stopped": Stopped(code=Code.CANCELLED),
-    "keep alive": KeepAliveDue(),
+    "due": Due(),
     "rejoined": Rejoined(said=None),
 }
 """What the till's own program does, each at its time."""
@@ -177,12 +175,12 @@ def test_the_persons_time_stands_still_while_the_link_is_away() -> None:
     subject = session(STARTED)
     subject.handle(Wait(reason=WaitReason.USER_DECIDING), 10.0)
     subject.handle(LinkDropped(), 20.0)
-    assert subject.patience(50.0) is None
+    assert subject.next_deadline == 20.0 + RESUME_SECONDS
     assert subject.handle(Rejoined(said=None), 70.0) == ()
-    assert subject.patience(70.0) == SILENCE_SECONDS
+    assert subject.next_deadline == 70.0 + SILENCE_SECONDS
     for time in range(80, 120, 10):
         subject.handle(Wait(reason=WaitReason.USER_DECIDING), float(time))
-    assert subject.patience(120.0) == APPROVE_SECONDS + 50.0 - 120.0
+    assert subject.next_deadline == APPROVE_SECONDS + 50.0
 
 
 @pytest.mark.parametrize("settled", [False, True])
@@ -223,7 +221,7 @@ def test_a_buyer_is_gone_at_most_once_and_never_after_a_request(events: list[Eve
 
 
 def test_the_offer_has_left_with_the_handshake_when_a_session_starts() -> None:
-    assert MerchantSession().handle(STARTED, 0.0) == ()
+    assert session().handle(STARTED, 0.0) == ()
 
 
 def test_a_request_is_judged_before_it_is_answered() -> None:
@@ -267,7 +265,6 @@ def test_another_request_ends_the_talk_but_not_the_sale() -> None:
         (ErrorMessage(code=0x0007), Code.OFFER_EXPIRES_TOO_SOON),
         (ErrorMessage(code=0x000E), Code.BUYER_LEFT),
         (LinkLost(), Code.BUYER_LEFT),
-        (Silence(), Code.PEER_TIMEOUT),
         (Garbled(code=Code.MESSAGE_TOO_LARGE), Code.MESSAGE_TOO_LARGE),
         (ACK, Code.BAD_STATE),
         (OfferMessage(valid_for=1, offer=b"x"), Code.BAD_STATE),
@@ -283,10 +280,11 @@ def test_progress_is_told_while_somebody_listens() -> None:
     subject = session(*WAYS[State.PAYING])
     sent = subject.handle(InvoiceSent(payment_hash=HASH), 1.0)
     assert said(sent) == [StatusMessage(code=StatusCode.INVOICE_SENT, payment_hash=HASH)]
-    assert said(subject.handle(KeepAliveDue(), 2.0)) == [Wait(reason=WaitReason.WAITING_FOR_PAYMENT)]
-    subject.handle(LinkLost(), 3.0)
-    assert subject.handle(InvoiceSent(payment_hash=HASH), 4.0) == ()
-    assert subject.handle(SETTLED, 5.0) == ()
+    assert subject.handle_deadline(KEEP_ALIVE_SECONDS + 0.9) == ()
+    assert said(subject.handle_deadline(KEEP_ALIVE_SECONDS + 1.0)) == [Wait(reason=WaitReason.WAITING_FOR_PAYMENT)]
+    subject.handle(LinkLost(), 13.0)
+    assert subject.handle(InvoiceSent(payment_hash=HASH), 14.0) == ()
+    assert subject.handle(SETTLED, 15.0) == ()
 
 
 def test_the_buyer_is_told_only_by_the_right_acknowledgement() -> None:
@@ -298,7 +296,7 @@ def test_the_buyer_is_told_only_by_the_right_acknowledgement() -> None:
     assert subject.told
 
 
-@pytest.mark.parametrize("end", [Silence(), LinkLost(), Abort(reason=AbortReason.DONE), Garbled(code=Code.FRAMING)])
+@pytest.mark.parametrize("end", [Due(), LinkLost(), Abort(reason=AbortReason.DONE), Garbled(code=Code.FRAMING)])
 def test_without_an_acknowledgement_nobody_was_told(end: Event) -> None:
     subject = session(*WAYS[State.REPORTING])
     assert Hangup() in subject.handle(end, 1.0)
@@ -340,17 +338,53 @@ def test_a_step_of_ours_out_of_turn_is_a_defect(state: State, event: Event) -> N
 
 def test_a_buyer_who_thinks_is_waited_for_until_the_end_and_no_longer() -> None:
     subject = session(STARTED)
-    assert subject.patience(0.0) == SILENCE_SECONDS
+    assert subject.next_deadline == SILENCE_SECONDS
     for time in range(10, 70, 10):
         subject.handle(Wait(reason=WaitReason.USER_DECIDING), float(time))
-    assert subject.patience(60.0) == SILENCE_SECONDS
-    assert subject.patience(65.0) == APPROVE_SECONDS - 65.0
-    assert subject.patience(80.0) == 0.0
+    assert subject.next_deadline == 60.0 + SILENCE_SECONDS == APPROVE_SECONDS
+    subject.handle(Wait(reason=WaitReason.USER_DECIDING), 70.0)
+    assert subject.next_deadline == APPROVE_SECONDS
+    assert subject.handle_deadline(74.9) == ()
+    actions = subject.handle_deadline(75.0)
+    assert (said(actions), gone(actions)) == ([Abort(reason=AbortReason.TIMEOUT)], [Code.PEER_TIMEOUT])
+    assert subject.state is State.CLOSED
 
 
-def test_patience_belongs_to_the_state() -> None:
-    assert session(*WAYS[State.REPORTING]).patience(1.0) == ACK_SECONDS - 1.0
-    assert session(*WAYS[State.PAYING]).patience(1.0) is not None
-    silent: list[Callable[[], MerchantSession]] = [MerchantSession, lambda: session(*WAYS[State.DETACHED])]
-    assert [make().patience(1.0) for make in silent] == [None, None]
+def test_each_state_has_its_deadline_or_none() -> None:
+    deadlines = {state: session(*WAYS[state]).next_deadline for state in WAYS}
+    assert deadlines == {
+        State.READY: None,
+        State.OFFERED: SILENCE_SECONDS,
+        State.JUDGING: None,
+        State.PAYING: KEEP_ALIVE_SECONDS,
+        State.REPORTING: ACK_SECONDS,
+        State.LOST: RESUME_SECONDS,
+        State.SEVERED: RESUME_SECONDS,
+        State.DETACHED: None,
+        State.CLOSED: None,
+    }
     assert KEEP_ALIVE_SECONDS < SILENCE_SECONDS
+
+
+def test_the_acknowledgement_is_not_waited_for_longer_because_something_else_comes() -> None:
+    subject = session(*WAYS[State.REPORTING])
+    for tenth in range(30):
+        subject.handle(Wait(reason=WaitReason.SIGNING), tenth / 10)
+        assert subject.next_deadline == ACK_SECONDS
+    assert subject.handle_deadline(ACK_SECONDS) == (Hangup(),)
+
+
+@pytest.mark.parametrize(
+    ("state", "settled", "after"),
+    [
+        (State.LOST, False, State.CLOSED),
+        (State.SEVERED, False, State.DETACHED),
+        (State.SEVERED, True, State.CLOSED),
+    ],
+)
+def test_a_device_that_does_not_come_back_in_time_is_let_go(state: State, settled: bool, after: State) -> None:
+    subject = session(*WAYS[state], *([SETTLED] if settled else []))
+    assert subject.handle_deadline(RESUME_SECONDS - 0.1) == ()
+    actions = subject.handle_deadline(RESUME_SECONDS)
+    assert gone(actions) == ([Code.BUYER_LEFT] if state is State.LOST else [])
+    assert (subject.state, said(actions)) == (after, [])
