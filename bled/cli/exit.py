@@ -1,5 +1,6 @@
 """How commands end: the one place where errors become sentences and exit codes."""
 
+import contextlib
 import errno
 import functools
 import os
@@ -18,13 +19,15 @@ _USAGE_OF_TYPER: Final = 2
 _OUTPUT_BROKEN: Final = frozenset({errno.ENOSPC, errno.EPIPE, errno.EIO, errno.EDQUOT, errno.EFBIG})
 """What writing to stdout can end in."""
 
+_STOPPING: Final = (signal.SIGTERM, signal.SIGHUP)
+
 _Arguments = ParamSpec("_Arguments")
 
 
 def reports_to(audience: Audience) -> Callable[[Callable[_Arguments, None]], Callable[_Arguments, None]]:
     """Return a decorator for commands: a `BledError` ends them as its row says; `--json` is `json_`.
 
-    Ctrl-C, SIGTERM and a package that is not installed end them with a row of their own.
+    Ctrl-C, SIGTERM, SIGHUP and a package that is not installed end them with a row of their own.
     """
 
     def decorate(command: Callable[_Arguments, None]) -> Callable[_Arguments, None]:
@@ -50,13 +53,28 @@ def reports_to(audience: Audience) -> Callable[[Callable[_Arguments, None]], Cal
 
 
 class _terminated_like_ctrl_c:  # noqa: N801 (used as a statement, like contextlib's own)
-    """While inside, SIGTERM does what Ctrl-C does: what is under way is left as it should be."""
+    """While inside, SIGTERM and a terminal that goes away do what Ctrl-C does: what is under way is left in order.
+
+    A signal that is ignored (`nohup`) stays ignored. A terminal that goes away says so several times: only the first
+    counts, else the second would break into the tidying up.
+    """
 
     def __enter__(self) -> None:
-        self._before = signal.signal(signal.SIGTERM, lambda _number, _frame: signal.raise_signal(signal.SIGINT))
+        self._before = {number: signal.getsignal(number) for number in _STOPPING}
+        for number, before in self._before.items():
+            if before is not signal.SIG_IGN:
+                signal.signal(number, _stop)
 
     def __exit__(self, *_: object) -> None:
-        signal.signal(signal.SIGTERM, self._before)
+        for number, before in self._before.items():
+            if signal.getsignal(number) is _stop:
+                signal.signal(number, before)
+
+
+def _stop(number: int, _frame: object) -> None:
+    if number == signal.SIGHUP:
+        signal.signal(number, signal.SIG_IGN)
+    signal.raise_signal(signal.SIGINT)
 
 
 def _not_installed(missing: ModuleNotFoundError) -> ConfigurationError:
@@ -101,5 +119,6 @@ def _cannot_print(error: OSError) -> int:
     """Whoever read our output is gone, or the disk is full: say so where it can still be said."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left in the buffer goes nowhere
     if not isinstance(error, BrokenPipeError):
-        sys.stderr.write(f"bled: the output cannot be written: {error.strerror}\n")
+        with contextlib.suppress(OSError):  # of a terminal that is gone both streams are
+            sys.stderr.write(f"bled: the output cannot be written: {error.strerror}\n")
     return EXIT_INTERNAL

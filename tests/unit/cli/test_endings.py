@@ -31,19 +31,47 @@ def _stopped(number: int) -> typer.Typer:
     return _app(command)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_command_that_is_stopped_says_so_and_what_to_do(number: int) -> None:
     result = CliRunner().invoke(_stopped(number), [])
     assert result.exit_code == 130
     assert OUTCOMES[Code.INTERRUPTED].cashier in result.stderr
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     told = json.loads(CliRunner().invoke(_stopped(number), ["--json"]).stdout)
     assert (told["outcome"], told["money_moved"]) == ("interrupted", "unknown")
 
 
-def test_sigterm_is_again_what_it_was_after_a_command() -> None:
-    before = signal.getsignal(signal.SIGTERM)
+@pytest.fixture(autouse=True)
+def _hangup_is_again_what_it_was():
+    """A command that was stopped by SIGHUP ignores the next ones: its process is about to end, and this one is not."""
+    before = signal.getsignal(signal.SIGHUP)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_is_again_what_it_was_after_a_command(number: int) -> None:
+    before = signal.getsignal(number)
     CliRunner().invoke(_app(lambda: None), [])
-    assert signal.getsignal(signal.SIGTERM) is before
+    assert signal.getsignal(number) is before
+
+
+def test_a_terminal_that_goes_away_stops_a_command_once() -> None:
+    def command() -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGHUP)
+        finally:
+            os.kill(os.getpid(), signal.SIGHUP)
+            tidied.append(True)
+
+    tidied: list[bool] = []
+    assert CliRunner().invoke(_app(command), []).exit_code == 130
+    assert tidied == [True]
+
+
+def test_a_command_under_nohup_outlives_its_terminal() -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    assert CliRunner().invoke(_app(lambda: os.kill(os.getpid(), signal.SIGHUP)), []).exit_code == 0
 
 
 def _needs(module: str) -> typer.Typer:
