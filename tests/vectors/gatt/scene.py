@@ -70,7 +70,7 @@ def request(
         payer_id=PAYER.public_key,
         amount=amount,
         chain=chain,
-        paths=tuple(path(f"home {number}") for number in range(paths)) or None,
+        paths=tuple(path(f"home {number}") for number in range(paths)),
     )
     return unsigned.sign(PAYER, aux=bytes(32))
 

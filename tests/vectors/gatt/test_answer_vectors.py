@@ -1,0 +1,142 @@
+"""What a peer may send in each state, and the answer: the program's and a second implementation's are the same."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bled.codes import OUTCOMES
+from bled_codec.errors import CodecError
+from bled_codec.invoice_request import InvoiceRequest
+
+from . import make_answers, second, second_session
+from .second_wire import Joiner, Refusal
+
+FOLDER = Path(__file__).parent
+FILE = json.loads((FOLDER / "answers.json").read_text(encoding="utf-8"))
+PURCHASE, TALK = FILE["purchase"], FILE["conversation"]
+CHAIN = bytes.fromhex(PURCHASE["chain"])
+
+
+def _named(cases: list[dict[str, Any]]) -> list[Any]:
+    return [pytest.param(case, id=f"{case['side']} {case['state']}: {case['name']}") for case in cases]
+
+
+def test_the_program_makes_the_committed_file_from_its_entropy() -> None:
+    for name, content in make_answers.make().items():
+        assert (FOLDER / name).read_text(encoding="utf-8") == make_answers.text(content)
+
+
+def is_signed(request: bytes) -> bool:
+    """Signatures are not the second implementation's business."""
+    try:
+        InvoiceRequest.decode(request)
+    except CodecError:
+        return False
+    return True
+
+
+def device_in(state: str) -> second_session.Device:
+    device = second_session.Device(chain=CHAIN, clock=PURCHASE["clock"])
+    if state != "WAITING":
+        device.hear(bytes.fromhex(TALK[0]["message"]))
+    if state in ("SENT", "LOST"):
+        device.approve(PURCHASE["request"])
+    if state in ("PAUSED", "LOST"):
+        device.lose()
+    return device
+
+
+def till_in(state: str, clock: int) -> second_session.Till:
+    till = second_session.Till(offer=PURCHASE["offer"], chain=CHAIN, clock=clock, is_signed=is_signed)
+    till.start()
+    if state != "OFFERED":
+        till.hear(bytes.fromhex(TALK[2]["message"]))
+    if state == "REPORTING":
+        till.tell({"is": "status", "code": 2})
+    return till
+
+
+def side_in(case: dict[str, Any]) -> second_session.Side:
+    if case["side"] == "device":
+        return device_in(case["state"])
+    return till_in(case["state"], case.get("clock", PURCHASE["clock"]))
+
+
+@pytest.mark.parametrize("case", _named(FILE["messages"]))
+def test_the_second_implementation_answers_a_message_alike(case: dict[str, Any]) -> None:
+    side = side_in(case)
+    assert side.state == case["state"]
+    said = side.hear(bytes.fromhex(case["hears"]))
+    assert (said, side.closed, side.state) == (case["answers"], case["closes"], case["next"])
+
+
+def channels(before: int) -> dict[str, Any]:
+    """Both channels of the link, after the first messages of the purchase."""
+    link = FILE["link"]
+    keys = {side: bytes.fromhex(link[f"{side}_entropy"]) for side in ("till", "device")}
+    opening = bytes.fromhex(link["opening"]["message"])
+    static = bytes.fromhex(link["static"])
+    till = second.Till(
+        meeting=link["meeting"], ephemeral=keys["till"][:32], nonce=keys["till"][32:], static=static, message=opening
+    )
+    device = second.Device(meeting=link["meeting"], ephemeral=keys["device"][:32], nonce=keys["device"][32:])
+    hs3, _ = till.finish(device.answer(till.start()))
+    assert hs3.hex() == link["hs3"]
+    device.finish(hs3)
+    both = {"till": till, "device": device}
+    for line in TALK[1:before]:
+        sealed = both[line["from"]].seal(bytes.fromhex(line["message"]))
+        both["device" if line["from"] == "till" else "till"].open(sealed)
+    return both
+
+
+def heard(case: dict[str, Any], side: second_session.Side) -> list[dict[str, Any]]:
+    """What the second implementation answers to frames."""
+    channel = channels(case["messages_before"])[case["side"]]
+    joiner = Joiner()
+    joiner.next = case["frames_before"] % 32
+    said = []
+    try:
+        for frame in case["frames"]:
+            for data in joiner.take(bytes.fromhex(frame)):
+                said += side.hear(opened(channel, data))
+    except Refusal as refusal:
+        return [*said, *side.fail(refusal.name)]
+    return said
+
+
+def opened(channel: Any, data: bytes) -> bytes:
+    try:
+        return channel.open(data)
+    except Exception:  # noqa: BLE001 - the library has an error of its own for each length
+        raise Refusal("channel-broken") from None
+
+
+@pytest.mark.parametrize("case", _named(FILE["frames"]))
+def test_the_second_implementation_answers_frames_alike(case: dict[str, Any]) -> None:
+    side = side_in(case)
+    said = heard(case, side)
+    assert (said, side.closed, side.state) == (case["answers"], case["closes"], case["next"])
+
+
+BY_THE_NODE = {0x000B, 0x000C, 0x000E}
+"""Codes that nothing a peer sends can bring about."""
+
+
+def test_every_code_that_a_peer_can_provoke_is_provoked() -> None:
+    cases = [*FILE["messages"], *FILE["frames"]]
+    said = {answer["code"] for case in cases for answer in case["answers"] if answer["is"] == "error"}
+    assert said == {outcome.air for outcome in OUTCOMES.values() if outcome.air is not None} - BY_THE_NODE
+
+
+def test_both_sides_are_asked_in_every_state_that_hears() -> None:
+    assert {case["state"] for case in FILE["messages"] if case["side"] == "device"} == {
+        "WAITING",
+        "SHOWING",
+        "PAUSED",
+        "SENT",
+        "LOST",
+    }
+    assert {case["state"] for case in FILE["messages"] if case["side"] == "till"} == {"OFFERED", "PAYING", "REPORTING"}
