@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import platformdirs
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
@@ -92,6 +92,9 @@ class Settings(BaseSettings):
 
     lightning_rpc: Folder | None = None
     """The home node's unix socket `lightning-rpc`."""
+
+    database: SecretStr | None = None
+    """PostgreSQL database of a home with workers, `postgresql://...`; it may hold a password."""
 
     rate_url: Text | None = None
     """Where a till gets rates: an https address with `{currency}` in it that answers JSON. None: from the cashier."""

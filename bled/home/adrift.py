@@ -10,6 +10,11 @@ _TIME_ERROR: Final = 5
 """What `adjtimex` returns while the clock is not synchronised."""
 
 
+def nobody_asks() -> bool:
+    """Call no clock adrift: on a chain without value, and where the owner answers for the clock."""
+    return False
+
+
 def is_clock_adrift(adjtimex: Callable[[object], int] | None = None) -> bool:
     """Say whether the kernel knows that nothing keeps its clock in step.
 

@@ -2,11 +2,12 @@
 
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from heapq import merge
 from itertools import islice
 from typing import Final
 
-from bled.errors import BledError
+from bled.errors import BledError, Unavailable
 from bled.home.ledger import Ledger
 from bled.home.policy import Glimpse
 from bled.home.rows import Decision
@@ -30,7 +31,11 @@ class Decisions:
         self._strangers: deque[Decision] = deque(maxlen=STRANGERS_RING)
 
     def refuse(self, error: BledError, seen: Glimpse, *, now: UnixTime, is_ours: bool = True) -> Decision:
-        """Keep that an invoice was not paid, and why. `is_ours`: it came over a path that home made."""
+        """Keep that an invoice was not paid, and why. `is_ours`: it came over a path that home made.
+
+        Where several processes share the ledger it keeps the refusal for all of them: what came over no path of ours
+        does not get that far, and of the rest the plugin lets only so much through.
+        """
         decision = Decision(
             seq=self._ledger.next_seq(),
             at=now,
@@ -40,6 +45,9 @@ class Decisions:
             payment_hash=seen.payment_hash,
             amount=seen.amount,
         )
+        if is_ours and self._ledger.is_shared:
+            with suppress(Unavailable):  # it may be what the refusal is about
+                return self._ledger.add_refusal(decision)
         (self._refusals if is_ours else self._strangers).append(decision)
         return decision
 

@@ -15,6 +15,8 @@ from bled.node.json_stream import JsonObject
 HOOK: Final = "onion_message_recv_secret"
 ANY_CLOCK: Final = "bled-any-clock"
 """The option of an owner whose clock is kept in step by something that the kernel does not know of."""
+DATABASE: Final = "bled-database"
+"""The option of a home with workers (`bled home serve`): where its ledger lies."""
 _READ_BYTES: Final = 65_536
 _INVALID_REQUEST: Final = -32600
 _INVALID_PARAMS: Final = -32602
@@ -33,7 +35,12 @@ MANIFEST: Final[JsonObject] = {
             "type": "flag",
             "default": False,
             "description": "pay although the kernel says that nothing keeps its clock in step (NTP)",
-        }
+        },
+        {
+            "name": DATABASE,
+            "type": "string",
+            "description": "PostgreSQL database whose workers (bled home serve) pay what this node receives",
+        },
     ],
     "rpcmethods": [
         {"name": name, "usage": method.usage, "description": method.description} for name, method in METHODS.items()

@@ -1,10 +1,10 @@
 """A buyer's home node that is Core Lightning: `xpay` pays, `listsendpays` knows what became of it, `datastore` keeps a
 number.
 
-Needs v26.06 or later: before, `xpay` takes no label, and refuses the call.
+From v26.06 on `xpay` takes a label, the payer id, and keeps it with every part. Before, a part has only its hash.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import Any, Final
 
 from bled.codes import Code
@@ -27,6 +27,8 @@ _PAYING_ENDED: Final = range(201, 220)
 _CALL_REFUSED: Final = range(-32_768, -31_999)
 _LOOKUP_SECONDS: Final = 20.0
 _PAGE: Final = 500
+_OVERTAKEN: Final = frozenset({1202, 1204})
+"""What `datastore` says when somebody else was faster: the key exists, or was replaced since it was read."""
 _LARGEST_NUMBER: Final = 2**63 - 1
 """What the ledger's columns take; the node's own are no larger."""
 _MOST_DIGITS: Final = 19
@@ -36,9 +38,14 @@ _NO_NUMBER: Final = -1
 class ClnHomeNode:
     """Core Lightning as `HomeNode`."""
 
-    def __init__(self, rpc: LightningRpc) -> None:
-        """Take the way to lightningd."""
+    def __init__(self, rpc: LightningRpc, *, has_labels: bool = True, counts_unlabelled: bool = False) -> None:
+        """Take the way to lightningd.
+
+        `has_labels`: its `xpay` takes one. `counts_unlabelled`: parts without one may be home's own, from before.
+        """
         self._rpc = rpc
+        self._has_labels = has_labels
+        self._counts_unlabelled = counts_unlabelled or not has_labels
 
     async def node_id(self) -> Point:
         """Return the node's id."""
@@ -52,7 +59,7 @@ class ClnHomeNode:
             "maxfee": max_fee,
             "retry_for": retry_for,
             "maxdelay": MAX_DELAY_BLOCKS,
-            "label": label,
+            **({"label": label} if self._has_labels else {}),
         }
         try:
             answer = await self._rpc.call("xpay", params)
@@ -71,7 +78,7 @@ class ClnHomeNode:
         rows = answer.get("payments")
         if not isinstance(rows, list):
             raise Unavailable(Code.NODE_PROTOCOL, detail="listsendpays: no list of payments")
-        return _parts(rows, payment_hash, label)
+        return _parts(rows, payment_hash, {label, None} if self._counts_unlabelled else {label}, label)
 
     async def sent_since(self, number: int) -> Sequence[SentPart]:
         """Read a page of `listsendpays` by the order of creation."""
@@ -85,17 +92,39 @@ class ClnHomeNode:
 
     async def kept_number(self, name: str) -> int:
         """Read the datastore."""
+        number, _ = await self._kept(name)
+        return number
+
+    async def _kept(self, name: str) -> tuple[int, int | None]:
+        """Return the kept number, and how often it was replaced: None when there is none."""
         answer = await self._rpc.call("listdatastore", {"key": _key(name)}, seconds=_LOOKUP_SECONDS)
         rows = answer.get("datastore")
         if not isinstance(rows, list):
             raise Unavailable(Code.NODE_PROTOCOL, detail="listdatastore: no list of entries")
-        texts = [row.get("string") for row in rows if isinstance(row, dict) and row.get("key") == _key(name)]
-        return 0 if not texts else _number("listdatastore", _digits(texts[0]))
+        for row in rows:
+            if isinstance(row, dict) and row.get("key") == _key(name):
+                kept = _number("listdatastore", _digits(row.get("string")))
+                return kept, _number("listdatastore", row.get("generation"))
+        return 0, None
 
     async def keep_number(self, name: str, number: int) -> None:
-        """Write the datastore; it commits before it answers."""
-        params = {"key": _key(name), "string": str(number), "mode": "create-or-replace"}
-        await self._rpc.call("datastore", params, seconds=_LOOKUP_SECONDS)
+        """Write the datastore, unless it holds a larger number: other workers of this home write it too.
+
+        It commits before it answers.
+        """
+        while True:
+            kept, generation = await self._kept(name)
+            if kept >= number:
+                return
+            how = {"mode": "must-create"} if generation is None else {"mode": "must-replace", "generation": generation}
+            try:
+                params = {"key": _key(name), "string": str(number), **how}
+                await self._rpc.call("datastore", params, seconds=_LOOKUP_SECONDS)
+            except RpcFailure as failure:
+                if failure.rpc_code not in _OVERTAKEN:
+                    raise
+            else:
+                return
 
     async def path_peers(self) -> Sequence[PathPeer]:
         """Read `listpeerchannels`, and of each peer `listnodes` and `listchannels`."""
@@ -123,14 +152,15 @@ def _paid(answer: dict[str, Any], payment_hash: bytes) -> PayAnswer:
     return Paid(preimage=preimage, amount_sent=_msat("xpay", answer.get("amount_sent_msat")))
 
 
-def _parts(rows: Iterable[object], payment_hash: bytes, label: str) -> Parts:
+def _parts(rows: Iterable[object], payment_hash: bytes, ours: Container[object], label: str) -> Parts:
+    """Count the parts whose label is among `ours`; any that has not the very `label` shows that the hash is used."""
     status, sent, preimage, hash_is_used = PartsStatus.NOTHING, 0, None, False
     under_way, failed = set[int](), set[int]()
     for row in rows:
         if not isinstance(row, dict) or row.get("payment_hash") != payment_hash.hex():
             raise Unavailable(Code.NODE_PROTOCOL, detail="listsendpays: a row for something else")
-        if row.get("label") != label:
-            hash_is_used = True
+        hash_is_used = hash_is_used or row.get("label") != label
+        if row.get("label") not in ours:
             continue
         if row.get("status") == "failed":
             failed.add(_part_number(row))

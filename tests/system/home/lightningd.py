@@ -33,7 +33,7 @@ class Lightningd:
         self.folder = folder
         self.preimages: dict[str, bytes] = {}
         self.rows: dict[str, list[dict[str, Any]]] = {}
-        self.datastore: dict[tuple[str, ...], str] = {}
+        self.datastore: dict[tuple[str, ...], tuple[str, int]] = {}
         self.xpay_calls: list[dict[str, Any]] = []
         self.xpay: Callable[[dict[str, Any]], Awaitable[dict[str, Any]]] = self.pays
         self.logs: list[str] = []
@@ -112,14 +112,23 @@ class Lightningd:
                 return {"payments": [row for row in rows if row["created_index"] >= params["start"]]}
             case "listdatastore":
                 kept = self.datastore.get(tuple(params["key"]))
-                return {"datastore": [] if kept is None else [{"key": params["key"], "string": kept}]}
+                shown = {} if kept is None else {"key": params["key"], "string": kept[0], "generation": kept[1]}
+                return {"datastore": [shown] if shown else []}
             case "datastore":
-                self.datastore[tuple(params["key"])] = params["string"]
-                return {"key": params["key"], "string": params["string"]}
+                return self._keep(tuple(params["key"]), params)
             case "xpay":
                 self.xpay_calls.append(params)
                 return await self.xpay(params)
         raise RpcError(-32601, f"Unknown command '{method}'")
+
+    def _keep(self, key: tuple[str, ...], params: dict[str, Any]) -> dict[str, Any]:
+        _, generation = self.datastore.get(key, ("", -1))
+        if params["mode"] == "must-create" and generation >= 0:
+            raise RpcError(1202, "Key already exists")
+        if params.get("generation", generation) != generation:
+            raise RpcError(1204, "generation is different")
+        self.datastore[key] = (params["string"], generation + 1)
+        return {"key": params["key"], "string": params["string"], "generation": generation + 1}
 
     def _pass_on(self, key: SecretKey, onion: bytes, path_key: Point) -> None:
         """Peel an onion message at one node after the other; it ends at the hook, or at a node that nobody knows."""
