@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bled.cli.bench_home import home
 from bled.cli.bench_link import link
 from bled.cli.options import Json
 from bled.cli.output import note, print_json, say
@@ -17,6 +18,7 @@ Time = Annotated[float, typer.Option("--seconds", min=0.01, max=60.0, help="Seco
 
 
 app.command()(link)
+app.command()(home)
 
 
 @app.callback()

@@ -43,3 +43,11 @@ def test_a_glimpse_reads_each_type_once_however_many_records_there_are(invoice) 
     assert glimpse(named + first).metadata is None
     assert glimpse(make_record(241, b"").raw + named).payer_id is None
     assert glimpse(make_record(1, bytes(16_384)).raw + named).payer_id is None
+
+
+def test_the_id_that_is_looked_at_first_is_the_one_that_is_decoded(shop, home, invoice) -> None:
+    for index in range(3):
+        made = shop.invoice(shop.request(home.grant(index)))
+        decoded = Invoice.decode(made.encode())
+        seen = glimpse(made.encode())
+        assert (seen.metadata, seen.payer_id) == (decoded.invreq_metadata, decoded.invreq_payer_id)
