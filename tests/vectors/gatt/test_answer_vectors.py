@@ -5,12 +5,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis.strategies import lists, sampled_from
 
 from bled.codes import OUTCOMES
+from bled.session import merchant_events
 from bled_codec.errors import CodecError
 from bled_codec.invoice_request import InvoiceRequest
 
-from . import make_answers, second, second_session
+from . import machines, make_answers, second, second_session
+from .scene import PAID
 from .second_wire import Joiner, Refusal
 
 FOLDER = Path(__file__).parent
@@ -119,6 +123,70 @@ def test_the_second_implementation_answers_frames_alike(case: dict[str, Any]) ->
     side = side_in(case)
     said = heard(case, side)
     assert (said, side.closed, side.state) == (case["answers"], case["closes"], case["next"])
+
+
+SAYABLE = {case["name"]: bytes.fromhex(case["hears"]) for case in FILE["messages"] if ": " not in case["name"]}
+turns = lists(sampled_from([*SAYABLE, "approve", "break"]), max_size=12)
+
+
+@given(turns=turns)
+def test_both_devices_answer_any_talk_alike(turns: list[str]) -> None:
+    ours, theirs = machines.Device(clock=PURCHASE["clock"]), device_in("WAITING")
+    for data in (bytes.fromhex(TALK[0]["message"]), *(SAYABLE.get(turn, turn) for turn in turns)):
+        said = _turn(ours, theirs, data)
+        assert [machines.word(message) for message in ours.said] == said
+        assert (ours.state, ours.closed) == (theirs.state, theirs.closed)
+        if theirs.closed:
+            return
+        ours.said.clear()
+
+
+def _turn(ours: machines.Device, theirs: second_session.Device, turn: bytes | str) -> list[dict[str, Any]]:
+    """Do one thing at both devices; return what the second one says."""
+    if isinstance(turn, bytes):
+        ours.hear(turn, 1.0)
+        return theirs.hear(turn)
+    if turn == "break":
+        ours.drop(1.0)
+        theirs.lose()
+    elif theirs.state == "SHOWING":
+        ours.approve(bytes.fromhex(PURCHASE["request"]), 1.0)
+        return theirs.approve(PURCHASE["request"])
+    return []
+
+
+@given(turns=turns)
+def test_both_tills_answer_any_talk_alike(turns: list[str]) -> None:
+    ours, theirs = make_answers.till_in("OFFERED"), till_in("OFFERED", PURCHASE["clock"])
+    for turn in turns:
+        said = _turn_of_till(ours, theirs, turn)
+        assert [machines.word(message) for message in ours.said] == [_known(word) for word in said]
+        assert (ours.state, ours.closed) == (theirs.state, theirs.closed)
+        if theirs.closed:
+            return
+        ours.said.clear()
+
+
+def _turn_of_till(ours: machines.Till, theirs: second_session.Till, turn: str) -> list[dict[str, Any]]:
+    if turn in SAYABLE:
+        if theirs.state in ("LOST", "SEVERED"):
+            back = theirs.rejoin()
+            ours.tell(merchant_events.Rejoined(said=ours.session.news), 1.0)
+            assert (back is None) == (ours.session.news is None)
+        ours.hear(SAYABLE[turn], 1.0)
+        return theirs.hear(SAYABLE[turn])
+    if turn == "break":
+        ours.drop(1.0)
+        theirs.lose()
+    elif theirs.state in ("PAYING", "SEVERED") and not theirs.is_settled:
+        ours.tell(merchant_events.Settled(status=PAID), 1.0)
+        return theirs.tell({"is": "status", "code": 2})
+    return []
+
+
+def _known(word: dict[str, Any]) -> dict[str, Any]:
+    """Give a status the content that it has in the purchase."""
+    return machines.word(PAID) if word == {"is": "status", "code": 2} else word
 
 
 BY_THE_NODE = {0x000B, 0x000C, 0x000E}
