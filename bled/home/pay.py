@@ -185,6 +185,8 @@ class Payer:
         What they do tell stands. A payment by the owner's word counts with all that was reserved for it, unproven.
         Raises `Refused` (`OUTCOME_UNKNOWN`) while the node may still pay it, and `Unavailable`.
         """
+        if claim.node != self._ledger.node:
+            raise Refused(Code.OUTCOME_UNKNOWN, detail=f"node {claim.node} was asked to pay it; settle it there")
         parts = await self._look_up(claim)
         if parts.status is PartsStatus.COMPLETE:
             self._record_paid(claim.payer_id, parts.amount_sent, parts.preimage)

@@ -15,7 +15,7 @@ from bled.grants.metadata import open_metadata
 from bled.home.ledger import Ledger
 from bled.home.policy import MOST_SECONDS_FOR_ATTEMPTS, is_of
 from bled.home.rows import Claim, ClaimState, Found
-from bled.node.home_base import HomeNode, SentPart
+from bled.node.home_base import HomeNode, PartsStatus, SentPart
 from bled_codec.errors import CodecError
 from bled_codec.invoice import Invoice
 from bled_codec.units import Msat, UnixTime
@@ -37,7 +37,7 @@ async def compare_records(*, node: HomeNode, ledger: Ledger, keys: HomeKeys, now
     number = ledger.records_read() + 1
     while parts := await node.sent_since(number):
         found = [
-            Found(claim=claim, may_have_arrived=not part.has_failed)
+            Found(claim=claim, may_have_arrived=await _may_have_arrived(part, claim, node, ledger))
             for part in parts
             if (claim := _claim_of_ours(part, ledger, keys)) is not None
         ]
@@ -45,6 +45,20 @@ async def compare_records(*, node: HomeNode, ledger: Ledger, keys: HomeKeys, now
         number = parts[-1].number + 1
         ledger.set_records_read(parts[-1].number)
     return is_older
+
+
+async def _may_have_arrived(part: SentPart, claim: Claim, node: HomeNode, ledger: Ledger) -> bool:
+    """Say whether a part has not failed; when the ledger holds its payment for failed, by what the node says now.
+
+    The records were read a moment ago, and another may have seen since that it failed.
+    """
+    if part.has_failed:
+        return False
+    known = ledger.claim_for(claim.payer_id)
+    if known is None or known.state is not ClaimState.FAILED:
+        return True
+    parts = await node.lookup(claim.payment_hash, label=claim.payer_id.hex())
+    return parts.status is not PartsStatus.NOTHING
 
 
 def _claim_of_ours(part: SentPart, ledger: Ledger, keys: HomeKeys) -> Claim | None:
@@ -73,4 +87,5 @@ def _claim_of_ours(part: SentPart, ledger: Ledger, keys: HomeKeys) -> Claim | No
         state=ClaimState.SENT,
         sent_at=part.created_at,
         retry_for=MOST_SECONDS_FOR_ATTEMPTS,
+        node=ledger.node,
     )

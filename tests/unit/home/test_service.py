@@ -294,6 +294,26 @@ async def test_a_payment_that_the_ledger_does_not_know_is_found_before_the_next_
     ]
 
 
+async def test_a_failure_that_was_seen_after_the_records_were_read_stands(working, bought, ledger, home, shop) -> None:
+    """Another worker looked the payment up in between: what the page shows under way has failed by now."""
+    verified = bought()
+    claim = ledger.claim(verified, now=shop.NOW).claim
+    ledger.begin_payment(claim.payer_id, now=shop.NOW)
+    ledger.record_failed(claim.payer_id, detail="no route", now=shop.NOW)
+    working.node.parts.append(
+        SentPart(
+            number=1,
+            created_at=shop.NOW,
+            amount_sent=Msat(15_001),
+            label=claim.payer_id.hex(),
+            invoice=verified.invoice.string,
+            has_failed=False,
+        )
+    )
+    assert await working.work() == [Code.PAYMENT_FAILED]
+    assert (ledger.claims()[0].state, ledger.sums(1).reserved) == (ClaimState.FAILED, 0)
+
+
 async def test_decisions_come_in_order_and_in_portions(working, home, shop, invoice) -> None:
     working.service.receive(invoice + b"\x00", home.secret())
     working.service.receive(invoice, home.secret())

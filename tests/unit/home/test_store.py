@@ -1,12 +1,17 @@
 """The file of home's ledger: durable, whole, and nothing that was decided can be taken back in it."""
 
+import resource
+import signal
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
 from bled.codes import Code
 from bled.errors import BledError, ConfigurationError, Unavailable
 from bled.home.ledger import Ledger
+from bled_codec.units import Msat
 
 
 def refusal(act, *args: object, **how: object) -> BledError:
@@ -115,3 +120,61 @@ def test_the_time_is_written_once_a_minute_at_most(ledger, shop) -> None:
     assert driver(ledger).total_changes == before
     ledger.see_time(shop.NOW + 60)
     assert driver(ledger).total_changes == before + 1
+
+
+@contextmanager
+def full_disk() -> Iterator[None]:
+    """Let no file grow, nor anything be written into one, past its first byte."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+
+
+WRITES = {
+    "a book": lambda ledger, home, made: ledger.add_book(
+        salt=b"n" * 16, device="d", home_label="h", issued_at=home.now, ids=1, limits=home.row.limits
+    ),
+    "a claim": lambda ledger, home, made: ledger.claim(made[2], now=home.now),
+    "asking the node": lambda ledger, home, made: ledger.begin_payment(made[1].payer_id, now=home.now),
+    "a payment": lambda ledger, home, made: ledger.record_paid(
+        made[0].payer_id, amount_sent=Msat(15_001), preimage=b"\x01" * 32, now=home.now
+    ),
+    "a failure": lambda ledger, home, made: ledger.record_failed(made[0].payer_id, detail="no route", now=home.now),
+    "an unknown outcome": lambda ledger, home, made: ledger.record_unknown(made[0].payer_id, detail="?", now=home.now),
+    "a revoked id": lambda ledger, home, made: ledger.revoke_id(made[1].payer_id, book_id=1, now=home.now),
+    "revoked books": lambda ledger, home, made: ledger.revoke_all(now=home.now),
+    "a generation": lambda ledger, home, made: ledger.begin_generation(kept=5, now=home.now),
+    "records read": lambda ledger, home, made: ledger.set_records_read(7),
+    "the time": lambda ledger, home, made: ledger.see_time(home.now + 3_600),
+}
+
+
+@pytest.mark.parametrize("write", WRITES)
+def test_a_full_disk_at_any_write_changes_nothing_and_the_write_works_later(ledger, home, bought, place, write) -> None:
+    sent, waiting = (ledger.claim(bought(index), now=home.now).claim for index in range(2))
+    ledger.begin_payment(sent.payer_id, now=home.now)
+    made = (sent, waiting, bought(2))
+    tables = ("meta", "books", "claims", "revoked_ids", "events")
+
+    def written() -> list[object]:
+        return [place.execute(f"SELECT * FROM {table}") for table in tables]  # noqa: S608 - named above
+
+    before = written()
+    with full_disk(), pytest.raises(Unavailable) as caught:
+        WRITES[write](ledger, home, made)
+    assert caught.value.code is Code.STORE_BROKEN
+    assert written() == before
+    WRITES[write](ledger, home, made)
+    assert written() != before
+
+
+def test_a_full_disk_at_the_first_start_leaves_nothing_that_is_in_the_way(home, place, tmp_path) -> None:
+    with full_disk():
+        assert refusal(place.open, home).code is Code.STORE_BROKEN
+    place.open(home).close()
+    assert (tmp_path / "ledger.sqlite").stat().st_size > 0
