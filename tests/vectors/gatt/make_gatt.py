@@ -234,6 +234,7 @@ def late_device_refusals(weak: Point) -> Iterator[dict[str, Any]]:
     promised = fixed("false till nonce", 16) + OFFER
     first = hs1(commit=commitment(promised[:16], STATIC.public, promised))
     yield device_refusal("HS3: sealed by nobody", OpenMeeting(), first, bytes(200))
+    yield device_refusal("HS3: HS1 again", OpenMeeting(), first, first)
 
 
 def device_refusal(name: str, meeting: Meeting, first: bytes, third: bytes | None = None) -> dict[str, Any]:
@@ -256,6 +257,7 @@ def device_refusal(name: str, meeting: Meeting, first: bytes, third: bytes | Non
 
 def till_refusals() -> Iterator[dict[str, Any]]:
     """Yield what a till refuses of HS2."""
+    echo = Reader(static=STATIC, meeting=OpenMeeting(), message=OFFER).start(entropy=Script("refusing till"))
     plain_hs2 = {"version": 1, "features": 7, "rx_frag_max": 495, "max_msg": 4096, "nonce": fixed("false Nb", 16)}
     cases: list[tuple[str, dict[str, Any], Callable[[bytes], bytes]]] = [
         ("version 0", {"version": 0}, bytes),
@@ -271,6 +273,7 @@ def till_refusals() -> Iterator[dict[str, Any]]:
         ("cut short", {}, lambda data: data[:47]),
         ("empty", {}, lambda _: b""),
         ("257 bytes", {}, lambda data: data + bytes(257 - len(data))),
+        ("HS1 sent back", {}, lambda _: echo),
     ]
     for name, changes, change in cases:
         yield till_refusal(name, lambda said=plain_hs2 | changes: Hs2(**said), change=change)
