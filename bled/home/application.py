@@ -9,6 +9,7 @@ from bled.codes import Code
 from bled.errors import ConfigurationError, Unavailable
 from bled.home.adrift import is_clock_adrift
 from bled.home.decisions import Decisions
+from bled.home.hook_order import HookOrder, Order
 from bled.home.ledger import Ledger
 from bled.home.master import load_keys, prepare_folder
 from bled.home.path_test import PathTest
@@ -37,6 +38,8 @@ class HomeApplication:
         self._service: HomeService | None = None
         self._rpc: HomeRpc | None = None
         self._path_test: PathTest | None = None
+        self._hook_order: HookOrder | None = None
+        self._telling: asyncio.Task[None] | None = None
         self._node_is_fresh = False
         self._opened = asyncio.Event()
 
@@ -56,6 +59,7 @@ class HomeApplication:
         )
         self._ledger = ledger
         self._path_test = PathTest(node=node, clock=self._clock)
+        self._hook_order = HookOrder(node=node)
         self._rpc = HomeRpc(
             keys=keys,
             chain=chain,
@@ -87,8 +91,8 @@ class HomeApplication:
         return self._service is not None and self._service.receive(invoice, secret)
 
     def hear(self, secret: bytes) -> bool:
-        """Take the path secret of a message of the hook; say whether it was a test of home's own paths."""
-        return self._path_test is not None and self._path_test.hear(secret)
+        """Take the path secret of a message of the hook; say whether home sent it, to try its paths or its place."""
+        return any(each is not None and each.hear(secret) for each in (self._path_test, self._hook_order))
 
     async def call(self, method: str, params: object) -> JsonObject:
         """Answer an RPC method. Raises `BledError`."""
@@ -99,11 +103,22 @@ class HomeApplication:
     async def work(self) -> None:
         """Wait for `start`, then resume what was under way and pay what comes, for ever."""
         await self._opened.wait()
+        if not self._node_is_fresh:
+            self._telling = asyncio.create_task(self._tell_order())
         if self._service is not None:
             await self._service.run(node_is_fresh=self._node_is_fresh)
 
+    async def _tell_order(self) -> None:
+        """Tell the owner when the node's own plugin is asked first, which a start by hand can bring about."""
+        if self._hook_order is not None:
+            place = await self._hook_order.find()
+            if place.order is Order.NODE:
+                self._log("unusual", place.detail)
+
     def close(self) -> None:
         """Let go of the ledger. What is under way is found again at the next start."""
+        if self._telling is not None:
+            self._telling.cancel()
         if self._ledger is not None:
             self._ledger.close()
 

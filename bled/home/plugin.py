@@ -69,7 +69,7 @@ class Application(Protocol):
         ...
 
     def hear(self, secret: bytes) -> bool:
-        """Take the path secret of a message without an invoice; say whether home itself sent it. Raises nothing."""
+        """Take the path secret of any message; say whether home itself sent it, to try something. Raises nothing."""
         ...
 
     async def call(self, method: str, params: object) -> JsonObject:
@@ -143,11 +143,10 @@ class Plugin:
         """Answer the hook, whatever it holds: an error in its place would end the node itself."""
         if not self._started:
             return "continue"
-        found = onion_invoice(params)
-        if found is not None:
-            return "resolve" if self._application.receive(*found) else "continue"
-        secret = onion_secret(params)
-        return "resolve" if secret is not None and self._application.hear(secret) else "continue"
+        secret, found = onion_secret(params), onion_invoice(params)
+        if secret is not None and self._application.hear(secret):
+            return "resolve"
+        return "resolve" if found is not None and self._application.receive(*found) else "continue"
 
     async def _call(self, id_: RequestId, method: str, params: object) -> None:
         try:
