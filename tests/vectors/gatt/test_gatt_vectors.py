@@ -78,6 +78,7 @@ def test_the_recipe_makes_the_committed_files(recipe) -> None:
 def test_the_second_implementation_knows_nothing_of_the_first() -> None:
     assert "import bled" not in (FOLDER / "second.py").read_text(encoding="utf-8")
     assert "from bled" not in (FOLDER / "second.py").read_text(encoding="utf-8")
+    assert "bled." not in (FOLDER / "second_noise.py").read_text(encoding="utf-8").split('"""', 2)[2]
 
 
 @every_handshake
@@ -153,6 +154,28 @@ def test_the_second_implementation_says_it_too(second, case: dict[str, Any]) -> 
         to, by = (till, device) if line["from"] == "device" else (device, till)
         assert by.seal(_bytes(line["message"])).hex() == line["sealed"]
         assert to.open(_bytes(line["sealed"])).hex() == line["message"]
+
+
+@every_handshake
+def test_the_words_of_the_profile_make_it_without_a_library_for_noise(second, case: dict[str, Any]) -> None:
+    by_the_text = _load("second_noise")
+    till, device, results = case["till"], case["device"], case["results"]
+    entropy = {"till": _bytes(till["entropy"]), "device": _bytes(device["entropy"])}
+    limits = device["rx_frag_max"].to_bytes(2, "big") + device["max_msg"].to_bytes(2, "big")
+    said, state, keys = by_the_text.shake(
+        psk=second.psk_of(case["meeting"]),
+        till=entropy["till"][:32],
+        till_static=_bytes(till["static"]),
+        device=entropy["device"][:32],
+        payloads=(
+            _bytes(case["hs1_payload"]),
+            b"\x01" + case["features"].to_bytes(4, "big") + limits + entropy["device"][32:],
+            entropy["till"][32:] + _bytes(till["message"]),
+        ),
+    )
+    assert [message.hex() for message in said] == [case["hs1"], case["hs2"], case["hs3"]]
+    assert (state.h.hex(), state.ck.hex()) == (results["handshake_hash"], results["chaining_key"])
+    assert keys.hex() == results["initiator_key"] + results["responder_key"]
 
 
 @pytest.mark.parametrize("case", _named(REFUSALS["device"]))
