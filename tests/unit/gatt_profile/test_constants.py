@@ -41,7 +41,6 @@ OURS = {
     "T_BACKOFF_2": tries.BACK_OFF_SECONDS[1],
     "T_BACKOFF_3": tries.BACK_OFF_SECONDS[2],
     "T_BAN": tries.BAN_SECONDS,
-    "T_RACE": greeting.RACE_SECONDS,
     "T_GUEST_SUBSCRIBE": lobby.SUBSCRIBE_SECONDS,
     "T_GUEST_WRITE": lobby.OFFER_SECONDS,
     "T_GAP": profile.FRAME_GAP_SECONDS,

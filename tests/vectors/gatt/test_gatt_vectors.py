@@ -178,6 +178,14 @@ def test_the_words_of_the_profile_make_it_without_a_library_for_noise(second, ca
     assert keys.hex() == results["initiator_key"] + results["responder_key"]
 
 
+def test_the_first_message_of_strangers_can_be_read_by_everybody() -> None:
+    case = HANDSHAKES["handshakes"][0]
+    anybody, hs1 = _load("second_noise").State(), _bytes(case["hs1"])
+    anybody.mix_key_and_hash(bytes(32))
+    anybody.mix_key_of(hs1[:32])
+    assert anybody.open(hs1[32:]).hex() == case["hs1_payload"]
+
+
 @pytest.mark.parametrize("case", _named(REFUSALS["device"]))
 def test_our_device_refuses_it(case: dict[str, Any]) -> None:
     beacon = Beacon(meeting=_meeting(case["meeting"]))
