@@ -15,6 +15,13 @@ async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
         yield shop
 
 
+@pytest.fixture
+async def cln_shop(tmp_path: Path) -> AsyncIterator[Shop]:
+    """The same, where the other tests of a file are about both kinds of node."""
+    async with open_shop(tmp_path) as shop:
+        yield shop
+
+
 @pytest.fixture(params=["cln", "lnd"])
 async def any_shop(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Shop]:
     """A shop with each kind of node in turn: what is tested with it holds for all of them."""

@@ -1,7 +1,9 @@
 """A shop: a stock-like node behind real gRPC and TLS, a home that pays, and buyers that keep or break the protocol."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+import contextlib
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -35,10 +37,11 @@ from bled.sales.times import TIMES, Times
 from bled.sandbox.accounts import Accounts
 from bled.sandbox.books import Books
 from bled.sandbox.books_paths import PrivateChannel
+from bled.sandbox.books_rows import InvoiceRow, InvoiceStatus
 from bled.sandbox.books_store import BookStore
 from bled.sandbox.channels import Channel
 from bled.sandbox.grpc_server import GrpcServer
-from bled.sandbox.lnd_books import LndBooks, LndError
+from bled.sandbox.lnd_books import LndBooks, LndError, LndInvoice
 from bled.sandbox.lnd_server import LndServer
 from bled.sandbox.network import Network
 from bled.sandbox.node import SandboxNode
@@ -370,6 +373,40 @@ class Shop:
                     )
         finally:
             await radio.close()
+
+    def invoices(self) -> Sequence[InvoiceRow | LndInvoice]:
+        """Return what the merchant's node has, oldest first."""
+        return self.merchant.books.list_invoices()
+
+    def forget(self, row: InvoiceRow | LndInvoice) -> None:
+        """Have the node lose an invoice."""
+        if isinstance(self.merchant.books, LndBooks):
+            self.merchant.books.forget(row.payment_hash)
+        else:
+            self.merchant.books.del_invoice(row.label, self.merchant.books.list_invoices(label=row.label)[0].status)
+
+    def close_at_node(self) -> None:
+        """Have the node's owner end what is open: Core Lightning's offers, LND's invoices."""
+        if isinstance(self.merchant.books, LndBooks):
+            for row in self.invoices():
+                self.merchant.books.cancel(row.payment_hash)
+        else:
+            for offer in self.merchant.books.list_offers(active_only=True):
+                self.merchant.books.disable_offer(offer.offer_id)
+
+    def is_open(self) -> bool:
+        """Say whether anything can still be asked of an offer of the till, or be paid."""
+        if isinstance(self.merchant.books, LndBooks):
+            return any(row.status is InvoiceStatus.UNPAID for row in self.invoices()) or bool(self._open_issued())
+        return bool(self.merchant.books.list_offers(active_only=True))
+
+    def _open_issued(self) -> list[object]:
+        with contextlib.closing(sqlite3.connect(self.ledger_path.parent / "issuer.sqlite")) as db:
+            open_offers = db.execute("SELECT offer_id FROM offers WHERE is_open = 1").fetchall()
+            invoices = db.execute("SELECT offer_id, payment_hash FROM invoices").fetchall()
+        paid = {row.payment_hash for row in self.invoices() if row.status is InvoiceStatus.PAID}
+        used = {offer_id for offer_id, payment_hash in invoices if payment_hash in paid}
+        return [offer_id for (offer_id,) in open_offers if offer_id not in used]
 
     def sales(self) -> tuple[Sale, ...]:
         with SaleLedger.open(self.ledger_path) as ledger:

@@ -10,7 +10,7 @@ import pytest
 
 from bled.clock import SystemClock
 from bled.errors import BledError
-from bled.node.cln_connection import ClnConnection
+from bled.node.grpc_connection import GrpcConnection
 from bled.sales.charge import resume
 from bled.sales.ledger import SaleLedger
 from bled.sandbox.books_rows import InvoiceStatus
@@ -19,7 +19,7 @@ from .stage import QUICK, Line, Meeting, Shop, open_shop
 
 pytestmark = pytest.mark.system
 
-IMPATIENT = replace(QUICK, node=0.1, wait=0.1, resume=0.4)
+IMPATIENT = replace(QUICK, rejoin=1.0, node=0.1, wait=0.1, resume=0.4)
 SHORT = replace(IMPATIENT, offer=2, offer_left=0, invoice_left=0, offer_spread=0)
 
 
@@ -42,28 +42,30 @@ class Chaos:
 
 
 def let_node_die(shop: Shop, chaos: Chaos, patch: pytest.MonkeyPatch, repairs: asyncio.TaskGroup) -> None:
-    original, count = ClnConnection.call, 0
+    original, count = GrpcConnection.unary, 0
 
     async def repair(after: float) -> None:
         await asyncio.sleep(after)
         await shop.revive()
 
-    async def call(connection: ClnConnection, method: str, *args: object, **options: object) -> object:
+    async def call(connection: GrpcConnection, path: str, *args: object, **options: object) -> object:
         nonlocal count
         count += 1
         if count == chaos.node_dies_at:
             await shop.server.die()
             if chaos.node_back_after is not None:
                 repairs.create_task(repair(chaos.node_back_after))
-        return await original(connection, method, *args, **options)
+        return await original(connection, path, *args, **options)
 
-    patch.setattr(ClnConnection, "call", call)
+    patch.setattr(GrpcConnection, "unary", call)
 
 
-@pytest.mark.parametrize("seed", range(10))
-async def test_ledger_and_node_agree_after_the_next_run(tmp_path: Path, seed: int) -> None:
+@pytest.mark.parametrize(
+    ("kind", "seed"), [*(("cln", seed) for seed in range(10)), *(("lnd", seed) for seed in range(8))]
+)
+async def test_ledger_and_node_agree_after_the_next_run(tmp_path: Path, kind: str, seed: int) -> None:
     chaos = Chaos(seed)
-    async with open_shop(tmp_path, private=chaos.private) as shop:
+    async with open_shop(tmp_path, private=chaos.private, kind=kind) as shop:
         shop.home.pays = chaos.home_pays
         with pytest.MonkeyPatch.context() as patch:
             async with asyncio.TaskGroup() as repairs:
@@ -82,7 +84,6 @@ async def test_ledger_and_node_agree_after_the_next_run(tmp_path: Path, seed: in
             async with shop.node() as node:
                 await resume(node=node, ledger=ledger, clock=SystemClock(), on_step=shop.note, times=QUICK)
             assert ledger.open_sales() == ()
-        invoices = shop.merchant.books.list_invoices()
         assert [sale.payment_hash for sale in shop.sales() if sale.is_paid] == shop.home.paid
-        assert [row.payment_hash for row in invoices if row.status is InvoiceStatus.PAID] == shop.home.paid
-        assert not shop.merchant.books.list_offers(active_only=True)
+        assert [row.payment_hash for row in shop.invoices() if row.status is InvoiceStatus.PAID] == shop.home.paid
+        assert not shop.is_open()

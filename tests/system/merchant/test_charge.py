@@ -25,14 +25,19 @@ from .stage import AMOUNT, Buyer, Meeting, Nowhere, Shop, be_met
 pytestmark = pytest.mark.system
 
 
-async def test_a_buyer_pays_and_is_told_with_proof(any_shop: Shop) -> None:
-    buyer = any_shop.buyer()
-    result = await any_shop.sell(Meeting(buyer))
+@pytest.fixture
+def shop(any_shop: Shop) -> Shop:
+    return any_shop
+
+
+async def test_a_buyer_pays_and_is_told_with_proof(shop: Shop) -> None:
+    buyer = shop.buyer()
+    result = await shop.sell(Meeting(buyer))
     assert (result.code, result.buyer_told, result.amount) == (Code.PAID, True, AMOUNT)
     invoice = Invoice.from_string(result.invoice)
     assert invoice.request_signature is RequestSignature.VALID
     assert sha256(result.preimage) == result.payment_hash == invoice.invoice_payment_hash
-    assert any_shop.home.invoices[0] == invoice
+    assert shop.home.invoices[0] == invoice
     assert [status.code for status in buyer.statuses] == [
         StatusCode.RECEIVED,
         StatusCode.INVOICE_SENT,
@@ -40,13 +45,13 @@ async def test_a_buyer_pays_and_is_told_with_proof(any_shop: Shop) -> None:
     ]
     assert buyer.statuses[-1].preimage == result.preimage
     assert buyer.statuses[-1].invoice == invoice.encode()
-    (sale,) = any_shop.sales()
+    (sale,) = shop.sales()
     assert (sale.state, sale.buyer_told, sale.amount_received) == (SaleState.PAID, True, AMOUNT)
 
 
-async def test_the_steps_of_a_sale_are_told_in_order(any_shop: Shop) -> None:
-    await any_shop.sell(Meeting(any_shop.buyer()))
-    assert any_shop.step_names == [
+async def test_the_steps_of_a_sale_are_told_in_order(shop: Shop) -> None:
+    await shop.sell(Meeting(shop.buyer()))
+    assert shop.step_names == [
         "offer created",
         "compare code",
         "offer sent",
@@ -62,16 +67,16 @@ async def test_the_steps_of_a_sale_are_told_in_order(any_shop: Shop) -> None:
 async def test_nobody_there_cancels_the_offer(shop: Shop) -> None:
     result = await shop.sell(Nowhere())
     assert result.code is Code.NO_BUYER
-    assert not any(offer.active for offer in shop.merchant.books.list_offers())
+    assert not shop.is_open()
     assert shop.sales()[0].state is SaleState.CANCELLED
 
 
-async def test_the_smallest_mtu_of_a_real_radio_carries_a_sale(shop: Shop) -> None:
+async def test_the_smallest_mtu_of_a_real_radio_carries_a_sale(cln_shop: Shop) -> None:
     async with VirtualAir() as air:
-        buyer = shop.buyer(paths=shop.paths(2))
+        buyer = cln_shop.buyer(paths=cln_shop.paths(2))
         peripheral = await air.peripheral(att_mtu=23)
         arriving = asyncio.create_task(meet(buyer, peripheral))
-        result = await shop.sell(await air.central())
+        result = await cln_shop.sell(await air.central())
         await arriving
     assert (result.code, result.buyer_told) == (Code.PAID, True)
     assert buyer.statuses[-1].preimage == result.preimage
@@ -101,43 +106,43 @@ async def meet(buyer: Buyer, radio: Peripheral) -> None:
     ],
 )
 async def test_terms_that_cannot_be_offered_are_refused_before_anything_happens(
-    shop: Shop, terms: dict[str, object]
+    cln_shop: Shop, terms: dict[str, object]
 ) -> None:
     with pytest.raises(BledError) as caught:
-        await shop.sell(Nowhere(), **terms)
+        await cln_shop.sell(Nowhere(), **terms)
     assert caught.value.code is Code.USAGE
-    assert shop.sales() == ()
+    assert cln_shop.sales() == ()
 
 
-async def test_a_sale_of_another_node_waits_for_that_node(shop: Shop) -> None:
-    shop.home.pays = False
-    selling = asyncio.create_task(shop.sell(Meeting(shop.buyer())))
-    await shop.reached("invoice sent")
+async def test_a_sale_of_another_node_waits_for_that_node(cln_shop: Shop) -> None:
+    cln_shop.home.pays = False
+    selling = asyncio.create_task(cln_shop.sell(Meeting(cln_shop.buyer())))
+    await cln_shop.reached("invoice sent")
     selling.cancel()
     await asyncio.gather(selling, return_exceptions=True)
-    await shop.server.stop()
-    await shop.server.start(shop.hop, folder=shop.credentials)
+    await cln_shop.server.stop()
+    await cln_shop.server.start(cln_shop.hop, folder=cln_shop.credentials)
     with pytest.raises(BledError) as caught:
-        await shop.sell(Meeting(shop.buyer()))
+        await cln_shop.sell(Meeting(cln_shop.buyer()))
     assert caught.value.code is Code.CONFIG_BAD
-    assert shop.sales()[0].state is SaleState.SENT
-    await shop.server.stop()
-    await shop.revive()
-    assert (await shop.sell(Nowhere())).code is Code.NO_BUYER
-    assert shop.sales()[0].state is SaleState.CANCELLED
+    assert cln_shop.sales()[0].state is SaleState.SENT
+    await cln_shop.server.stop()
+    await cln_shop.revive()
+    assert (await cln_shop.sell(Nowhere())).code is Code.NO_BUYER
+    assert cln_shop.sales()[0].state is SaleState.CANCELLED
 
 
-async def test_another_nodes_sale_does_not_stand_in_the_way_for_ever(shop: Shop) -> None:
-    shop.home.pays = False
-    selling = asyncio.create_task(shop.sell(Meeting(shop.buyer())))
-    await shop.reached("invoice sent")
+async def test_another_nodes_sale_does_not_stand_in_the_way_for_ever(cln_shop: Shop) -> None:
+    cln_shop.home.pays = False
+    selling = asyncio.create_task(cln_shop.sell(Meeting(cln_shop.buyer())))
+    await cln_shop.reached("invoice sent")
     selling.cancel()
     await asyncio.gather(selling, return_exceptions=True)
-    await shop.server.stop()
-    await shop.server.start(shop.hop, folder=shop.credentials)
-    result = await shop.sell(Nowhere(), clock=ShiftedClock(2 * 86_400))
+    await cln_shop.server.stop()
+    await cln_shop.server.start(cln_shop.hop, folder=cln_shop.credentials)
+    result = await cln_shop.sell(Nowhere(), clock=ShiftedClock(2 * 86_400))
     assert result.code is Code.NO_BUYER
-    (first, _) = shop.sales()
+    (first, _) = cln_shop.sales()
     assert (first.state, first.code) == (SaleState.UNKNOWN, Code.OUTCOME_UNKNOWN)
 
 
@@ -146,14 +151,13 @@ async def test_an_offer_that_the_owner_disables_ends_the_sale_at_once(shop: Shop
     buyer = shop.buyer()
     selling = asyncio.create_task(shop.sell(Meeting(buyer)))
     await shop.reached("invoice sent")
-    (offer,) = shop.merchant.books.list_offers(active_only=True)
-    shop.merchant.books.disable_offer(offer.offer_id)
+    shop.close_at_node()
     result = await selling
     assert (result.code, result.buyer_told) == (Code.CANCELLED, True)
     assert "disabled" in result.detail
 
 
-async def test_a_node_that_hangs_is_not_waited_for_without_end(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_node_that_hangs_is_not_waited_for_without_end(cln_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     hang = asyncio.Event()
     create = CALLS["CreateInvoice"]
 
@@ -162,12 +166,12 @@ async def test_a_node_that_hangs_is_not_waited_for_without_end(shop: Shop, monke
         return await create.handler(*arguments)
 
     monkeypatch.setitem(CALLS, "CreateInvoice", replace(create, handler=think))
-    await shop.server.stop()
-    await shop.revive()
+    await cln_shop.server.stop()
+    await cln_shop.revive()
     monkeypatch.setattr("bled.node.cln_grpc.CHANGE_SECONDS", 0.2)
-    result = await shop.sell(Meeting(shop.buyer()))
+    result = await cln_shop.sell(Meeting(cln_shop.buyer()))
     assert result.code is Code.NODE_DIED
-    assert shop.sales()[0].state is SaleState.REQUESTED
+    assert cln_shop.sales()[0].state is SaleState.REQUESTED
     hang.set()
-    assert (await shop.sell(Meeting(shop.buyer()))).code is Code.PAID
-    assert [sale.state for sale in shop.sales()] == [SaleState.PAID, SaleState.PAID]
+    assert (await cln_shop.sell(Meeting(cln_shop.buyer()))).code is Code.PAID
+    assert [sale.state for sale in cln_shop.sales()] == [SaleState.PAID, SaleState.PAID]

@@ -24,6 +24,11 @@ from .stage import AMOUNT, KEYS, QUICK, Meeting, Nowhere, Shop
 pytestmark = pytest.mark.system
 
 
+@pytest.fixture
+def shop(any_shop: Shop) -> Shop:
+    return any_shop
+
+
 async def leave_open(shop: Shop, *, step: str = "invoice sent") -> Sale:
     """Run a sale that nobody pays and stop the till at `step`; return the sale."""
     shop.home.pays = False
@@ -35,13 +40,13 @@ async def leave_open(shop: Shop, *, step: str = "invoice sent") -> Sale:
 
 
 def pay(shop: Shop) -> InvoiceRow:
-    (row,) = shop.merchant.books.list_invoices()
+    (row,) = shop.invoices()
     shop.merchant.books.settle(row.payment_hash, AMOUNT)
     return row
 
 
 def pay_and_forget(shop: Shop) -> None:
-    shop.merchant.books.del_invoice(pay(shop).label, InvoiceStatus.PAID)
+    shop.forget(pay(shop))
 
 
 async def resumed(shop: Shop, *, clock: Clock | None = None) -> tuple[SaleResult, ...]:
@@ -68,10 +73,10 @@ async def test_a_paid_invoice_that_was_cleaned_away_is_not_called_unpaid(shop: S
 
 
 async def test_an_expired_invoice_that_was_cleaned_away_proves_nothing_either(shop: Shop) -> None:
-    sale = await leave_open(shop)
-    shop.merchant.books.disable_offer(sale.offer_id)
-    (row,) = shop.merchant.books.list_invoices()
-    shop.merchant.books.del_invoice(row.label, InvoiceStatus.EXPIRED)
+    await leave_open(shop)
+    shop.close_at_node()
+    (row,) = shop.invoices()
+    shop.forget(row)
     (result,) = await resumed(shop)
     check_unknown(shop, result)
 
@@ -105,23 +110,23 @@ async def test_an_invoice_that_was_paid_and_forgotten_before_the_ledger_knew_it_
     check_unknown(shop, result)
 
 
-async def test_a_node_that_came_back_from_an_older_copy_does_not_call_a_sale_unpaid(shop: Shop) -> None:
-    await leave_open(shop)
-    pay(shop)
-    await shop.server.stop()
-    store = BookStore(shop.folder / "copy.sqlite")
-    books = Books(key=KEYS["merchant"], chain=REGTEST_CHAIN, store=store, clock=shop.network.clock)
-    copy = SandboxNode(alias="copy", key=KEYS["merchant"], books=books, network=shop.network)
-    await shop.server.start(copy, folder=shop.credentials)
+async def test_a_node_that_came_back_from_an_older_copy_does_not_call_a_sale_unpaid(cln_shop: Shop) -> None:
+    await leave_open(cln_shop)
+    pay(cln_shop)
+    await cln_shop.server.stop()
+    store = BookStore(cln_shop.folder / "copy.sqlite")
+    books = Books(key=KEYS["merchant"], chain=REGTEST_CHAIN, store=store, clock=cln_shop.network.clock)
+    copy = SandboxNode(alias="copy", key=KEYS["merchant"], books=books, network=cln_shop.network)
+    await cln_shop.server.start(copy, folder=cln_shop.credentials)
     try:
-        (result,) = await resumed(shop)
+        (result,) = await resumed(cln_shop)
     finally:
-        await shop.server.stop()
+        await cln_shop.server.stop()
         store.close()
-    check_unknown(shop, result)
-    await shop.revive()
-    (found,) = await resumed(shop)
-    assert (found.code, shop.sales()[0].state) == (Code.PAID, SaleState.PAID_LATE)
+    check_unknown(cln_shop, result)
+    await cln_shop.revive()
+    (found,) = await resumed(cln_shop)
+    assert (found.code, cln_shop.sales()[0].state) == (Code.PAID, SaleState.PAID_LATE)
 
 
 async def test_a_sale_of_unknown_end_does_not_keep_the_till_from_the_next_one(shop: Shop) -> None:
@@ -132,34 +137,34 @@ async def test_a_sale_of_unknown_end_does_not_keep_the_till_from_the_next_one(sh
     assert [sale.state for sale in shop.sales()] == [SaleState.UNKNOWN, SaleState.PAID]
 
 
-async def test_what_the_node_still_knows_decides_a_cancel(shop: Shop) -> None:
+async def test_what_the_node_still_knows_decides_a_cancel(cln_shop: Shop) -> None:
     """Closed and unpaid, used and forgotten, unknown: three answers."""
-    assert (await shop.sell(Nowhere())).code is Code.NO_BUYER
-    sale = await leave_open(shop)
-    async with shop.node() as node:
-        assert await node.cancel(shop.sales()[0].offer_id) == Cancelled(invoices=())
+    assert (await cln_shop.sell(Nowhere())).code is Code.NO_BUYER
+    sale = await leave_open(cln_shop)
+    async with cln_shop.node() as node:
+        assert await node.cancel(cln_shop.sales()[0].offer_id) == Cancelled(invoices=())
         (state,) = await node.invoices_of(sale.offer_id)
         assert state.label == invoice_label(sale.offer_id, sale.payer_id)
-        row = pay(shop)
+        row = pay(cln_shop)
         assert isinstance(await node.cancel(sale.offer_id), AlreadyPaid)
-        shop.merchant.books.del_invoice(row.label, InvoiceStatus.PAID)
+        cln_shop.merchant.books.del_invoice(row.label, InvoiceStatus.PAID)
         assert isinstance(await node.cancel(sale.offer_id), Forgotten)
         assert isinstance(await node.cancel(bytes(32)), Forgotten)
 
 
-async def test_a_ledger_that_came_back_from_an_older_copy_finds_its_paid_offer(shop: Shop) -> None:
+async def test_a_ledger_that_came_back_from_an_older_copy_finds_its_paid_offer(cln_shop: Shop) -> None:
     """The copy was taken before the node had answered with the offer, which is used by now."""
-    assert (await shop.sell(Meeting(shop.buyer()))).code is Code.PAID
-    (sale,) = shop.sales()
-    shop.ledger_path.unlink()
+    assert (await cln_shop.sell(Meeting(cln_shop.buyer()))).code is Code.PAID
+    (sale,) = cln_shop.sales()
+    cln_shop.ledger_path.unlink()
     fields = {name: getattr(sale, name) for name in ("sale_id", "created_at", "amount", "description", "issuer")}
-    with SaleLedger.open(shop.ledger_path) as ledger:
+    with SaleLedger.open(cln_shop.ledger_path) as ledger:
         ledger.begin(Sale(**fields, state=SaleState.OPENED, expires_at=sale.expires_at, preimage=sale.preimage))
-    (result,) = await resumed(shop)
+    (result,) = await resumed(cln_shop)
     assert (result.code, result.payment_hash) == (Code.PAID, sale.payment_hash)
 
 
-async def test_every_offer_of_a_sale_is_closed(shop: Shop) -> None:
+async def test_every_offer_of_a_sale_is_closed(cln_shop: Shop) -> None:
     """A sale's first offer grew too old and was closed; the till stopped before it heard of the second."""
     now = SystemClock().now()
     sale = Sale(
@@ -172,14 +177,14 @@ async def test_every_offer_of_a_sale_is_closed(shop: Shop) -> None:
         expires_at=now + 300,
         preimage=bytes(32),
     )
-    async with shop.node() as node:
+    async with cln_shop.node() as node:
         terms = {"amount": AMOUNT, "description": "tea", "label": sale.sale_id}
         first = await node.create_offer(**terms, absolute_expiry=now + 200)
         await node.cancel(first.offer_id)
         await node.create_offer(**terms, absolute_expiry=now + 300)
         assert len(await node.find_offers(sale.sale_id)) == 2
-    with SaleLedger.open(shop.ledger_path) as ledger:
+    with SaleLedger.open(cln_shop.ledger_path) as ledger:
         ledger.begin(sale)
-    (result,) = await resumed(shop)
+    (result,) = await resumed(cln_shop)
     assert result.code is Code.CANCELLED
-    assert not shop.merchant.books.list_offers(active_only=True)
+    assert not cln_shop.is_open()

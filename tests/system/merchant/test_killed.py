@@ -17,7 +17,7 @@ from bled.link.radio import open_peripheral
 from bled.progress import ignore_steps
 from bled.sales.states import SaleState
 
-from .stage import Buyer, Shop, be_met
+from .stage import Buyer, Shop, be_met, open_shop
 
 pytestmark = pytest.mark.system
 
@@ -35,7 +35,7 @@ async def air() -> AsyncIterator[str]:
 async def run_till(shop: Shop, air: str, *, failpoint: str | None = None) -> tuple[int, list[tuple[str, object]]]:
     """Run one till to its end; return how it exited and what it printed."""
     environment = dict(os.environ) | ({} if failpoint is None else {"BLED_FAILPOINT": failpoint})
-    arguments = (shop.target, str(shop.credentials), str(shop.ledger_path), air)
+    arguments = (shop.address, str(shop.credentials), str(shop.ledger_path), air)
     process = await asyncio.create_subprocess_exec(
         sys.executable, str(SCRIPT), *arguments, stdout=asyncio.subprocess.PIPE, env=environment
     )
@@ -82,12 +82,26 @@ async def test_a_till_that_is_killed_finds_its_sale_again(shop: Shop, air: str, 
     assert first.state is (SaleState.CANCELLED if point in UNSIGNED else SaleState.PAID)
     assert first.code is (Code.CANCELLED if point in UNSIGNED else Code.PAID)
     assert shop.home.paid == [sale.payment_hash for sale in (first, second) if sale.is_paid]
-    assert not shop.merchant.books.list_offers(active_only=True)
+    assert not shop.is_open()
     names = [name for name, _ in printed]
     told = printed[names.index("sale resumed")][1]["earlier_sale"]
     assert names.index("sale resumed") < names.index("offer created")
     assert told.startswith("not paid" if point in UNSIGNED else "PAID")
     assert all(sale.cashier_told for sale in (first, second))
+
+
+@pytest.mark.parametrize(
+    "point", [Failpoint.MERCHANT_REQUEST_STORED, Failpoint.MERCHANT_INVOICE_CREATED, Failpoint.MERCHANT_DELIVERED]
+)
+async def test_a_till_with_lnd_that_is_killed_finds_its_sale_again(tmp_path: Path, air: str, point: Failpoint) -> None:
+    async with open_shop(tmp_path, kind="lnd") as shop:
+        code, _ = await sell(shop, air, shop.buyer(), failpoint=f"{point.value}=kill")
+        assert code == -signal.SIGKILL
+        code, printed = await sell(shop, air, shop.buyer())
+        assert (code, printed[-1]) == (0, ("result", "paid"))
+        assert [sale.state for sale in shop.sales()] == [SaleState.PAID, SaleState.PAID]
+        assert shop.home.paid == [sale.payment_hash for sale in shop.sales()]
+        assert not shop.is_open()
 
 
 def test_every_step_between_two_effects_is_in_this_test() -> None:

@@ -9,11 +9,15 @@ from bled.codes import Code
 from bled.errors import BledError
 from bled.sales.charge import SaleResult, resume
 from bled.sales.ledger import SaleLedger
-from bled.sandbox.books_rows import InvoiceStatus
 
 from .stage import AMOUNT, QUICK, Meeting, Shop
 
 pytestmark = pytest.mark.system
+
+
+@pytest.fixture
+def shop(any_shop: Shop) -> Shop:
+    return any_shop
 
 
 async def leave_open(shop: Shop) -> None:
@@ -37,11 +41,11 @@ def told(shop: Shop) -> list[str]:
     return [str(facts["earlier_sale"]) for name, facts in shop.steps if name == "sale resumed"]
 
 
-def settle(shop: Shop) -> str:
-    """Pay the invoice of the sale that was left behind; return its label."""
-    (row,) = shop.merchant.books.list_invoices(offer_id=shop.sales()[0].offer_id)
+def settle(shop: Shop) -> object:
+    """Pay the invoice of the sale that was left behind; return the node's row."""
+    (row,) = (row for row in shop.invoices() if row.payment_hash == shop.sales()[0].payment_hash)
     shop.merchant.books.settle(row.payment_hash, row.amount)
-    return row.label
+    return row
 
 
 async def test_a_sale_that_was_paid_meanwhile_is_told_before_the_next_offer(shop: Shop) -> None:
@@ -62,7 +66,7 @@ async def test_a_sale_that_was_paid_meanwhile_is_told_before_the_next_offer(shop
 
 async def test_a_sale_that_may_have_been_paid_is_told_as_such(shop: Shop) -> None:
     await leave_open(shop)
-    shop.merchant.books.del_invoice(settle(shop), InvoiceStatus.PAID)
+    shop.forget(settle(shop))
     await shop.sell(Meeting(shop.buyer()))
     assert told(shop) == ["PERHAPS PAID, look before charging for it again"]
 
@@ -74,42 +78,44 @@ async def test_a_sale_that_nobody_paid_is_told_as_such(shop: Shop) -> None:
     assert told(shop) == ["not paid, and it cannot be paid any more"]
 
 
-async def test_what_is_told_fits_a_cashiers_line(shop: Shop) -> None:
-    shop.home.pays = False
-    selling = asyncio.create_task(shop.sell(Meeting(shop.buyer()), description="x" * 500))
-    await shop.reached("invoice sent")
+async def test_what_is_told_fits_a_cashiers_line(cln_shop: Shop) -> None:
+    cln_shop.home.pays = False
+    selling = asyncio.create_task(cln_shop.sell(Meeting(cln_shop.buyer()), description="x" * 500))
+    await cln_shop.reached("invoice sent")
     selling.cancel()
     await asyncio.gather(selling, return_exceptions=True)
-    settle(shop)
-    await resumed(shop)
-    facts = dict(shop.steps)["sale resumed"]
+    settle(cln_shop)
+    await resumed(cln_shop)
+    facts = dict(cln_shop.steps)["sale resumed"]
     assert max(len(str(value)) for value in facts.values()) < 80
 
 
-async def test_a_paid_sale_is_told_although_the_next_look_fails(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_paid_sale_is_told_although_the_next_look_fails(
+    cln_shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An older sale cannot be looked up: by then the newer one has been told already."""
-    await leave_open(shop)
-    shop.home.pays = False
-    await resumed(shop)
-    (older,) = shop.sales()
-    selling = asyncio.create_task(shop.sell(Meeting(shop.buyer()), description="tea"))
-    await shop.reached("invoice sent")
+    await leave_open(cln_shop)
+    cln_shop.home.pays = False
+    await resumed(cln_shop)
+    (older,) = cln_shop.sales()
+    selling = asyncio.create_task(cln_shop.sell(Meeting(cln_shop.buyer()), description="tea"))
+    await cln_shop.reached("invoice sent")
     selling.cancel()
     await asyncio.gather(selling, return_exceptions=True)
-    shop.steps.clear()
-    newer = shop.sales()[1]
-    shop.merchant.books.settle(newer.payment_hash, AMOUNT)
-    listing = shop.merchant.books.list_invoices
+    cln_shop.steps.clear()
+    newer = cln_shop.sales()[1]
+    cln_shop.merchant.books.settle(newer.payment_hash, AMOUNT)
+    listing = cln_shop.merchant.books.list_invoices
 
     def die_at_the_older(**conditions: object) -> object:
         if str(conditions.get("label")).startswith(older.offer_id.hex()):
-            shop.merchant.books.die()
+            cln_shop.merchant.books.die()
         return listing(**conditions)
 
-    monkeypatch.setattr(shop.merchant.books, "list_invoices", die_at_the_older)
+    monkeypatch.setattr(cln_shop.merchant.books, "list_invoices", die_at_the_older)
     with pytest.raises(BledError):
-        await resumed(shop)
-    assert told(shop) == ["PAID, do not charge for it again"]
+        await resumed(cln_shop)
+    assert told(cln_shop) == ["PAID, do not charge for it again"]
 
 
 async def test_a_result_that_was_never_given_is_told_by_the_next_run_once(shop: Shop) -> None:

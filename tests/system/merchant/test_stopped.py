@@ -18,6 +18,11 @@ from .stage import QUICK, Line, Meeting, Shop
 pytestmark = pytest.mark.system
 
 
+@pytest.fixture
+def shop(any_shop: Shop) -> Shop:
+    return any_shop
+
+
 async def stop_at(shop: Shop, radio: Meeting, step: str) -> None:
     """Run a sale and stop it once `step` was told."""
     selling = asyncio.create_task(shop.sell(radio))
@@ -44,7 +49,7 @@ async def test_stopping_before_the_request_closes_the_offer(shop: Shop) -> None:
     await stop_at(shop, Meeting(think), "offer sent")
     (sale,) = shop.sales()
     assert (sale.state, sale.code) == (SaleState.CANCELLED, Code.CANCELLED)
-    assert not shop.merchant.books.list_offers(active_only=True)
+    assert not shop.is_open()
     assert heard[-1] == Abort(reason=AbortReason.DONE)
     assert shop.steps[-1] == ("sale cancelled", {"sale_id": sale.sale_id})
     assert await resumed(shop) == []
@@ -58,7 +63,7 @@ async def test_stopping_while_nobody_is_there_closes_the_offer(shop: Shop) -> No
 
     await stop_at(shop, Waiting(shop.buyer()), "offer created")
     assert shop.sales()[0].state is SaleState.CANCELLED
-    assert not shop.merchant.books.list_offers(active_only=True)
+    assert not shop.is_open()
 
 
 async def test_stopping_after_the_request_leaves_the_sale_open(shop: Shop) -> None:
@@ -78,7 +83,7 @@ async def test_a_resumed_sale_that_nobody_pays_is_cancelled_for_good(shop: Shop)
     await stop_at(shop, Meeting(shop.buyer()), "invoice sent")
     assert await resumed(shop) == [Code.CANCELLED]
     assert shop.sales()[0].state is SaleState.CANCELLED
-    assert not shop.merchant.books.list_offers(active_only=True)
+    assert not shop.is_open()
 
 
 async def test_without_the_node_nothing_is_decided(shop: Shop) -> None:
@@ -93,17 +98,17 @@ async def test_without_the_node_nothing_is_decided(shop: Shop) -> None:
     assert shop.sales()[0].state is SaleState.SENT
 
 
-async def test_a_payment_wins_over_a_cancellation(shop: Shop) -> None:
+async def test_a_payment_wins_over_a_cancellation(cln_shop: Shop) -> None:
     """The buyer's other device pays the offer online while the till gives up."""
 
     async def pay_otherwise(line: Line) -> None:
         await line.receive(seconds=5)
-        (offer,) = shop.merchant.books.list_offers(active_only=True)
-        request = shop.buyer().request(Offer.from_string(offer.bolt12))
-        shop.merchant.books.answer(request.encode(), None)
-        (invoice,) = shop.merchant.books.list_invoices()
-        shop.merchant.books.settle(invoice.payment_hash, invoice.amount)
+        (offer,) = cln_shop.merchant.books.list_offers(active_only=True)
+        request = cln_shop.buyer().request(Offer.from_string(offer.bolt12))
+        cln_shop.merchant.books.answer(request.encode(), None)
+        (invoice,) = cln_shop.invoices()
+        cln_shop.merchant.books.settle(invoice.payment_hash, invoice.amount)
 
-    result = await shop.sell(Meeting(pay_otherwise))
+    result = await cln_shop.sell(Meeting(pay_otherwise))
     assert result.code is Code.PAID
     assert result.preimage is not None

@@ -24,6 +24,12 @@ from .stage import AMOUNT, QUICK, Meeting, Shop
 
 pytestmark = pytest.mark.system
 
+
+@pytest.fixture
+def shop(any_shop: Shop) -> Shop:
+    return any_shop
+
+
 OTHER = b"\x22" * 32
 
 
@@ -33,21 +39,21 @@ async def resumed(shop: Shop) -> tuple[SaleResult, ...]:
             return await resume(node=node, ledger=ledger, clock=SystemClock(), on_step=shop.note, times=QUICK)
 
 
-async def make_another_invoice(shop: Shop, sale: Sale) -> None:
+async def make_another_invoice(cln_shop: Shop, sale: Sale) -> None:
     """Put another invoice under the label of the sale's own, and have it paid."""
-    (row,) = shop.merchant.books.list_invoices()
-    shop.merchant.books.del_invoice(row.label, InvoiceStatus.UNPAID)
+    (row,) = cln_shop.invoices()
+    cln_shop.merchant.books.del_invoice(row.label, InvoiceStatus.UNPAID)
     offer = Offer.from_string(sale.offer)
-    async with shop.node() as node:
+    async with cln_shop.node() as node:
         await node.create_invoice(
             InvoiceRequest.decode(sale.request),
             offer=CreatedOffer(offer_id=offer.offer_id, offer=offer),
             seed=OTHER,
             now=SystemClock().now(),
         )
-    (row,) = shop.merchant.books.list_invoices()
+    (row,) = cln_shop.invoices()
     assert row.preimage == preimage_for(OTHER, row.label)
-    shop.merchant.books.settle(row.payment_hash, AMOUNT)
+    cln_shop.merchant.books.settle(row.payment_hash, AMOUNT)
 
 
 async def test_less_money_than_the_sale_is_for_is_not_its_payment(shop: Shop) -> None:
@@ -55,7 +61,7 @@ async def test_less_money_than_the_sale_is_for_is_not_its_payment(shop: Shop) ->
     buyer = shop.buyer()
     selling = asyncio.create_task(shop.sell(Meeting(buyer)))
     await shop.reached("invoice sent")
-    (row,) = shop.merchant.books.list_invoices()
+    (row,) = shop.invoices()
     shop.merchant.books.settle(row.payment_hash, Msat(AMOUNT - 1))
     result = await selling
     assert (result.code, result.preimage) == (Code.OUTCOME_UNKNOWN, None)
@@ -65,24 +71,24 @@ async def test_less_money_than_the_sale_is_for_is_not_its_payment(shop: Shop) ->
     assert shop.sales()[0].state is SaleState.UNKNOWN
 
 
-async def test_another_invoice_under_the_sales_own_label_is_not_its_payment(shop: Shop) -> None:
-    shop.home.pays = False
-    selling = asyncio.create_task(shop.sell(Meeting(shop.buyer())))
-    await shop.reached("invoice sent")
+async def test_another_invoice_under_the_sales_own_label_is_not_its_payment(cln_shop: Shop) -> None:
+    cln_shop.home.pays = False
+    selling = asyncio.create_task(cln_shop.sell(Meeting(cln_shop.buyer())))
+    await cln_shop.reached("invoice sent")
     selling.cancel()
     await asyncio.gather(selling, return_exceptions=True)
-    await make_another_invoice(shop, shop.sales()[0])
-    (result,) = await resumed(shop)
+    await make_another_invoice(cln_shop, cln_shop.sales()[0])
+    (result,) = await resumed(cln_shop)
     assert (result.code, result.preimage) == (Code.OUTCOME_UNKNOWN, None)
     assert "another invoice" in result.detail
-    assert await resumed(shop) == ()
+    assert await resumed(cln_shop) == ()
 
 
 async def test_more_money_than_the_sale_is_for_pays_it(shop: Shop) -> None:
     shop.home.pays = False
     selling = asyncio.create_task(shop.sell(Meeting(shop.buyer())))
     await shop.reached("invoice sent")
-    (row,) = shop.merchant.books.list_invoices()
+    (row,) = shop.invoices()
     shop.merchant.books.settle(row.payment_hash, Msat(AMOUNT + 1))
     assert (await selling).code is Code.PAID
     assert shop.sales()[0].amount_received == AMOUNT + 1
@@ -96,7 +102,7 @@ async def test_more_money_than_the_sale_is_for_pays_it(shop: Shop) -> None:
     ],
 )
 async def test_numbers_that_cannot_be_do_not_stop_the_till(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch, facts: dict[str, object], code: Code
+    cln_shop: Shop, monkeypatch: pytest.MonkeyPatch, facts: dict[str, object], code: Code
 ) -> None:
     """The amount is part of the proof, the time is not."""
     tell, wait = CALLS["ListInvoices"], CALLS["WaitInvoice"]
@@ -115,21 +121,21 @@ async def test_numbers_that_cannot_be_do_not_stop_the_till(
 
     monkeypatch.setitem(CALLS, "ListInvoices", replace(tell, handler=exaggerate))
     monkeypatch.setitem(CALLS, "WaitInvoice", replace(wait, handler=exaggerate_too))
-    await shop.server.stop()
-    await shop.revive()
-    assert (await shop.sell(Meeting(shop.buyer()))).code is code
-    assert (await shop.sell(Meeting(shop.buyer()), description="the next one")).code is code
+    await cln_shop.server.stop()
+    await cln_shop.revive()
+    assert (await cln_shop.sell(Meeting(cln_shop.buyer()))).code is code
+    assert (await cln_shop.sell(Meeting(cln_shop.buyer()), description="the next one")).code is code
 
 
-async def test_somebody_elses_proof_is_not_given_to_the_buyer_at_the_till(shop: Shop) -> None:
+async def test_somebody_elses_proof_is_not_given_to_the_buyer_at_the_till(cln_shop: Shop) -> None:
     """A stranger who overheard the offer pays it first. The money is here; it is not this buyer's."""
-    shop.home.pays = False
-    buyer = shop.buyer()
-    selling = asyncio.create_task(shop.sell(Meeting(buyer)))
-    await shop.reached("invoice sent")
-    books = shop.merchant.books
+    cln_shop.home.pays = False
+    buyer = cln_shop.buyer()
+    selling = asyncio.create_task(cln_shop.sell(Meeting(buyer)))
+    await cln_shop.reached("invoice sent")
+    books = cln_shop.merchant.books
     (offer,) = books.list_offers(active_only=True)
-    stranger = shop.buyer(key=SecretKey(b"\x0c" * 32)).request(Offer.from_string(offer.bolt12))
+    stranger = cln_shop.buyer(key=SecretKey(b"\x0c" * 32)).request(Offer.from_string(offer.bolt12))
     books.answer(stranger.encode(), None)
     row = books.list_invoices()[-1]
     books.settle(row.payment_hash, row.amount)

@@ -1,6 +1,6 @@
 """A till in a process of its own, to be killed: charges one buyer over the virtual radio, prints how it ended.
 
-Arguments: node's target, credentials folder, ledger file, air's address.
+Arguments: node's address, credentials folder, ledger file, air's address.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bled.clock import SystemClock
 from bled.link.radio import open_central
-from bled.node.cln_grpc import ClnMerchantNode
+from bled.node.opening import open_node
 from bled.sales.charge import charge
 from bled.sales.ledger import SaleLedger
 from bled.sales.reader_key import reader_key_beside
@@ -21,9 +21,9 @@ def say(name: str, facts: object) -> None:
     print(json.dumps([name, facts], default=str), flush=True)  # noqa: T201 - that is what it is for
 
 
-async def main(target: str, credentials: str, ledger: str, air: str) -> None:
+async def main(address: str, credentials: str, ledger: str, air: str) -> None:
     with SaleLedger.open(Path(ledger)) as sales:
-        node = await ClnMerchantNode.connect(target, Path(credentials))
+        node = await open_node(address, Path(credentials), state=Path(ledger).parent)
         central = await open_central(f"virtual:{air}")
         try:
             result = await charge(
