@@ -54,7 +54,8 @@ class Store:
     def connect(cls, url: str) -> "Store":
         """Open the ledger in a PostgreSQL database, in which it is made when there is none.
 
-        Raises `Unavailable` (`STORE_LOCKED`, `STORE_BROKEN`) or `ConfigurationError` (`CONFIG_BAD`, `STORE_VERSION`).
+        Raises `Unavailable` (`STORE_UNREACHABLE`, `STORE_LOCKED`, `STORE_BROKEN`) or `ConfigurationError`
+        (`CONFIG_BAD`, `STORE_VERSION`).
         """
         from bled.home.store_postgres import open_database
 
@@ -70,8 +71,8 @@ class Store:
         """Make the changes inside together or not at all; nobody else writes meanwhile.
 
         Raises `Unavailable`: `STORE_LOCKED` when others hold the ledger for 2 s, `STORE_BROKEN` when it cannot be
-        written. Nothing was changed then; only a connection to PostgreSQL that was lost during the commit leaves open
-        whether everything was.
+        written, `STORE_UNREACHABLE` when PostgreSQL does not answer. Nothing was changed then; only a connection that
+        was lost during the commit leaves open whether everything was.
         """
         with translated(), writing(self.engine) as database:
             yield database
@@ -110,15 +111,19 @@ def translated() -> Iterator[None]:
     except BledError:
         raise
     except DBAPIError as error:
-        raise _unavailable(error.orig or error) from error
+        raise _unavailable(error.orig or error, is_connected=not error.connection_invalidated) from error
     except SQLAlchemyError as error:
         raise Unavailable(Code.STORE_BROKEN, detail=type(error).__name__) from error
     except (sqlite3.Error, OSError) as error:
         raise _unavailable(error) from error
 
 
-def _unavailable(error: BaseException) -> Unavailable:
+def _unavailable(error: BaseException, *, is_connected: bool = True) -> Unavailable:
     # Errors of the driver itself carry no number.
     busy = getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-    locked = busy or getattr(error, "sqlstate", None) in _LOCKED_STATES
-    return Unavailable(Code.STORE_LOCKED if locked else Code.STORE_BROKEN, detail=" ".join(str(error).split()))
+    state = getattr(error, "sqlstate", "")
+    code = Code.STORE_LOCKED if busy or state in _LOCKED_STATES else Code.STORE_BROKEN
+    # psycopg gives what the server says a state, and its own words about the connection none.
+    if not is_connected or state is None:
+        code = Code.STORE_UNREACHABLE
+    return Unavailable(code, detail=" ".join(str(error).split()))

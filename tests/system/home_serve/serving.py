@@ -82,7 +82,17 @@ class Serving:
         if worker.returncode is None:
             worker.kill()
         await worker.wait()
-        worker.stdin.close()
+        if worker.stdin is not None:
+            worker.stdin.close()
+
+    async def ordered(self, line: bytes) -> int:
+        """Give a worker these orders and wait for its end."""
+        worker = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "bled.home.serve_worker", stdin=asyncio.subprocess.PIPE, stderr=self.log
+        )
+        self.workers.append(worker)
+        worker.stdin.write(line)
+        return await self.ended(worker)
 
     async def ended(self, worker: asyncio.subprocess.Process) -> int:
         return await asyncio.wait_for(worker.wait(), 30)

@@ -88,7 +88,7 @@ def test_a_connection_cut_at_any_step_leaves_all_or_nothing_and_the_next_try_wor
             try:
                 act(ledger, made, now)
             except Unavailable as error:
-                assert error.code is Code.STORE_BROKEN
+                assert error.code is Code.STORE_UNREACHABLE
                 assert what_is_written(ledger) == before
             else:
                 break
