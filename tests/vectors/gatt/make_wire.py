@@ -99,6 +99,33 @@ def broken_frames() -> Iterator[dict[str, Any]]:
         yield {"name": name, "frames": frames, "violation": violation(frames)}
 
 
+def late_frames() -> Iterator[dict[str, Any]]:
+    """Yield frames with the seconds at which they come, and when the next one is overdue, and how that is called."""
+    one, two, three, *_ = (frame.hex() for frame in split_message(content(300), att_mtu=23))
+    drip = ["800064" + "61", *(f"{number:02x}61" for number in range(1, 9))]
+    cases: dict[str, list[tuple[float, str]]] = {
+        "nothing has come": [],
+        "a message that stops": [(0.0, one)],
+        "a message that goes on": [(0.0, one), (1.5, two), (3.0, three)],
+        "a message that drips": [(float(second), frame) for second, frame in enumerate(drip[:8])],
+        "a whole message": [(0.0, "c0000161")],
+        "the first frame is missing": [(1.0, two)],
+        "one in the middle is missing": [(0.0, one), (1.0, three)],
+        "a message after a whole one": [(0.0, "c0000161"), (5.0, "81000561")],
+    }
+    for name, arrivals in cases.items():
+        receiver = Reassembler()
+        for at, frame in arrivals:
+            receiver.receive(bytes.fromhex(frame), now=at)
+        due = receiver.deadline
+        yield {
+            "name": name,
+            "arrivals": [{"at": at, "frame": frame} for at, frame in arrivals],
+            "due": due,
+            "violation": None if due is None else receiver.overdue().violation.value,
+        }
+
+
 def violation(frames: list[str]) -> str:
     """Return why a fresh receiver refuses the last frame."""
     receiver = Reassembler()
@@ -197,6 +224,7 @@ def make() -> dict[str, dict[str, Any]]:
         "frames.json": {
             "about": "Messages cut into frames and joined again; each frame is one whole attribute value.",
             "splits": list(splits()), "arrivals": list(arrivals()), "refused": list(broken_frames()),
+            "late": list(late_frames()),
         },
         "messages.json": {
             "about": "Messages before they are sealed. Numbers are those of the profile; absent fields are absent.",

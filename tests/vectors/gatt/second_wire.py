@@ -33,9 +33,19 @@ class Joiner:
         self.early: dict[int, bytes] = {}
         self.length = -1
         self.data = b""
+        self.progress = self.started = 0.0
 
-    def take(self, frame: bytes) -> list[bytes]:
+    def due(self) -> tuple[float, str] | None:
+        """When the next frame is overdue, and how that is called."""
+        if self.length < 0 and not self.early:
+            return None
+        return min((self.progress + 2, "gap"), (self.started + 8, "timeout"))
+
+    def take(self, frame: bytes, now: float = 0.0) -> list[bytes]:
         """The messages that this frame completes."""
+        due = self.due()
+        if due is not None and now >= due[0]:
+            raise Refusal(due[1])
         if not frame:
             raise Refusal("header")
         if len(frame) > 512:
@@ -47,11 +57,16 @@ class Joiner:
             raise Refusal("number")
         if frame[0] & 31 in self.early:
             raise Refusal("duplicate")
+        if due is None:
+            self.progress = self.started = now
         self.early[frame[0] & 31] = frame
         done = []
         while self.next in self.early:
-            done += self._join(self.early.pop(self.next))
+            joined = self._join(self.early.pop(self.next))
             self.next = (self.next + 1) & 31
+            self.progress = now
+            self.started = now if joined else self.started
+            done += joined
         return done
 
     def _join(self, frame: bytes) -> list[bytes]:

@@ -86,6 +86,25 @@ def test_both_refuse_the_last_frame_for_the_same_reason(second, case: dict[str, 
     assert refused.value.name == case["violation"]
 
 
+@pytest.mark.parametrize("case", _named(FRAMES["late"]))
+def test_both_give_a_connection_up_at_the_same_time(second, case: dict[str, Any]) -> None:
+    ours, theirs = Reassembler(), second.Joiner()
+    for arrival in case["arrivals"]:
+        ours.receive(bytes.fromhex(arrival["frame"]), now=arrival["at"])
+        theirs.take(bytes.fromhex(arrival["frame"]), arrival["at"])
+    if case["due"] is None:
+        assert ours.deadline is theirs.due() is case["violation"] is None
+        return
+    assert (ours.deadline, theirs.due()) == (case["due"], (case["due"], case["violation"]))
+    ours.check(now=case["due"] - 0.001)
+    with pytest.raises(FramingError) as caught:
+        ours.receive(b"\x41a", now=case["due"])
+    assert caught.value.violation.value == case["violation"]
+    with pytest.raises(second.Refusal) as refused:
+        theirs.take(b"\x41a", case["due"])
+    assert refused.value.name == case["violation"]
+
+
 def test_both_read_messages_alike(second, recipe) -> None:
     for case in MESSAGES["messages"]:
         data = bytes.fromhex(case["bytes"])
