@@ -85,10 +85,19 @@ class Settings(BaseSettings):
     """Radio to use, such as `virtual:ADDRESS`; see `bled.link.radio`."""
 
     node: Text | None = None
-    """Address of the merchant's node: HOST:PORT of Core Lightning's gRPC interface."""
+    """Address of the merchant's node's gRPC: HOST:PORT or cln://HOST:PORT, lnd://HOST:PORT for LND."""
 
     credentials: Folder | None = Field(default_factory=_credentials_of_systemd)
-    """Folder with the node's ca.pem, client.pem and client-key.pem; under systemd what `LoadCredential=` brought."""
+    """Folder with the node's ca.pem, client.pem and client-key.pem, or LND's tls.cert and bled.macaroon.
+
+    Under systemd what `LoadCredential=` brought.
+    """
+
+    lnd_tls_cert: Folder | None = None
+    """LND's tls.cert, when it does not lie in `credentials`."""
+
+    lnd_macaroon: Folder | None = None
+    """The till's macaroon for LND, when it does not lie in `credentials`."""
 
     lightning_rpc: Folder | None = None
     """The home node's unix socket `lightning-rpc`."""

@@ -20,12 +20,19 @@ Data = Annotated[
     typer.Option("--data", metavar="DIR", help="Folder of this role's own files. [BLED_DATA_DIR, else XDG]"),
 ]
 Node = Annotated[
-    str | None, typer.Option("--node", metavar="HOST:PORT", help="The till's Core Lightning node, by gRPC. [BLED_NODE]")
+    str | None,
+    typer.Option(
+        "--node",
+        metavar="ADDRESS",
+        help="The till's node: HOST:PORT of Core Lightning's gRPC, or lnd://HOST:PORT. [BLED_NODE]",
+    ),
 ]
 Credentials = Annotated[
     Path | None,
     typer.Option(
-        "--credentials", metavar="DIR", help="Folder with ca.pem, client.pem, client-key.pem. [BLED_CREDENTIALS]"
+        "--credentials",
+        metavar="DIR",
+        help="Folder with the files that the node's gRPC asks for (docs/nodes.md). [BLED_CREDENTIALS]",
     ),
 ]
 Rpc = Annotated[

@@ -17,7 +17,8 @@ from bled.config import Settings
 from bled.errors import BledError, ConfigurationError
 from bled.gatt.profile import MAX_ATT_MTU
 from bled.link.radio import open_central
-from bled.node.cln_grpc import ClnMerchantNode
+from bled.node.base import MerchantNode
+from bled.node.opening import NodeFiles, open_node
 from bled.progress import OnStep
 from bled.sales.charge import SaleResult, charge, resume
 from bled.sales.fiat import Converted
@@ -30,8 +31,8 @@ from bled_codec.units import Msat
 class Till:
     """Where a till's parts are."""
 
-    target: str
-    credentials: Path
+    node: str
+    files: NodeFiles
     radio: str | None
     att_mtu: int
     ledger: Path
@@ -39,13 +40,22 @@ class Till:
     @classmethod
     def from_settings(cls, settings: Settings, *, att_mtu: int = MAX_ATT_MTU) -> "Till":
         """Return the till that the settings describe. Raises `ConfigurationError` naming what is missing."""
-        target, folder = settings.node, settings.credentials
-        if target is None or folder is None:
-            missing = "--node HOST:PORT" if target is None else "--credentials DIR"
-            raise ConfigurationError(Code.CONFIG_BAD, detail=f"the till's node is not configured; give {missing}")
-        return cls(
-            target=target, credentials=folder, radio=settings.radio, att_mtu=att_mtu, ledger=ledger_path(settings)
-        )
+        node, files = configured_node(settings)
+        return cls(node=node, files=files, radio=settings.radio, att_mtu=att_mtu, ledger=ledger_path(settings))
+
+
+def configured_node(settings: Settings) -> tuple[str, NodeFiles]:
+    """Return the node's address and the files for it. Raises `ConfigurationError` naming what is missing."""
+    files = NodeFiles(
+        folder=settings.credentials,
+        lnd_tls_cert=settings.lnd_tls_cert,
+        lnd_macaroon=settings.lnd_macaroon,
+        state=ledger_path(settings).parent,
+    )
+    if settings.node is None or not files.are_given:
+        missing = "--node ADDRESS" if settings.node is None else "--credentials DIR"
+        raise ConfigurationError(Code.CONFIG_BAD, detail=f"the till's node is not configured; give {missing}")
+    return settings.node, files
 
 
 def ledger_path(settings: Settings) -> Path:
@@ -54,8 +64,8 @@ def ledger_path(settings: Settings) -> Path:
 
 
 @asynccontextmanager
-async def _node_of(till: Till) -> AsyncIterator[ClnMerchantNode]:
-    node = await ClnMerchantNode.connect(till.target, till.credentials)
+async def _node_of(till: Till) -> AsyncIterator[MerchantNode]:
+    node = await open_node(till.node, till.files)
     try:
         yield node
     finally:

@@ -42,23 +42,32 @@ class LndCredentials:
         return context
 
 
-def load_lnd_credentials(folder: Path) -> LndCredentials:
-    """Return the credentials in `folder`: tls.cert, and bled.macaroon or the only other *.macaroon there.
+def load_lnd_credentials(
+    folder: Path | None, *, certificate: Path | None = None, macaroon: Path | None = None
+) -> LndCredentials:
+    """Return LND's credentials: tls.cert in `folder`, and bled.macaroon or the only other *.macaroon there.
 
-    Raises `ConfigurationError` (`CONFIG_BAD`) naming the file that is missing, unreadable or not what it should be.
+    `certificate` and `macaroon` name the files when they lie elsewhere. Raises `ConfigurationError` (`CONFIG_BAD`)
+    naming the file that is missing, unreadable or not what it should be.
     """
-    path = _macaroon_in(folder)
-    certificate, macaroon = _read(folder / CERTIFICATE), _read(path)
+    certificate = certificate or _folder(folder) / CERTIFICATE
+    macaroon = macaroon or _macaroon_in(_folder(folder))
+    pem, binary = _read(certificate), _read(macaroon)
     try:
-        facts = read_certificate(certificate)
-        powers = read_powers(macaroon)
-        return LndCredentials(
-            certificate=certificate, macaroon=macaroon, macaroon_path=path, facts=facts, powers=powers
-        )
-    except ConfigurationError as error:
-        raise _bad(path, f"holds no macaroon: {error.detail}") from error
+        facts = read_certificate(pem)
     except ValueError as error:
-        raise _bad(folder / CERTIFICATE, "holds no certificate") from error
+        raise _bad(certificate, "holds no certificate") from error
+    try:
+        powers = read_powers(binary)
+    except ConfigurationError as error:
+        raise _bad(macaroon, f"cannot be used: {error.detail}") from error
+    return LndCredentials(certificate=pem, macaroon=binary, macaroon_path=macaroon, facts=facts, powers=powers)
+
+
+def _folder(folder: Path | None) -> Path:
+    if folder is None:
+        raise ConfigurationError(Code.CONFIG_BAD, detail="LND needs --credentials DIR, or both of its files")
+    return folder
 
 
 def _macaroon_in(folder: Path) -> Path:

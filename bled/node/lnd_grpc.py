@@ -32,9 +32,8 @@ from bled.node.cln_invoice import check_signed, draft_invoice
 from bled.node.grpc_connection import Answer, GrpcConnection
 from bled.node.grpc_errors import NoAnswerInTime
 from bled.node.issuer_book import IssuedInvoice, IssuedOffer, IssuerBook
-from bled.node.issuer_key import load_or_make_issuer_key
 from bled.node.lnd_connection import CHANGE_SECONDS, INVOICES, LIGHTNING, READ_SECONDS, connect_lnd
-from bled.node.lnd_credentials import load_lnd_credentials
+from bled.node.lnd_credentials import LndCredentials
 from bled.node.lnd_errors import LndFailure
 from bled.node.lnd_messages import LndMessages
 from bled.node.lnd_records import is_final, read_info, read_invoice, read_paths, what_is_wrong
@@ -57,7 +56,6 @@ INFO_SECONDS: Final = 5.0
 """How long what `GetInfo` said at `connect` is good for the sale that begins then."""
 _MEMO_BYTES: Final = 500
 _ISSUER_FILE: Final = "issuer.sqlite"
-_KEY_FILE: Final = "issuer.key"
 
 
 class LndMerchantNode(MerchantNode):
@@ -73,23 +71,21 @@ class LndMerchantNode(MerchantNode):
         self._fresh_until = asyncio.get_running_loop().time() + INFO_SECONDS
 
     @classmethod
-    async def connect(cls, target: str, credentials: Path, *, state: Path) -> "LndMerchantNode":
+    async def connect(
+        cls, target: str, credentials: LndCredentials, *, key: SecretKey, state: Path
+    ) -> "LndMerchantNode":
         """Return the node at `target` (host:port), having asked it who it is.
 
-        `credentials` is the folder with tls.cert and the macaroon; `state` keeps the issuer's key, unless that lies
-        with the credentials, and its book. Raises `ConfigurationError` (`CONFIG_BAD` for a file, an address or a
-        version before 0.21, `NODE_TLS` for a certificate) and `Unavailable` (`NODE_UNREACHABLE`, or what `GetInfo`
-        can raise).
+        `key` signs offers and invoices, `state` is the folder that keeps the book of them. Raises `ConfigurationError`
+        (`CONFIG_BAD` for an address, a version before 0.21 or another node's book, `NODE_TLS` for a certificate) and
+        `Unavailable` (`NODE_UNREACHABLE`, or what `GetInfo` can raise).
         """
-        proof = load_lnd_credentials(credentials)
-        await probe(target, proof.tls_context(), name=proof.tls_name)
-        connection = connect_lnd(target, proof)
+        await probe(target, credentials.tls_context(), name=credentials.tls_name)
+        connection = connect_lnd(target, credentials)
         try:
             answer = await connection.unary(
                 LIGHTNING + "GetInfo", pb.GetInfoRequest(), pb.GetInfoResponse, seconds=READ_SECONDS
             )
-            given = credentials / _KEY_FILE
-            key = load_or_make_issuer_key(given if given.exists() else state / _KEY_FILE)
             info = read_info(answer, issuer_id=key.public_key)
             return cls(connection, info, key=key, book=_open_book(state / _ISSUER_FILE, info))
         except BaseException:

@@ -8,8 +8,11 @@ from bled.codes import Code
 from bled.errors import ConfigurationError
 from bled.node.base import MerchantNode
 from bled.node.cln_grpc import ClnMerchantNode
+from bled.node.issuer_key import ISSUER_KEY_FILE, load_or_make_issuer_key
+from bled.node.lnd_credentials import load_lnd_credentials
 from bled.node.lnd_grpc import LndMerchantNode
 from bled.node.tls_probe import split_target
+from bled_codec.crypto import SecretKey
 
 
 class NodeKind(StrEnum):
@@ -39,13 +42,43 @@ def parse_address(text: str) -> NodeAddress:
     return NodeAddress(kind=NodeKind(scheme or NodeKind.CLN), target=target)
 
 
-async def open_node(address: str, credentials: Path, *, state: Path) -> MerchantNode:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeFiles:
+    """Where a till keeps what its node needs.
+
+    Attributes:
+        folder: with the node's credentials; None when each of LND's two files is named.
+        lnd_tls_cert: LND's tls.cert, None when it lies in `folder`.
+        lnd_macaroon: the till's macaroon, None when it lies in `folder`.
+        state: where the till keeps what it signs itself, for a node that knows no BOLT 12.
+    """
+
+    folder: Path | None
+    lnd_tls_cert: Path | None = None
+    lnd_macaroon: Path | None = None
+    state: Path
+
+    @property
+    def are_given(self) -> bool:
+        """Whether there is anything to show to a node."""
+        return self.folder is not None or None not in (self.lnd_tls_cert, self.lnd_macaroon)
+
+
+async def open_node(address: str, files: NodeFiles) -> MerchantNode:
     """Return the node at `address`, having asked it who it is. The caller closes it.
 
-    `credentials` is the folder that its kind needs; `state` is where the till keeps what it signs itself. Raises
-    `ConfigurationError` and `Unavailable` as the kinds' own `connect`.
+    Raises `ConfigurationError` and `Unavailable` as the kinds' own `connect`.
     """
     where = parse_address(address)
     if where.kind is NodeKind.LND:
-        return await LndMerchantNode.connect(where.target, credentials, state=state)
-    return await ClnMerchantNode.connect(where.target, credentials)
+        proof = load_lnd_credentials(files.folder, certificate=files.lnd_tls_cert, macaroon=files.lnd_macaroon)
+        return await LndMerchantNode.connect(where.target, proof, key=_issuer_key(files), state=files.state)
+    if files.folder is None:
+        raise ConfigurationError(Code.CONFIG_BAD, detail="Core Lightning needs --credentials DIR")
+    return await ClnMerchantNode.connect(where.target, files.folder)
+
+
+def _issuer_key(files: NodeFiles) -> SecretKey:
+    """Return the key that signs offers for LND: the one among the credentials, else the till's own."""
+    given = None if files.folder is None else files.folder / ISSUER_KEY_FILE
+    return load_or_make_issuer_key(given if given is not None and given.exists() else files.state / ISSUER_KEY_FILE)

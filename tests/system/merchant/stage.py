@@ -29,7 +29,7 @@ from bled.gatt.profile import SERVICE_UUID
 from bled.link.base import LinkStats
 from bled.link.handshaking import be_greeted
 from bled.node.base import MerchantNode
-from bled.node.opening import open_node
+from bled.node.opening import NodeFiles, open_node
 from bled.progress import OnStep
 from bled.sales.charge import SaleResult, charge
 from bled.sales.ledger import Sale, SaleLedger
@@ -308,6 +308,10 @@ class Shop:
         return f"{self.kind}://{self.target}"
 
     @property
+    def files(self) -> NodeFiles:
+        return NodeFiles(folder=self.credentials, state=self.ledger_path.parent)
+
+    @property
     def credentials(self) -> Path:
         return self.folder / "tls"
 
@@ -345,7 +349,7 @@ class Shop:
 
     @asynccontextmanager
     async def node(self) -> AsyncIterator[MerchantNode]:
-        node = await open_node(self.address, self.credentials, state=self.ledger_path.parent)
+        node = await open_node(self.address, self.files)
         try:
             yield node
         finally:

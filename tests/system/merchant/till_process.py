@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bled.clock import SystemClock
 from bled.link.radio import open_central
-from bled.node.opening import open_node
+from bled.node.opening import NodeFiles, open_node
 from bled.sales.charge import charge
 from bled.sales.ledger import SaleLedger
 from bled.sales.reader_key import reader_key_beside
@@ -23,7 +23,7 @@ def say(name: str, facts: object) -> None:
 
 async def main(address: str, credentials: str, ledger: str, air: str) -> None:
     with SaleLedger.open(Path(ledger)) as sales:
-        node = await open_node(address, Path(credentials), state=Path(ledger).parent)
+        node = await open_node(address, NodeFiles(folder=Path(credentials), state=Path(ledger).parent))
         central = await open_central(f"virtual:{air}")
         try:
             result = await charge(
