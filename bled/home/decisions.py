@@ -1,7 +1,7 @@
 """What home decided about invoices, for its owner: money from the ledger, refusals from a ring in memory."""
 
-from collections import deque
-from collections.abc import Sequence
+from collections import Counter, deque
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from heapq import merge
 from itertools import islice
@@ -29,6 +29,12 @@ class Decisions:
         self._ledger = ledger
         self._refusals: deque[Decision] = deque(maxlen=RING)
         self._strangers: deque[Decision] = deque(maxlen=STRANGERS_RING)
+        self._counts: Counter[str] = Counter()
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """How many invoices this run has refused, by code, those that no list holds any more too."""
+        return dict(sorted(self._counts.items()))
 
     def refuse(self, error: BledError, seen: Glimpse, *, now: UnixTime, is_ours: bool = True) -> Decision:
         """Keep that an invoice was not paid, and why. `is_ours`: it came over a path that home made.
@@ -36,6 +42,7 @@ class Decisions:
         Where several processes share the ledger it keeps the refusal for all of them: what came over no path of ours
         does not get that far, and of the rest the plugin lets only so much through.
         """
+        self._counts[error.code.value] += 1
         decision = Decision(
             seq=self._ledger.next_seq(),
             at=now,

@@ -166,7 +166,8 @@ class HomeRpc:
         """List what was decided about invoices, oldest first."""
         since = params.number("since", 0, most=_LARGEST_SEQ)
         limit = params.number("limit", 100, least=1, most=MOST_AT_ONCE)
-        return {"decisions": [_decision(each) for each in self._decisions.since(since, limit=limit)]}
+        found = [_decision(each) for each in self._decisions.since(since, limit=limit)]
+        return {"decisions": found, "refused": self._decisions.counts}
 
     async def claims(self, params: Parameters) -> Answer:
         """List the newest claims, newest first."""

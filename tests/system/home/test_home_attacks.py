@@ -65,6 +65,8 @@ async def test_every_attack_is_named_and_none_is_paid(house) -> None:
             since = (await house.node.decision(code, since=since))["seq"]
     assert await house.node.claims() == []
     assert house.node.xpay_calls == []
+    counted = (await house.node.ask("bled-decisions", {}))["refused"]
+    assert counted == {code: len(invoices) for code, invoices in sorted(attacks.items())}
 
 
 def _fields(value) -> dict[str, object]:

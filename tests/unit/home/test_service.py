@@ -335,3 +335,4 @@ def test_the_ring_of_refusals_is_bounded(working) -> None:
         working.decisions.refuse(Refused(Code.BAD_INVOICE), Glimpse(), now=working.clock.now())
     kept = working.decisions.since(0, limit=10_000)
     assert (len(kept), kept[-1].seq) == (1_000, 2_500)
+    assert working.decisions.counts == {"bad-invoice": 2_500}, "each is counted, whatever is still listed"
