@@ -320,10 +320,6 @@ async def _stop(task: "asyncio.Future[Any] | None") -> None:
         await asyncio.gather(task, return_exceptions=True)
 
 
-def _is_lost(error: Unavailable | FramingError) -> bool:
-    return error.is_late if isinstance(error, FramingError) else error.code is Code.LINK_LOST
-
-
 def _till_says(status: StatusMessage) -> Code:
     """Return what a last status is worth before its proof is looked at.
 
