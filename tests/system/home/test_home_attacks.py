@@ -1,5 +1,7 @@
 """Each attack on a purchase meets the plugin itself, and the refusal that its name promises. Nothing is paid."""
 
+import asyncio
+
 import pytest
 
 from bled_codec.fields import Field, ordered
@@ -136,13 +138,25 @@ async def test_an_invoice_for_a_used_payment_hash_is_not_paid(house) -> None:
     assert len(house.node.xpay_calls) == 1
 
 
-async def test_broken_invoices_by_the_hundred_leave_the_next_honest_one_alone(house) -> None:
-    honest = house.invoice(house.request())
-    data = honest.encode()
+async def test_broken_invoices_by_the_hundred_leave_an_honest_one_over_another_path_alone(house) -> None:
+    data = house.invoice(house.request()).encode()
     for place in range(0, len(data), 4):
         broken = bytearray(data)
         broken[place] ^= 0x55
         await house.node.hook(bytes(broken), house.secret())
-    await house.node.hook(data, house.secret())
+    await house.node.hook(house.invoice(house.request(1)).encode(), house.secret(1))
+    await house.node.decision("paid")
+    assert len(house.node.xpay_calls) == 1
+
+
+async def test_a_path_that_was_flooded_works_again_as_soon_as_the_flood_ends(house) -> None:
+    """A till sends again what was dropped."""
+    data = house.invoice(house.request()).encode()
+    for _ in range(100):
+        await house.node.hook(data + b"\x00", house.secret())
+    async with asyncio.timeout(15):
+        while not house.node.xpay_calls:
+            await house.node.hook(data, house.secret())
+            await asyncio.sleep(0.1)
     await house.node.decision("paid")
     assert len(house.node.xpay_calls) == 1
