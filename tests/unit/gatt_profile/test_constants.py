@@ -21,7 +21,7 @@ from bled.sales import conversation, greeting, judge, status
 from bled.sales.times import TIMES
 from bled.session import buyer, merchant, offer_policy
 
-from .text import CONSTANTS, TEXT, section, table
+from .text import CONSTANTS, TEXT, line, section, table
 
 PREFERENCES = bumble_central._PREFERENCES
 
@@ -148,6 +148,13 @@ def test_every_name_in_the_text_is_a_constant_and_every_constant_is_used() -> No
     used = named | {name for name in CONSTANTS if re.search(rf"\b{name}\b", code + rest)}
     assert named - set(CONSTANTS) == set()
     assert set(CONSTANTS) - used == {"VERSION", "KEY", "NONCE", "SECRET", "FINGERPRINT"} - used
+
+
+def test_the_lines_for_bluez_ask_for_the_times_of_the_profile() -> None:
+    lines = {name: int(value) for name, value in re.findall(r"(\w+) = (\d+)", line("12.4"))}
+    assert lines["MinConnectionInterval"] * 1.25 == CONSTANTS["T_CI_MIN"]
+    assert lines["MaxConnectionInterval"] * 1.25 == CONSTANTS["T_CI_MAX"]
+    assert lines["ConnectionSupervisionTimeout"] / 100 == CONSTANTS["T_SUPERVISION"]
 
 
 def test_the_tables_of_states_name_their_times_and_limits() -> None:
