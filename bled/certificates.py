@@ -43,11 +43,13 @@ class CertificateFacts:
         not_after: the last moment at which it is accepted.
         names: the host names in it.
         is_own_root: it is signed with its own key, so that whoever trusts it trusts nothing else.
+        issuer: the common name of whoever signed it, empty when it has none.
     """
 
     not_after: datetime
     names: tuple[str, ...]
     is_own_root: bool
+    issuer: str
 
 
 def read_certificate(pem: bytes) -> CertificateFacts:
@@ -58,8 +60,12 @@ def read_certificate(pem: bytes) -> CertificateFacts:
         names = tuple(extension.value.get_values_for_type(x509.DNSName))
     except x509.ExtensionNotFound:
         names = ()
+    common = certificate.issuer.get_attributes_for_oid(NameOID.COMMON_NAME)
     return CertificateFacts(
-        not_after=certificate.not_valid_after_utc, names=names, is_own_root=certificate.issuer == certificate.subject
+        not_after=certificate.not_valid_after_utc,
+        names=names,
+        is_own_root=certificate.issuer == certificate.subject,
+        issuer=str(common[0].value) if common else "",
     )
 
 

@@ -4,13 +4,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bled.cli.exit import end
-from bled.cli.options import Json
+from bled.cli.exit import end, reports_to
+from bled.cli.options import Credentials, Data, Json, Node
 from bled.cli.output import print_json, say
 from bled.codes import Code
 
 if TYPE_CHECKING:
-    from bled.link.doctor import Finding
+    from bled.findings import Finding
 
 app = typer.Typer(
     help="Find out what is wrong on this machine, and how to mend it.", no_args_is_help=True, rich_markup_mode=None
@@ -47,6 +47,38 @@ def radio(adapter: Name = None, json_: Json = False) -> None:
         _say(findings)
     if problems:
         end(Code.RADIO_UNAVAILABLE)
+
+
+@app.command()
+@reports_to("cashier")
+def node(node: Node = None, credentials: Credentials = None, data: Data = None, json_: Json = False) -> None:
+    """Look at the till's node: certificates, power, version, peers, the flow that sales will take; send it a message.
+
+    The message goes out to a peer of the node and comes back. Core Lightning gets an offer of 1 msat for that, which
+    is closed again. Exits with 69 if sales cannot work.
+
+    \b
+    Example:
+      bled doctor node --node lnd://127.0.0.1:10009 --credentials /etc/bled/node
+    """
+    import asyncio
+
+    from bled.cli.selling import configured_node
+    from bled.config import load_settings
+    from bled.findings import Level
+    from bled.log import configure_logging
+    from bled.node.doctor import examine, today
+
+    configure_logging(level="warning")
+    address, files = configured_node(load_settings({"node": node, "credentials": credentials, "data_dir": data}))
+    findings = asyncio.run(examine(address, files, now=today()))
+    problems = [finding for finding in findings if finding.level is Level.PROBLEM]
+    if json_:
+        print_json({"usable": not problems, "findings": [_plain(finding) for finding in findings]})
+    else:
+        _say(findings)
+    if problems:
+        end(Code.NODE_UNREACHABLE)
 
 
 def _plain(finding: "Finding") -> dict[str, object]:

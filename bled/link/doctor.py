@@ -2,8 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final
+
+from bled.findings import Finding, Level
+
+__all__ = ["Adapter", "Facts", "Finding", "Level", "judge"]
 
 MAIN_CONF: Final = "/etc/bluetooth/main.conf"
 RESTART: Final = "systemctl restart bluetooth"
@@ -13,33 +16,6 @@ MTU_VERSION: Final = (5, 62)
 """Before this BlueZ does not tell a till the ATT_MTU, and every message is cut into frames of 18 bytes."""
 ONE_CHANNEL_VERSION: Final = (5, 82)
 """This BlueZ has one ATT channel by default; 5.66 has three."""
-
-
-class Level(StrEnum):
-    """How much a finding matters."""
-
-    GOOD = "good"
-    ADVICE = "advice"
-    """bled works, but slower, less privately or less surely than it could."""
-    PROBLEM = "problem"
-    """bled cannot work."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One thing that was looked at.
-
-    Attributes:
-        level: how much it matters.
-        about: what was looked at, in a word or two.
-        detail: what was found, one sentence.
-        fix: lines to type, or to put into a file that the line before names.
-    """
-
-    level: Level
-    about: str
-    detail: str
-    fix: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

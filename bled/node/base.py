@@ -105,6 +105,23 @@ class Forgotten:
     detail: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Echo:
+    """How an onion message went that the node sent to itself.
+
+    Attributes:
+        came_back: whether it arrived.
+        through: the peer that it went through; None for one that never left the node.
+        milliseconds: how long it took, None when it did not arrive.
+        tried: peers that did not bring it back.
+    """
+
+    came_back: bool
+    through: Point | None = None
+    milliseconds: float | None = None
+    tried: tuple[Point, ...] = ()
+
+
 def preimage_for(seed: bytes, label: str) -> bytes:
     """Return the preimage of the invoice under `label`, 32 bytes; `seed` is the sale's own secret of 32.
 
@@ -139,6 +156,14 @@ class MerchantNode(Protocol):
 
     async def self_test(self) -> Sequence[str]:
         """Return what would keep this node from serving a sale, as sentences; none when all is well."""
+        ...
+
+    async def is_private(self) -> bool:
+        """Say whether the network knows no way to this node, so that money needs a path that the till builds."""
+        ...
+
+    async def echo(self) -> Echo:
+        """Send an onion message to the node itself, through its peers one after the other, and see it arrive."""
         ...
 
     async def create_offer(

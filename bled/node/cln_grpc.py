@@ -5,6 +5,7 @@ What is said here of lightningd's behaviour was measured on v26.06.
 
 import asyncio
 import secrets
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -15,6 +16,7 @@ from bled.node.base import (
     AlreadyPaid,
     Cancelled,
     CreatedOffer,
+    Echo,
     Forgotten,
     InvoiceState,
     MerchantNode,
@@ -25,6 +27,7 @@ from bled.node.base import (
 )
 from bled.node.cln_connection import READ_SECONDS, ClnConnection
 from bled.node.cln_credentials import load_credentials
+from bled.node.cln_echo import ClnEcho
 from bled.node.cln_errors import (
     DUPLICATE_LABEL,
     INVOICE_EXPIRED_DURING_WAIT,
@@ -116,6 +119,14 @@ class ClnMerchantNode(MerchantNode):
     async def self_test(self) -> Sequence[str]:
         """Return what would keep this node from serving a sale, as sentences."""
         return what_is_wrong(await self._getinfo())
+
+    async def is_private(self) -> bool:
+        """Say whether every channel of the node is known to its ends alone."""
+        return await self._private.are_needed()
+
+    async def echo(self) -> Echo:
+        """Send an onion message to the node itself, through up to three peers one after the other."""
+        return await ClnEcho(self, self._connection, self._private).run(UnixTime(int(time.time())))
 
     async def create_offer(
         self, *, amount: Msat, description: str, label: str, absolute_expiry: UnixTime, issuer: str | None = None

@@ -1,5 +1,6 @@
 """The two onion messages that a till hands to its own node. Pure: keys are arguments."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -78,6 +79,26 @@ def _along(
     if introduction != node_id:
         path = _through_own_node(node_id, introduction, path, path_session)
     return _wrap(path, payload, onion_session)
+
+
+def round_trip_onion(
+    node_id: Point,
+    request: bytes,
+    *,
+    through: Sequence[Point],
+    path_id: bytes | None,
+    path_sessions: tuple[SecretKey, SecretKey],
+    onion_session: SecretKey,
+) -> InjectedOnion:
+    """Return a message with `request` that leaves the node, passes `through` peers and comes back to it.
+
+    Its answer goes to the node itself. `path_id` as in `request_onion`; all session keys are fresh.
+    """
+    nodes = [node_id, *through, node_id] if through else [node_id]
+    data = [EncryptedData(next_node_id=following) for following in nodes[1:]] + [EncryptedData(path_id=path_id)]
+    path = create_blinded_path(nodes, [part.encode() for part in data], session_key=path_sessions[0])
+    back = create_blinded_path([node_id], [EncryptedData(path_id=bytes(32)).encode()], session_key=path_sessions[1])
+    return _wrap(path, OnionPayload(reply_path=back, invoice_request=request), onion_session)
 
 
 def _through_own_node(node_id: Point, introduction: Point, path: BlindedPath, session: SecretKey) -> BlindedPath:

@@ -25,6 +25,15 @@ class PrivateWays:
         self._connection = connection
         self._secrets: dict[str, bytes] = {}
 
+    async def are_needed(self) -> bool:
+        """Say whether the node has channels and the network knows of none."""
+        answer = await self._channels()
+        return bool(answer.channels) and all(channel.private for channel in answer.channels)
+
+    async def _channels(self) -> pb.ListpeerchannelsResponse:
+        call = pb.ListpeerchannelsRequest()
+        return await self._connection.call("ListPeerChannels", call, pb.ListpeerchannelsResponse, seconds=READ_SECONDS)
+
     async def path_id_of(self, request: InvoiceRequest) -> bytes | None:
         """Return what must come with `request` when it is handed to the node, None for an offer without paths."""
         if not request.offer_paths:
@@ -39,10 +48,7 @@ class PrivateWays:
         """
         if not offer.offer_paths:
             return ()
-        call = pb.ListpeerchannelsRequest()
-        answer = await self._connection.call(
-            "ListPeerChannels", call, pb.ListpeerchannelsResponse, seconds=READ_SECONDS
-        )
+        answer = await self._channels()
         channels = best_inbound(read_inbound(answer), Msat(offer.offer_amount or 0))
         if not channels:
             raise Unavailable(Code.NODE_REFUSED, detail="no channel can receive this amount now")

@@ -19,6 +19,7 @@ from bled.node.base import (
     AlreadyPaid,
     Cancelled,
     CreatedOffer,
+    Echo,
     Forgotten,
     InvoiceState,
     InvoiceStatus,
@@ -34,6 +35,7 @@ from bled.node.grpc_errors import NoAnswerInTime
 from bled.node.issuer_book import IssuedInvoice, IssuedOffer, IssuerBook
 from bled.node.lnd_connection import CHANGE_SECONDS, INVOICES, LIGHTNING, READ_SECONDS, connect_lnd
 from bled.node.lnd_credentials import LndCredentials
+from bled.node.lnd_echo import LndEcho
 from bled.node.lnd_errors import LndFailure
 from bled.node.lnd_messages import LndMessages
 from bled.node.lnd_records import is_final, read_info, read_invoice, read_paths, what_is_wrong
@@ -114,6 +116,14 @@ class LndMerchantNode(MerchantNode):
     async def self_test(self) -> Sequence[str]:
         """Return what would keep this node from serving a sale, as sentences."""
         return what_is_wrong(await self._getinfo())
+
+    async def is_private(self) -> bool:
+        """LND puts paths into every invoice, so the till never builds one."""
+        return False
+
+    async def echo(self) -> Echo:
+        """Send an onion message to the node itself, through up to three peers one after the other."""
+        return await LndEcho(self._connection, self._messages, self._info.node_id).run()
 
     async def create_offer(
         self, *, amount: Msat, description: str, label: str, absolute_expiry: UnixTime, issuer: str | None = None

@@ -1,6 +1,7 @@
 """A sandbox node's gRPC server: Core Lightning's interface behind mutual TLS, and nothing without a certificate."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,9 +31,13 @@ class GrpcServer:
 
     When the node dies (`die`, or a call that lightningd would not survive) the calls under way end with the gRPC
     plugin's last words and nobody listens any more, until `start` brings the node back.
+
+    Attributes:
+        calls: how often each unary method was called, by its name in the service.
     """
 
     def __init__(self) -> None:
+        self.calls: Counter[str] = Counter()
         self._server: Any = None
         self._node: SandboxNode | None = None
         self._port = 0
@@ -89,12 +94,13 @@ class GrpcServer:
             await asyncio.wait({self._ending}, timeout=0)
 
     def _handlers(self, node: SandboxNode) -> Any:
-        unary = {name: self._unary(node, call) for name, call in CALLS.items()}
+        unary = {name: self._unary(node, name, call) for name, call in CALLS.items()}
         streams = {name: self._stream(node, stream) for name, stream in STREAMS.items()}
         return grpc.method_handlers_generic_handler(_SERVICE, unary | streams)
 
-    def _unary(self, node: SandboxNode, call: Call) -> Any:
+    def _unary(self, node: SandboxNode, name: str, call: Call) -> Any:
         async def serve(request: Message, context: Any) -> Message:
+            self.calls[name] += 1
             try:
                 return await self._answer(node, call, request)
             except RpcError as error:

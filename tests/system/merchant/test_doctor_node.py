@@ -1,0 +1,122 @@
+"""`bled doctor node`: what it finds at a node that is well, at one that is not, and how the self-test travels."""
+
+import json
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from bled.findings import Finding, Level
+from bled.node.doctor import examine
+from bled.sandbox.lnd_macaroons import ADMIN, TILL
+
+from .stage import Shop, open_shop
+
+pytestmark = pytest.mark.system
+NOW = datetime.now(UTC)
+
+
+@pytest.fixture
+def shop(any_shop: Shop) -> Shop:
+    return any_shop
+
+
+async def found(shop: Shop, *, now: datetime = NOW) -> dict[str, Finding]:
+    return {finding.about: finding for finding in await examine(shop.address, shop.files, now=now)}
+
+
+async def test_a_node_that_is_well_has_no_problem_and_its_message_comes_back_through_its_peer(shop: Shop) -> None:
+    findings = await found(shop)
+    assert not [finding for finding in findings.values() if finding.level is Level.PROBLEM]
+    echo = findings["onion message to itself"]
+    assert echo.level is Level.GOOD
+    assert shop.hop.node_id.hex()[:16] in echo.detail
+    assert "regtest" in findings["node"].detail
+    assert not shop.is_open()
+
+
+async def test_the_flow_is_named(shop: Shop) -> None:
+    flow = (await found(shop))["flow"].detail
+    assert flow.startswith("direct" if shop.kind == "cln" else "push")
+
+
+async def test_a_private_node_says_so(tmp_path: object) -> None:
+    async with open_shop(tmp_path, private=True) as shop:
+        findings = await found(shop)
+        assert findings["flow"].detail.startswith("private")
+        assert findings["onion message to itself"].level is Level.GOOD
+
+
+async def test_a_certificate_that_ends_soon_or_has_ended_is_told(shop: Shop) -> None:
+    about = "the till's certificate" if shop.kind == "cln" else "the node's certificate"
+    assert (await found(shop))[about].level is Level.GOOD
+    assert (await found(shop, now=NOW + timedelta(days=3640)))[about].level is Level.ADVICE
+    assert (await found(shop, now=NOW + timedelta(days=3660)))[about].level is Level.PROBLEM
+
+
+async def test_a_node_without_a_peer_is_a_problem(shop: Shop) -> None:
+    shop.merchant.disconnect_peer(shop.hop.node_id, force=True)
+    findings = await found(shop)
+    assert findings["node"].level is Level.PROBLEM
+    assert findings["onion message to itself"].level is not Level.GOOD
+
+
+async def test_a_peer_that_brings_nothing_back_is_told(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(f"bled.node.{shop.kind}_echo.PATIENCE_SECONDS", 0.3)
+
+    async def drop(*_: object) -> None:
+        pass
+
+    monkeypatch.setattr(shop.hop, "receive_onion", drop)
+    echo = (await found(shop))["onion message to itself"]
+    assert echo.level is Level.ADVICE
+    assert "1 other peers did not bring it back" in echo.detail
+
+
+async def test_a_node_that_is_away_is_one_problem(shop: Shop) -> None:
+    await shop.server.stop()
+    findings = await found(shop)
+    assert findings["connection"].level is Level.PROBLEM
+    assert findings["connection"].fix
+
+
+async def test_core_lightnings_own_certificate_is_full_power(cln_shop: Shop) -> None:
+    power = (await found(cln_shop))["power of this till"]
+    assert power.level is Level.ADVICE
+    assert "empty the node" in power.detail
+    assert "node-proxy" in power.fix[0]
+
+
+async def test_a_macaroon_for_a_till_alone_is_praised_and_the_owners_is_not(tmp_path: object) -> None:
+    async with open_shop(tmp_path, kind="lnd") as shop:
+        assert (await found(shop))["power of this till"].level is Level.GOOD
+        admin = (shop.credentials / ADMIN).read_bytes()
+        (shop.credentials / TILL).write_bytes(admin)
+        power = (await found(shop))["power of this till"]
+        assert (power.level, "empty the node" in power.detail) == (Level.ADVICE, True)
+        assert power.fix[0].startswith("lncli bakemacaroon")
+
+
+async def test_a_macaroon_that_allows_too_little_is_a_problem_before_the_node_says_so(tmp_path: object) -> None:
+    async with open_shop(tmp_path, kind="lnd") as shop:
+        baked = shop.server.macaroons.bake({"uri": ("/lnrpc.Lightning/GetInfo",)})
+        (shop.credentials / TILL).write_bytes(baked)
+        findings = await found(shop)
+        assert "AddInvoice" in findings["macaroon"].detail
+        assert findings["node"].level is Level.PROBLEM
+        assert "permission denied" in findings["node"].detail
+
+
+async def test_the_command_prints_one_object_and_exits_with_0(shop: Shop) -> None:
+    import asyncio
+
+    arguments = ["doctor", "node", "--node", shop.address, "--credentials", str(shop.credentials)]
+    command = [sys.executable, "-c", "from bled.cli.main import main; main()", *arguments]
+    run = [*command, "--data", str(shop.folder / "data"), "--json"]
+    result = await asyncio.to_thread(
+        subprocess.run, run, capture_output=True, text=True, check=False, env=dict(os.environ)
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert json.loads(result.stdout)["usable"] is True
