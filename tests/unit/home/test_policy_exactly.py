@@ -200,3 +200,47 @@ def test_the_fields_that_a_refusal_names_are_those_that_were_judged(verify, shop
 @pytest.mark.parametrize("chain", [bytes(32), b"\xff" * 32])
 def test_any_other_chain_is_another(verify, invoice, chain) -> None:
     assert refusal(verify, invoice.encode(), chain=chain).code is Code.WRONG_CHAIN
+
+
+def test_an_expiry_is_a_difference_of_times_at_any_time(invoice) -> None:
+    def expiry(at: int, now: int) -> str:
+        with pytest.raises(Refused) as caught:
+            policy._check_signed_expiry(replace(invoice, offer_absolute_expiry=at), now)
+        return caught.value.detail
+
+    assert policy._check_signed_expiry(replace(invoice, offer_absolute_expiry=650), 100) == 650
+    assert expiry(750, 100) == "650 s ahead of home's clock"
+    assert expiry(100, 350) == "250 s ago by home's clock"
+
+
+def test_the_age_of_an_invoice_is_a_difference_of_times_at_any_time(invoice) -> None:
+    def time_left(now: int, **changes: int) -> str:
+        with pytest.raises(Refused) as caught:
+            policy._check_time_left(replace(invoice, **changes), 10_000, now)
+        return caught.value.detail
+
+    assert time_left(100, invoice_created_at=750) == "650 s ahead of home's clock"
+    assert time_left(350, invoice_created_at=0, invoice_relative_expiry=100) == "250 s ago by home's clock"
+    young = replace(invoice, invoice_created_at=700, invoice_relative_expiry=1_000)
+    assert policy._check_time_left(young, 10_000, 100) == 1_700
+    assert policy._check_time_left(young, 900, 100) == 900
+
+
+@pytest.mark.parametrize("other", [bytes(33), b"\xff" * 33])
+def test_a_payer_id_before_or_behind_the_derived_one_is_another(home, other) -> None:
+    assert policy.holds(home.row, 0, home.grant().payer_id, keys=home.keys)
+    assert not policy.holds(home.row, 0, other, keys=home.keys)
+
+
+def test_what_could_be_mixed_up_is_named() -> None:
+    for function, arguments in (
+        (policy.verify_invoice, 7),
+        (policy.is_of, 4),
+        (policy.holds, 4),
+        (policy.check_time_to_pay, 2),
+        (policy.seconds_for_attempts, 2),
+        (policy._readable_records, 2),
+        (policy._issued_id, 3),
+    ):
+        with pytest.raises(TypeError):
+            function(*[b""] * arguments)
