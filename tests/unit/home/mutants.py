@@ -1,4 +1,4 @@
-"""Which mutants of home's verification survived its tests, and whether mutants.md explains each. `script/mutate` calls it.
+"""Which mutants of home's verification survived its tests, and whether mutants.md explains each. For `script/mutate`.
 
 mutants.py mutants.jsonl
 """
