@@ -8,12 +8,12 @@ from typing import Final
 import typer
 
 from bled.cli.amount import format_amount
-from bled.cli.output import say
+from bled.cli.output import print_json, say
 from bled.cli.plain import printable
 from bled.codes import Code
 from bled.errors import BledError, ConfigurationError
 from bled.grants.wrapping import is_wrapped
-from bled.vault.vault import BookSummary, HistoryEntry
+from bled.vault.vault import BookSummary, HistoryEntry, Vault
 
 _LARGEST: Final = 16_000_000
 """Bytes of a book file that are read at all; 200 ids with two paths each have about 110 kB."""
@@ -77,6 +77,22 @@ def print_book(book: BookSummary) -> None:
         f"Book {book.book_id} ({printable(book.home_label)}): {book.ids_left} of {book.ids_total} payments left, "
         f"{format_amount(book.remaining_msat)} left, until {format_time(book.not_after)}"
     )
+
+
+def import_limits(vault: Vault, data: bytes, *, as_json: bool) -> None:
+    """Take changed limits of a book and say what they are now."""
+    statement = vault.import_limits(data)
+    facts = {
+        "outcome": "limits-changed",
+        "book_id": statement.book_id,
+        "total_msat": statement.limits.total_msat,
+        "not_after": statement.limits.not_after,
+    }
+    if as_json:
+        print_json(facts)
+        return
+    total, end = format_amount(statement.limits.total_msat), format_time(statement.limits.not_after)
+    say(f"Book {statement.book_id}: {total} in all, until {end}.")
 
 
 def describe_entry(entry: HistoryEntry) -> dict[str, object]:

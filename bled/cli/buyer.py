@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from bled.cli.buyer_keys import export_proof, keys
 from bled.cli.exit import end, reports_to
 from bled.cli.options import Chain, Data, Json, Mtu, Radio, Verbose
 from bled.cli.output import note, print_json, say, step_printer
@@ -21,6 +22,8 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
+app.command()(keys)
+app.command("export-proof")(export_proof)
 
 
 def _open_vault(settings: "Settings") -> "Vault":
@@ -40,20 +43,26 @@ def import_(
     data: Data = None,
     json_: Json = False,
 ) -> None:
-    """Take a grant book from home onto this device.
+    """Take a grant book from home onto this device, or changed limits of one that is here.
 
-    The book is checked whole first; a book that is refused changes nothing.
+    The file is checked whole first; one that is refused changes nothing.
 
     \b
-    Example:
+    Examples:
       bled buyer import phone.book
+      bled buyer import book-3.limits
     """
-    from bled.cli.books import read_book, read_passphrase
+    from bled.cli.books import import_limits, read_book, read_passphrase
     from bled.clock import SystemClock
     from bled.config import load_settings
+    from bled.grants.statement import is_statement
 
     settings = load_settings({"chain": chain, "data_dir": data})
     raw = read_book(book)
+    if is_statement(raw):
+        with _open_vault(settings) as vault:
+            import_limits(vault, raw, as_json=json_)
+        return
     passphrase = read_passphrase(raw, passphrase_file)
     with _open_vault(settings) as vault:
         now = SystemClock().now()

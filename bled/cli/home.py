@@ -5,7 +5,11 @@ from typing import Annotated
 import typer
 
 from bled.cli.exit import reports_to
+from bled.cli.home_backup import backup, restore
 from bled.cli.home_issue import issue
+from bled.cli.home_owner import check, extend, settle, statement, top_up, trust_clock
+from bled.cli.home_payments import export, payments, proof
+from bled.cli.home_serve import serve
 from bled.cli.options import Json, Rpc
 from bled.cli.output import print_json
 
@@ -14,28 +18,38 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-app.command()(issue)
+for command in (issue, extend, statement, payments, export, proof, check, settle, backup, restore):
+    app.command()(command)
+app.command("top-up")(top_up)
+app.command("trust-clock")(trust_clock)
+app.command()(serve)
 
 
 @app.command()
 @reports_to("buyer")
 def revoke(
     book: Annotated[int | None, typer.Option(help="Number of the book to revoke.")] = None,
+    device: Annotated[str | None, typer.Option(help="Revoke all books that were issued for this device.")] = None,
     payer_id: Annotated[str | None, typer.Option(metavar="HEX", help="One payer id to revoke.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="Revoke every book.")] = False,
     rpc: Rpc = None,
     json_: Json = False,
 ) -> None:
-    """Revoke a book, one payer id, or everything. What is in flight or paid already is listed.
+    """Revoke a book, a device, one payer id, or everything. What is in flight or paid already is listed.
+
+    A payer id whose key was made on the device needs its --book beside it.
 
     \b
     Examples:
       bled home revoke --book 3
+      bled home revoke --device phone
       bled home revoke --all
     """
     from bled.cli.homing import call_home, print_revocation, revocation
 
-    answer = call_home(rpc, "bled-revoke", revocation(book=book, payer_id=payer_id, everything=everything))
+    answer = call_home(
+        rpc, "bled-revoke", revocation(book=book, device=device, payer_id=payer_id, everything=everything)
+    )
     if json_:
         print_json(answer)
         return

@@ -17,9 +17,13 @@ File = Annotated[
 
 @reports_to("buyer")
 def issue(
-    device: Annotated[str, typer.Option(help="Name of the device that will hold the book.")],
     budget: Annotated[str, typer.Option(metavar="AMOUNT", help="What the book may spend in all, fees included.")],
     out: File = None,
+    device: Annotated[str | None, typer.Option(help="Name of the device that will hold the book.")] = None,
+    keys: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Public keys from `bled buyer keys`: the book then holds no secret at all."),
+    ] = None,
     count: Annotated[int | None, typer.Option(min=1, max=10_000, help="How many payments. [default: 50]")] = None,
     valid_for: Annotated[str, typer.Option(metavar="DURATION", help="How long: 30d, 12h, 2w.")] = "30d",
     per_payment: Annotated[
@@ -66,12 +70,14 @@ def issue(
       bled home issue --device phone --count 200 --valid-for 30d --budget 500000sat --per-payment 50000sat
       bled home issue --device phone --budget 3000000sat --per-payment 50000sat --class 5:2000000sat:7d
       bled home issue watch.book --device watch --budget 20000sat --via 02aaaa... --allow-one-path
+      bled home issue --keys phone.keys --budget 500000sat --per-payment 50000sat
     """
     from bled.cli.homing import call_home, write_book
     from bled.cli.issuing import order_of
 
     order = order_of(
         device=device,
+        keys=keys,
         budget=budget,
         count=count,
         valid_for=valid_for,
@@ -82,7 +88,7 @@ def issue(
     )
     order |= {"introductions": via, "allow_one_path": allow_one_path, "self_test": self_test}
     order |= {"max_fee_ppm": max_fee_ppm, "home_label": home_label}
-    file = out or Path(_file_name(device))
+    file = out or Path(_file_name(device or keys))
     issued = write_book(file, lambda: call_home(rpc, "bled-issue", order))
     if json_:
         print_json({**issued, "outcome": "issued", "file": str(file)})
@@ -90,8 +96,9 @@ def issue(
     _print_issued(issued, file)
 
 
-def _file_name(device: str) -> str:
-    safe = "".join(character if character.isalnum() or character in "-_" else "_" for character in device)
+def _file_name(of: str | Path | None) -> str:
+    name = of.stem if isinstance(of, Path) else of or "bled"
+    safe = "".join(character if character.isalnum() or character in "-_" else "_" for character in name)
     return f"{safe}.book"
 
 
@@ -100,5 +107,8 @@ def _print_issued(issued: dict[str, Any], file: Path) -> None:
 
     say(f"{file}: book {issued['book_id']} for {issued['device']}, {issued['ids']} payments")
     print_paths(issued["paths"])
+    if issued["passphrase"] is None:
+        note("It holds no secret and needs no passphrase. On the device: bled buyer import " + file.name)
+        return
     say(f"Passphrase: {issued['passphrase']}")
     note("It is shown only now. On the device: bled buyer import " + file.name)

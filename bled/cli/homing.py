@@ -66,18 +66,44 @@ def _write_whole(file: BinaryIO, data: bytes) -> None:
     os.fsync(file.fileno())
 
 
-def revocation(*, book: int | None, payer_id: str | None, everything: bool) -> dict[str, object]:
-    """Return the parameters of `bled-revoke`; exactly one of the three must be given."""
+def revocation(*, book: int | None, device: str | None, payer_id: str | None, everything: bool) -> dict[str, object]:
+    """Return the parameters of `bled-revoke`; exactly one must be given, or a payer id with its book."""
     chosen: dict[str, object] = {}
+    if device is not None:
+        chosen["device"] = device
     if book is not None:
         chosen["book_id"] = book
     if payer_id is not None:
         chosen["payer_id"] = payer_id
     if everything:
         chosen["all"] = True
-    if len(chosen) != 1:
-        raise BledError(Code.USAGE, detail="give one of --book, --payer-id and --all")
+    if len(chosen) != 1 and set(chosen) != {"book_id", "payer_id"}:
+        raise BledError(Code.USAGE, detail="give one of --book, --device, --payer-id and --all")
     return chosen
+
+
+def write_text(out: Path, text: str) -> None:
+    """Write a new file, readable by its owner alone. Raises `ConfigurationError`."""
+    _write_new(out, text.encode())
+
+
+def write_statement(out: Path, statement: str) -> Path:
+    """Write a statement, given in hexadecimal, to `out` or, when that is there, to the first free name beside it."""
+    for number in range(1, 1_000):
+        file = out if number == 1 else out.with_name(f"{out.stem}-{number}{out.suffix}")
+        if not file.exists():
+            break
+    _write_new(file, bytes.fromhex(statement))
+    return file
+
+
+def _write_new(out: Path, data: bytes) -> None:
+    try:
+        descriptor = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            _write_whole(file, data)
+    except OSError as error:
+        raise ConfigurationError(Code.CONFIG_BAD, detail=f"{out} cannot be written: {error.strerror}") from error
 
 
 def print_paths(paths: Sequence[Mapping[str, Any]]) -> None:

@@ -1,8 +1,10 @@
 """What `bled home issue` asks the plugin for, checked as far as that is possible without it."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from bled.cli.amount import parse_amount
+from bled.cli.books import read_book
 from bled.codes import Code
 from bled.errors import BledError
 from bled.home.terms import ClassTerms, parse_class, parse_duration
@@ -13,7 +15,8 @@ _DEFAULT_COUNT = 50
 
 def order_of(
     *,
-    device: str,
+    device: str | None,
+    keys: Path | None,
     budget: str,
     count: int | None,
     valid_for: str,
@@ -23,13 +26,16 @@ def order_of(
     max_fee_base: str | None,
 ) -> dict[str, object]:
     """Return the parameters of `bled-issue`. Raises `BledError` (`USAGE`) for terms that cannot be meant."""
+    if device is None and keys is None:
+        raise BledError(Code.USAGE, detail="--device NAME is needed, or --keys FILE of a device")
     total, seconds = parse_amount(budget), parse_duration(valid_for)
     most = parse_amount(per_payment) if per_payment else total
     named = [parse_class(text) for text in classes]
     _check(named, most, total, seconds)
     return {
         "device": device,
-        "ids": _DEFAULT_COUNT if count is None else count,
+        "keys": None if keys is None else read_book(keys).hex(),
+        "ids": _DEFAULT_COUNT if count is None and keys is None else count,
         "total_msat": total,
         "per_payment_msat": most,
         "per_day_msat": parse_amount(per_day) if per_day else total,

@@ -31,6 +31,9 @@ def run(
     env: Annotated[
         Path | None, typer.Option(help="Also write the addresses to this file, to be sourced by a shell.")
     ] = None,
+    node_version: Annotated[
+        str, typer.Option(metavar="VERSION", help="The Core Lightning that the home node claims to be.")
+    ] = "v26.06.6-sandbox",
     json_: Json = False,
 ) -> None:
     """Run merchant, hop and home nodes with the home plugin, and the virtual air, until Ctrl-C.
@@ -50,4 +53,4 @@ def run(
     configure_logging(level="warning")
 
     folder = load_settings({"data_dir": data}).data_dir / "sandbox"
-    asyncio.run(run_world(folder, air=air, grpc_port=grpc_port, env=env, as_json=json_))
+    asyncio.run(run_world(folder, air=air, grpc_port=grpc_port, env=env, as_json=json_, version=node_version))

@@ -40,8 +40,8 @@ def verify(
 ) -> None:
     """Check what a BOLT 12 string proves, each thing by itself.
 
-    A payer proof (lnp) needs nothing beside it. An invoice (lni) with its preimage is a receipt. Neither the clock nor
-    the chain is looked at: receipts are checked long after. Exits with 65 when anything fails.
+    A payer proof (lnp) needs nothing beside it, and is put into words. An invoice (lni) with its preimage is a receipt.
+    Neither the clock nor the chain is looked at: receipts are checked long after. Exits with 65 when anything fails.
     """
     from bled.cli.evidence import Beside, examine
     from bled_codec.inspection import inspect_string
@@ -80,12 +80,18 @@ def _preimage(text: str) -> bytes:
 
 
 def _show(inspection: "Inspection", checks: "Sequence[Check]", *, as_json: bool) -> None:
+    from bled.cli.meaning import meaning_of
+    from bled_codec.payer_proof import PayerProof
+
     verified = all(check.holds is not False for check in checks)
     kind = None if inspection.kind is None else inspection.kind.value
+    means = meaning_of(inspection.message) if isinstance(inspection.message, PayerProof) and verified else ()
     if as_json:
         rows = [{"name": check.name, "holds": check.holds, "detail": check.detail} for check in checks]
-        print_json({"verified": verified, "kind": kind, "checks": rows})
+        print_json({"verified": verified, "kind": kind, "checks": rows, "means": " ".join(means) or None})
         return
     say(f"{kind or 'BOLT 12 string'}: {'verified' if verified else 'NOT VERIFIED'}")
     for check in checks:
         say(f"  {_MARKS[check.holds]}  {check.name:<10}  {check.detail}")
+    for sentence in means:
+        say(sentence)

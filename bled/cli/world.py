@@ -14,12 +14,12 @@ from bled.sandbox.world import Sandbox
 NOT_REAL = "The money of this sandbox is not real. Nothing here is a Lightning network that anybody else can see."
 
 
-async def run_world(folder: Path, *, air: str, grpc_port: int, env: Path | None, as_json: bool) -> None:
-    """Run everything until SIGINT or SIGTERM."""
+async def run_world(folder: Path, *, air: str, grpc_port: int, env: Path | None, as_json: bool, version: str) -> None:
+    """Run everything until SIGINT or SIGTERM; `version` is what the home node claims to be."""
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with serve_air(air) as address, Sandbox.run(folder, grpc_port=grpc_port) as sandbox:
+    async with serve_air(air) as address, Sandbox.run(folder, grpc_port=grpc_port, version=version) as sandbox:
         settings = _settings(sandbox, address, folder)
         if env is not None:
             _write_env(env, settings)

@@ -1,22 +1,27 @@
 """Home put together, once lightningd has said where it runs."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from bled.clock import Clock
 from bled.codes import Code
 from bled.errors import ConfigurationError, Unavailable
-from bled.home.adrift import is_clock_adrift
+from bled.grants.keys import HomeKeys
+from bled.home.adrift import is_clock_adrift, nobody_asks
 from bled.home.decisions import Decisions
 from bled.home.hook_order import HookOrder, Order
 from bled.home.ledger import Ledger
 from bled.home.master import load_keys, prepare_folder
+from bled.home.owner import Owner
 from bled.home.path_test import PathTest
 from bled.home.pay import Log, Payer, growing_pauses
 from bled.home.plugin import ANY_CLOCK
 from bled.home.rpc import HomeRpc
+from bled.home.serve_plugin import SharedHome, open_ledger
 from bled.home.service import HomeService
+from bled.home.version import NodeVersion
 from bled.home.witness import Witness
 from bled.node.cln_home import ClnHomeNode
 from bled.node.json_stream import JsonObject
@@ -30,12 +35,13 @@ STATE_FOLDER: Final = "bled-home"
 class HomeApplication:
     """The plugin's work: ledger, payments and RPC methods of one home."""
 
-    def __init__(self, *, clock: Clock, log: Log) -> None:
-        """Take clock and log; nothing is opened before `start`."""
+    def __init__(self, *, clock: Clock, log: Log, version: NodeVersion) -> None:
+        """Take clock, log and the version of lightningd; nothing is opened before `start`."""
+        self._version = version
         self._clock = clock
         self._log = log
         self._ledger: Ledger | None = None
-        self._service: HomeService | None = None
+        self._service: HomeService | SharedHome | None = None
         self._rpc: HomeRpc | None = None
         self._path_test: PathTest | None = None
         self._hook_order: HookOrder | None = None
@@ -45,20 +51,21 @@ class HomeApplication:
 
     def start(self, configuration: JsonObject, options: JsonObject) -> None:
         """Open the state folder, make the keys the first time. Raises `ConfigurationError` or `Unavailable`."""
+        self._version.check()
         lightning_dir, chain = _lightning_dir(configuration), _chain(configuration)
         folder = lightning_dir / STATE_FOLDER
         prepare_folder(folder)
         keys = load_keys(folder)
-        ledger = Ledger.open(folder, book_key=keys.book_key.public_key[1:])
-        # An absolute rpc-file replaces the folder.
-        node = ClnHomeNode(LightningRpc(lightning_dir / str(configuration.get("rpc-file", "lightning-rpc"))))
+        ledger = open_ledger(folder, keys, options)
+        node = self._node_of(ledger, lightning_dir / str(configuration.get("rpc-file", "lightning-rpc")))
         decisions = Decisions(ledger)
         witness = Witness(node=node, ledger=ledger, name=keys.book_key.public_key.hex())
         payer = Payer(
             node=node, ledger=ledger, witness=witness, clock=self._clock, log=self._log, pauses=growing_pauses
         )
+        is_adrift = nobody_asks if chain == REGTEST_CHAIN or options.get(ANY_CLOCK) is True else is_clock_adrift
         self._ledger = ledger
-        self._path_test = PathTest(node=node, clock=self._clock)
+        self._path_test = path_test = PathTest(node=node, clock=self._clock)
         self._hook_order = HookOrder(node=node)
         self._rpc = HomeRpc(
             keys=keys,
@@ -69,9 +76,10 @@ class HomeApplication:
             decisions=decisions,
             node=node,
             clock=self._clock,
-            path_test=self._path_test,
+            path_test=path_test,
+            owner=self._owner(keys, chain, ledger, node, path_test, is_adrift),
         )
-        self._service = HomeService(
+        service = HomeService(
             keys=keys,
             chain=chain,
             node=node,
@@ -81,10 +89,41 @@ class HomeApplication:
             payer=payer,
             clock=self._clock,
             log=self._log,
-            is_adrift=_nobody_asks if chain == REGTEST_CHAIN or options.get(ANY_CLOCK) is True else is_clock_adrift,
+            is_adrift=is_adrift,
         )
+        shared = SharedHome(keys=keys, ledger=ledger, node=node, witness=witness, clock=self._clock, log=self._log)
+        self._service = shared if ledger.is_shared else service
         self._node_is_fresh = configuration.get("startup") is True
         self._opened.set()
+
+    def _owner(
+        self,
+        keys: HomeKeys,
+        chain: bytes,
+        ledger: Ledger,
+        node: ClnHomeNode,
+        path_test: PathTest,
+        is_adrift: Callable[[], bool],
+    ) -> Owner:
+        return Owner(
+            keys=keys,
+            chain=chain,
+            ledger=ledger,
+            node=node,
+            clock=self._clock,
+            path_test=path_test,
+            version=self._version,
+            is_adrift=is_adrift,
+        )
+
+    def _node_of(self, ledger: Ledger, socket: Path) -> ClnHomeNode:
+        """Return the node behind a socket, and tell its owner what an old one lacks."""
+        for sentence in self._version.lacks:
+            self._log("unusual", sentence)
+        has_labels = self._version.has_labels
+        if not has_labels:
+            ledger.pays_without_labels()
+        return ClnHomeNode(LightningRpc(socket), has_labels=has_labels, counts_unlabelled=ledger.paid_without_labels())
 
     def receive(self, invoice: bytes, secret: bytes) -> bool:
         """Take an invoice of the hook; say whether it is home's business."""
@@ -105,7 +144,9 @@ class HomeApplication:
         await self._opened.wait()
         if not self._node_is_fresh:
             self._telling = asyncio.create_task(self._tell_order())
-        if self._service is not None:
+        if isinstance(self._service, SharedHome):
+            await self._service.run()
+        elif self._service is not None:
             await self._service.run(node_is_fresh=self._node_is_fresh)
 
     async def _tell_order(self) -> None:
@@ -121,11 +162,6 @@ class HomeApplication:
             self._telling.cancel()
         if self._ledger is not None:
             self._ledger.close()
-
-
-def _nobody_asks() -> bool:
-    """On a chain without value, and where the owner answers for the clock."""
-    return False
 
 
 def _lightning_dir(configuration: JsonObject) -> Path:

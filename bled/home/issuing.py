@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -54,6 +55,8 @@ _DEFAULT_SECONDS: Final = 30 * 86_400
 _WRAP_SALT_BYTES: Final = 16
 _WRAP_NONCE_BYTES: Final = 12
 _PASSPHRASE_ENTROPY_BYTES: Final = 10
+_STRETCHING: Final = threading.Lock()
+"""OpenSSL's Argon2 with lanes waits for ever for its own threads when two threads stretch at once (seen with 4.0)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -296,7 +299,8 @@ def _make(order: Order, book: Book, routes: Sequence[Sequence[Point]], keys: Hom
     if order.payer_ids is not None:
         return clear
     salt, nonce = secrets.token_bytes(_WRAP_SALT_BYTES), secrets.token_bytes(_WRAP_NONCE_BYTES)
-    return wrap_book(clear, passphrase=order.passphrase, salt=salt, nonce=nonce)
+    with _STRETCHING:
+        return wrap_book(clear, passphrase=order.passphrase, salt=salt, nonce=nonce)
 
 
 def find_book_of(payer_id: Point, *, keys: HomeKeys, books: Sequence[Book]) -> Book:

@@ -10,6 +10,7 @@ from bled.codes import EXIT_INTERNAL, EXIT_OK, EXIT_USAGE
 from bled.errors import BledError
 from bled.home.application import HomeApplication
 from bled.home.plugin import Plugin, log_message
+from bled.home.version import VERSION_VARIABLE, NodeVersion
 from bled.node.json_stream import JsonObject, encode_message
 
 
@@ -38,7 +39,8 @@ async def _serve(clock: Clock) -> int:
         except BrokenPipeError:  # whoever speaks goes on with what it does: it may be writing an outcome down
             gone.cancel()
 
-    application = HomeApplication(clock=clock, log=lambda level, line: send(log_message(level, line)))
+    version = NodeVersion(text=os.environ.get(VERSION_VARIABLE))
+    application = HomeApplication(clock=clock, log=lambda level, line: send(log_message(level, line)), version=version)
     plugin = Plugin(application, send)
     work = asyncio.ensure_future(application.work())
     listening = asyncio.ensure_future(plugin.run(await _stdin()))

@@ -1,4 +1,4 @@
-"""Home's master secret: 32 bytes in a file, made once, never replaced."""
+"""Home's master secret: 32 bytes in a file, made once or put back, never replaced."""
 
 import os
 import secrets
@@ -32,25 +32,59 @@ def load_keys(folder: Path) -> HomeKeys:
     try:
         if not path.exists():
             _make(path, ledger_exists=(folder / LEDGER_FILE).exists())
-        if path.stat().st_mode & 0o077:
-            raise ConfigurationError(Code.CONFIG_BAD, detail=f"{path}: others may read it; set its mode to 0600")
-        master = path.read_bytes()
+        master = _read(path)
     except OSError as error:
         raise ConfigurationError(Code.CONFIG_BAD, detail=f"{path}: {error.strerror}") from error
+    return HomeKeys.from_master(master)
+
+
+def read_master(folder: Path) -> bytes:
+    """Return the master secret that is there. Raises `ConfigurationError` (`CONFIG_BAD`) as `load_keys` does."""
+    path = folder / MASTER_FILE
+    try:
+        return _read(path)
+    except OSError as error:
+        raise ConfigurationError(Code.CONFIG_BAD, detail=f"{path}: {error.strerror}") from error
+
+
+def _read(path: Path) -> bytes:
+    if path.stat().st_mode & 0o077:
+        raise ConfigurationError(Code.CONFIG_BAD, detail=f"{path}: others may read it; set its mode to 0600")
+    master = path.read_bytes()
     if len(master) != MASTER_BYTES:
         raise ConfigurationError(Code.CONFIG_BAD, detail=f"{path}: a master secret has {MASTER_BYTES} bytes")
-    return HomeKeys.from_master(master)
+    return master
 
 
 def _make(path: Path, *, ledger_exists: bool) -> None:
     if ledger_exists:
-        raise ConfigurationError(Code.CONFIG_BAD, detail=f"{path}: gone, while the ledger is there; restore it")
+        detail = f"{path}: gone, while the ledger is there; put it back with `bled home restore`"
+        raise ConfigurationError(Code.CONFIG_BAD, detail=detail)
+    _write(path, secrets.token_bytes(MASTER_BYTES))
+
+
+def restore_master(folder: Path, master: bytes) -> None:
+    """Put a master secret back where there is none, on the disk when this returns.
+
+    Raises `ConfigurationError` (`CONFIG_BAD`) when there is one, whichever, or the folder cannot be written.
+    """
+    prepare_folder(folder)
+    path = folder / MASTER_FILE
+    if path.exists():
+        raise ConfigurationError(Code.CONFIG_BAD, detail=f"{path}: there is a master secret; nothing was changed")
+    try:
+        _write(path, master)
+    except OSError as error:
+        raise ConfigurationError(Code.CONFIG_BAD, detail=f"{path}: {error.strerror}") from error
+
+
+def _write(path: Path, master: bytes) -> None:
     # Under another name first: a crash in the middle must not leave half a secret under the real one.
     draft = path.with_suffix(".new")
     draft.unlink(missing_ok=True)
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
-        file.write(secrets.token_bytes(MASTER_BYTES))
+        file.write(master)
         file.flush()
         os.fsync(file.fileno())
     os.link(draft, path)  # unlike a rename, this fails when somebody else was faster

@@ -3,29 +3,28 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from bled.clock import Clock
 from bled.codes import Failpoint
 from bled.errors import Unavailable
 from bled.failpoint import failpoint
 from bled.grants.keys import MAX_U32, HomeKeys
+from bled.home.answers import Answer, claim_answer, decision_answer, path_answer, revocation_answer
 from bled.home.decisions import MOST_AT_ONCE, Decisions
 from bled.home.issuing import ISSUE_PARAMETERS, find_book_of, issue, parse_order
 from bled.home.ledger import Ledger
+from bled.home.owner import Owner
 from bled.home.parameters import Parameters, usage
 from bled.home.path_test import PathTest
-from bled.home.paths import PathResult
 from bled.home.pay import Payer
-from bled.home.rows import Book, Claim, ClaimState, Decision, Revoked
+from bled.home.rows import Book, ClaimState, Revoked
 from bled.home.witness import Witness
 from bled.node.home_base import HomeNode
 from bled_codec.crypto import parse_point
 from bled_codec.errors import CodecError
 from bled_codec.units import Point
 
-Answer = dict[str, Any]
-"""The `result` of a call."""
 _LARGEST_SEQ: Final = 2**53
 
 
@@ -54,8 +53,10 @@ class HomeRpc:
         node: HomeNode,
         clock: Clock,
         path_test: PathTest,
+        owner: Owner,
     ) -> None:
         """Take what the methods need."""
+        self.owner = owner
         self._keys = keys
         self._chain = chain
         self._ledger = ledger
@@ -89,18 +90,20 @@ class HomeRpc:
             "device": book.device,
             "ids": book.ids,
             "not_after": book.limits.not_after,
-            "paths": [_path(each) for each in issued.paths],
+            "paths": [path_answer(each) for each in issued.paths],
             "passphrase": issued.passphrase,
             "book": issued.data.hex(),
         }
 
     async def revoke(self, params: Parameters) -> Answer:
-        """Revoke a book, one payer id, or everything: exactly one of them is named.
+        """Revoke a book, the books of a device, one payer id, or everything: exactly one of them is named.
+
+        A payer id whose key was made on the device is named with its book: home cannot know it by itself.
 
         The revocation is final when it is committed. `kept_by_node` says whether the node keeps that there was one, so
         that an old copy of the ledger cannot forget it; if not yet, it will before the next payment.
         """
-        answer = _revocation(await self._revoked(params))
+        answer = revocation_answer(await self._revoked(params))
         failpoint(Failpoint.HOME_REVOKED)
         return answer | {"kept_by_node": await self._is_kept()}
 
@@ -112,9 +115,13 @@ class HomeRpc:
         return True
 
     async def _revoked(self, params: Parameters) -> Revoked:
-        if len(params.values) != 1:
-            raise usage("one of book_id, payer_id and all is needed")
         now = self._clock.now()
+        if params.has("book_id") and params.has("payer_id") and len(params.values) == 2:
+            return self._revoke_id_of(params)
+        if len(params.values) != 1:
+            raise usage("one of book_id, device, payer_id and all is needed")
+        if params.has("device"):
+            return self._ledger.revoke_device(params.text("device"), now=now)
         if params.has("book_id"):
             return self._ledger.revoke_book(params.number("book_id", most=MAX_U32), now=now)
         if params.has("payer_id"):
@@ -127,6 +134,12 @@ class HomeRpc:
         books = self._ledger.books()
         book = await asyncio.to_thread(find_book_of, payer_id, keys=self._keys, books=books)
         return self._ledger.revoke_id(payer_id, book_id=book.book_id, now=self._clock.now())
+
+    def _revoke_id_of(self, params: Parameters) -> Revoked:
+        book = self._ledger.book(params.number("book_id", most=MAX_U32))
+        if book is None:
+            raise usage("book_id: there is no such book")
+        return self._ledger.revoke_id(_payer_id(params), book_id=book.book_id, now=self._clock.now())
 
     async def list(self, _: Parameters) -> Answer:
         """List the books and what they have used."""
@@ -166,13 +179,13 @@ class HomeRpc:
         """List what was decided about invoices, oldest first."""
         since = params.number("since", 0, most=_LARGEST_SEQ)
         limit = params.number("limit", 100, least=1, most=MOST_AT_ONCE)
-        found = [_decision(each) for each in self._decisions.since(since, limit=limit)]
+        found = [decision_answer(each) for each in self._decisions.since(since, limit=limit)]
         return {"decisions": found, "refused": self._decisions.counts}
 
     async def claims(self, params: Parameters) -> Answer:
         """List the newest claims, newest first."""
         limit = params.number("limit", 1000, least=1, most=MOST_AT_ONCE)
-        return {"claims": [_claim(each) for each in self._ledger.claims(limit=limit)]}
+        return {"claims": [claim_answer(each) for each in self._ledger.claims(limit=limit)]}
 
     async def settle(self, params: Parameters) -> Answer:
         """End a claim by its owner's word, when the node has forgotten what became of it."""
@@ -182,7 +195,7 @@ class HomeRpc:
         if not params.has("paid"):
             raise usage("paid: true or false is needed")
         await self._payer.settle(claim, was_paid=params.flag("paid"))
-        return _claim(self._ledger.claim_for(claim.payer_id) or claim)
+        return claim_answer(self._ledger.claim_for(claim.payer_id) or claim)
 
     async def trust_clock(self, _: Parameters) -> Answer:
         """Take the present time for right, although it was later before: its owner has checked the clock."""
@@ -198,67 +211,6 @@ def _payer_id(params: Parameters) -> Point:
         raise usage("payer_id: no point of the curve") from None
 
 
-def _path(path: PathResult) -> Answer:
-    return {
-        "introduction": path.introduction.hex(),
-        "alias": path.alias,
-        "arrived": path.arrived,
-        "milliseconds": path.milliseconds,
-    }
-
-
-def _revocation(revoked: Revoked) -> Answer:
-    return {
-        "revoked": [*revoked.books, *(payer_id.hex() for payer_id in revoked.payer_ids)],
-        "in_flight": [_money(claim) for claim in revoked.in_flight],
-        "already_paid": [_money(claim) for claim in revoked.already_paid],
-    }
-
-
-def _money(claim: Claim) -> Answer:
-    return {
-        "payer_id": claim.payer_id.hex(),
-        "amount_msat": claim.amount,
-        "payment_hash": claim.payment_hash.hex(),
-    }
-
-
-def _decision(decision: Decision) -> Answer:
-    return {
-        "seq": decision.seq,
-        "at": decision.at,
-        "code": decision.code.value,
-        "detail": decision.detail,
-        "payer_id": _hex(decision.payer_id),
-        "payment_hash": _hex(decision.payment_hash),
-        "amount_msat": decision.amount,
-        **_proof(decision.preimage),
-    }
-
-
-def _claim(claim: Claim) -> Answer:
-    return {
-        **_money(claim),
-        "book_id": claim.book_id,
-        "index": claim.index,
-        "max_fee_msat": claim.max_fee,
-        "claimed_at": claim.claimed_at,
-        "sent_at": claim.sent_at,
-        "state": claim.state.value,
-        "amount_sent_msat": claim.amount_sent,
-        "detail": claim.detail,
-        **_proof(claim.preimage),
-    }
-
-
-def _proof(preimage: bytes | None) -> Answer:
-    return {} if preimage is None else {"preimage": preimage.hex()}
-
-
-def _hex(value: bytes | None) -> str | None:
-    return None if value is None else value.hex()
-
-
 METHODS: Final = {
     "bled-issue": Method(
         names=ISSUE_PARAMETERS,
@@ -270,9 +222,10 @@ METHODS: Final = {
         run=HomeRpc.issue,
     ),
     "bled-revoke": Method(
-        names=("book_id", "payer_id", "all"),
-        usage="[book_id] [payer_id] [all]",
-        description="Revoke a book, one payer id or everything; says what is in flight and what was paid already.",
+        names=("book_id", "payer_id", "all", "device"),
+        usage="[book_id] [payer_id] [all] [device]",
+        description="Revoke a book, one payer id, all books of a device, or everything; says what is in flight and "
+        "what was paid already.",
         run=HomeRpc.revoke,
     ),
     "bled-list": Method(names=(), usage="", description="List the books and what they have used.", run=HomeRpc.list),
@@ -296,6 +249,42 @@ METHODS: Final = {
         usage="",
         description="Take the node's present time for right after its clock was ahead; check the clock first.",
         run=HomeRpc.trust_clock,
+    ),
+    "bled-extend": Method(
+        names=("book_id", "seconds"),
+        usage="book_id seconds",
+        description="Give a book more time, in seconds or 30d; the answer holds a statement for its device to import.",
+        run=lambda rpc, params: rpc.owner.extend(params),
+    ),
+    "bled-top-up": Method(
+        names=("book_id", "amount_msat"),
+        usage="book_id amount_msat",
+        description="Give a book more money, in millisatoshi or 2000sat; the answer holds a statement for its device.",
+        run=lambda rpc, params: rpc.owner.top_up(params),
+    ),
+    "bled-statement": Method(
+        names=("book_id",),
+        usage="book_id",
+        description="Say the present limits of a book, signed, for its device to import.",
+        run=lambda rpc, params: rpc.owner.statement(params),
+    ),
+    "bled-payments": Method(
+        names=("limit", "offset"),
+        usage="[limit] [offset]",
+        description="List payments, newest first, with state, fee, merchant and preimage.",
+        run=lambda rpc, params: rpc.owner.payments(params),
+    ),
+    "bled-proof": Method(
+        names=("payment_hash", "note"),
+        usage="payment_hash [note]",
+        description="Make a payer proof (lnp) of a payment, with a note of your own in it.",
+        run=lambda rpc, params: rpc.owner.proof(params),
+    ),
+    "bled-check": Method(
+        names=(),
+        usage="",
+        description="Look at version, clock and peers, and send a message over each reply path that might be used.",
+        run=lambda rpc, params: rpc.owner.check(params),
     ),
     "bled-claims": Method(names=("limit",), usage="[limit]", description="List the newest claims.", run=HomeRpc.claims),
 }

@@ -11,15 +11,17 @@ from bled.sandbox.node_data import (
     INIT_FEATURES,
     INVOICE_FEATURES,
     NODE_FEATURES,
+    VERSION,
     Address,
     ChannelInfo,
     ChannelUpdate,
     PeerInfo,
+    takes_labels,
 )
 from bled.sandbox.payments import Payments
 from bled.sandbox.plugin_child import PluginGone
 from bled.sandbox.plugin_host import PluginHost
-from bled.sandbox.rpc_error import RpcError, bad_parameter
+from bled.sandbox.rpc_error import INVALID_PARAMS, RpcError, bad_parameter
 from bled.sandbox.rpc_params import bind, read_hash, read_point, read_text
 from bled.sandbox.sendpays import SendPay, SendPayStatus
 from bled.sandbox.xpay_args import XpayArgs
@@ -35,9 +37,19 @@ class HomeCommands:
     """What the home node's `lightning-rpc` answers: its own commands, then those of the plugin."""
 
     def __init__(
-        self, node: SandboxNode, payments: Payments, plugin: PluginHost, datastore: Datastore | None = None
+        self,
+        node: SandboxNode,
+        payments: Payments,
+        plugin: PluginHost,
+        datastore: Datastore | None = None,
+        *,
+        version: str = VERSION,
     ) -> None:
-        """Serve `node`, which pays through `payments`, has `plugin`, and keeps things for it in `datastore`."""
+        """Serve `node`, which pays through `payments`, has `plugin`, and keeps things for it in `datastore`.
+
+        It claims to be of `version`, and has what that has.
+        """
+        self._version = version
         kept = datastore or Datastore()
         gossip = GossipCommands(node)
         self._node = node
@@ -83,7 +95,7 @@ class HomeCommands:
             "num_inactive_channels": 0,
             "address": [_address(info.address)],
             "binding": [_address(info.address)],
-            "version": info.version,
+            "version": self._version,
             "blockheight": info.blockheight,
             "network": info.network,
             "fees_collected_msat": info.fees_collected,
@@ -120,7 +132,10 @@ class HomeCommands:
         return {"payments": [row.as_json() for row in found if _matches(row, bolt11, status)]}
 
     async def _xpay(self, params: object) -> JsonObject:
-        return await self._payments.xpay(self._node, XpayArgs.read(params))
+        args = XpayArgs.read(params)
+        if args.label is not None and not takes_labels(self._version):
+            raise RpcError(INVALID_PARAMS, "unknown parameter: label")
+        return await self._payments.xpay(self._node, args)
 
 
 def _matches(row: SendPay, bolt11: str | None, status: SendPayStatus | None) -> bool:

@@ -9,6 +9,8 @@ VERSION: Final = "v26.06.6-sandbox"
 """The Core Lightning version whose behaviour is kept, marked so that nobody takes this for a real node."""
 
 NETWORK: Final = "regtest"
+_LABELS_SINCE: Final = "v26.06"
+"""The version that brought labels to `xpay`."""
 BLOCK_HEIGHT: Final = 144
 """No block is ever mined in the sandbox."""
 
@@ -98,3 +100,8 @@ class ChannelInfo:
     total: Msat
     local: ChannelUpdate
     remote: ChannelUpdate
+
+
+def takes_labels(version: str) -> bool:
+    """Say whether `xpay` of a version knows labels."""
+    return version >= _LABELS_SINCE

@@ -39,11 +39,13 @@ class PluginHost:
         lightning_dir: Path,
         log_file: Path,
         options: Mapping[str, object] | None = None,
+        version: str = VERSION,
     ) -> None:
         """Take the command, the node's folder (where the plugin runs) and the file for what the plugin says.
 
-        `options` are settings for the plugin's own options, in place of their defaults.
+        `options` are settings for the plugin's own options, in place of their defaults; `version` is the node's.
         """
+        self._version = version
         self._options = options or {}
         self._command = tuple(command)
         self._folder = lightning_dir
@@ -124,7 +126,7 @@ class PluginHost:
 
     async def _start_child(self, *, startup: bool) -> None:
         try:
-            env = _environment(with_failpoint=startup)
+            env = _environment(self._version, with_failpoint=startup)
             self._child = await PluginChild.start(
                 self._command, folder=self._folder, log_file=self._log_file, env=env, on_gone=self._ready.clear
             )
@@ -159,7 +161,7 @@ class PluginHost:
         return ConfigurationError(Code.CONFIG_BAD, detail=detail)
 
 
-def _environment(*, with_failpoint: bool) -> dict[str, str]:
+def _environment(version: str, *, with_failpoint: bool) -> dict[str, str]:
     """Return the child's environment. A failpoint works in the first child only, or it would kill each one anew."""
     own = {name: value for name, value in os.environ.items() if with_failpoint or name != _FAILPOINT}
-    return own | {"LIGHTNINGD_PLUGIN": "1", "LIGHTNINGD_VERSION": VERSION}
+    return own | {"LIGHTNINGD_PLUGIN": "1", "LIGHTNINGD_VERSION": version}

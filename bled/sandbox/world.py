@@ -29,7 +29,7 @@ from bled.sandbox.grpc_server import GrpcServer
 from bled.sandbox.home_commands import HomeCommands
 from bled.sandbox.network import Network
 from bled.sandbox.node import SandboxNode
-from bled.sandbox.node_data import Address
+from bled.sandbox.node_data import VERSION, Address
 from bled.sandbox.node_keys import load_or_make_key
 from bled.sandbox.payments import Payments
 from bled.sandbox.plugin_host import PluginHost
@@ -90,10 +90,12 @@ class Sandbox:
         clock: Clock | None = None,
         plugin: Sequence[str] | None = None,
         grpc_port: int = 0,
+        version: str = VERSION,
     ) -> AsyncIterator["Sandbox"]:
         """Run a sandbox in `folder`: a new one, or the one that was there, with all it knew.
 
         `plugin` is the command of the home plugin, started in the home node's folder; None: this project's own.
+        `version` is what the home node claims to be, and behaves like as far as a plugin can tell.
 
         Raises `ConfigurationError` (`CONFIG_BAD`) when the folder cannot be used, its path is too long for a socket,
         the port is taken or the plugin does not start; `Unavailable` (`STORE_LOCKED`) when a sandbox runs there.
@@ -107,7 +109,7 @@ class Sandbox:
             network.add_channel(Channel(scid=RELAY_CHANNEL, ends=(home.node_id, relay.node_id)))
             payments = Payments(network)
             payments.recover()
-            host, rpc = await _open_home(stack, home, payments, command)
+            host, rpc = await _open_home(stack, home, payments, command, version)
             server = GrpcServer()
             stack.push_async_callback(server.stop)
             yield cls(
@@ -174,12 +176,14 @@ def _open_channels(network: Network, merchant: SandboxNode, hop: SandboxNode, ho
 
 
 async def _open_home(
-    stack: AsyncExitStack, home: SandboxNode, payments: Payments, command: Sequence[str]
+    stack: AsyncExitStack, home: SandboxNode, payments: Payments, command: Sequence[str], version: str
 ) -> tuple[PluginHost, Path]:
     """Open home's socket, then start its plugin, which may use the socket at once."""
     path = home.lightning_dir / RPC_FILE
-    host = PluginHost(command, lightning_dir=home.lightning_dir, log_file=home.lightning_dir / "plugin.log")
-    socket = RpcSocket(path, HomeCommands(home, payments, host, Datastore(home.lightning_dir / "datastore.json")))
+    log_file = home.lightning_dir / "plugin.log"
+    host = PluginHost(command, lightning_dir=home.lightning_dir, log_file=log_file, version=version)
+    kept = Datastore(home.lightning_dir / "datastore.json")
+    socket = RpcSocket(path, HomeCommands(home, payments, host, kept, version=version))
     await socket.start()
     stack.push_async_callback(socket.stop)
     stack.push_async_callback(host.stop)

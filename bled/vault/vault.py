@@ -106,7 +106,7 @@ class Vault:
             issued_at = self._tables.issued_at(statement.book_id)
             if issued_at is None:
                 raise BledError(Code.BOOK_UNKNOWN, detail=f"book {statement.book_id}")
-            if statement.issued_at <= issued_at:
+            if statement.issued_at < issued_at:
                 raise BledError(Code.BOOK_NEWER_HERE, detail=f"of {statement.issued_at}, here since {issued_at}")
             self._tables.set_limits(statement)
         return statement

@@ -1,8 +1,11 @@
 """What the owner of a home does from the command line, against the plugin in the sandbox."""
 
+import csv
+import json
+
 import pytest
 
-from .conftest import Shop
+from .conftest import Shop, ended
 
 pytestmark = pytest.mark.system
 
@@ -41,3 +44,71 @@ def test_terms_that_cannot_be_meant_are_refused_before_home_is_asked(shop_less, 
     refused = shop_less.run("home", "issue", "--device", "phone", *terms)
     assert refused.code == 64
     assert words in refused.err
+
+
+def test_the_owner_changes_a_book_and_the_device_takes_the_signed_limits(shop: Shop) -> None:
+    phone = shop.phone()
+    limits = [shop.folder / "more.limits", shop.folder / "longer.limits"]
+    topped = shop.run("home", "top-up", "1", "1000sat", "--out", str(limits[0]), "--json")
+    longer = shop.run("home", "extend", "1", "--by", "10d", "--out", str(limits[1]))
+    assert (topped.object["total_msat"], longer.code) == (51_000_000, 0), longer.err
+    assert "Book 1: 51,000 sat in all, until" in longer.out
+    for file in reversed(limits[1:]):
+        taken = shop.run("buyer", "import", str(file), "--json", **phone)
+        assert (taken.code, taken.object["total_msat"]) == (0, 51_000_000), taken.err
+    assert shop.run("buyer", "status", "--json", **phone).object["books"][0]["remaining_msat"] == 51_000_000
+
+
+def test_a_device_makes_its_keys_pays_and_proves_what_it_paid(shop: Shop) -> None:
+    phone = {"BLED_DATA_DIR": str(shop.folder / "phone")}
+    asked, book = shop.folder / "phone.keys", shop.folder / "phone.book"
+    made = shop.run("buyer", "keys", "--count", "3", "--device", "my phone", "--out", str(asked), **phone)
+    assert made.code == 0, made.err
+    issued = shop.run("home", "issue", str(book), "--keys", str(asked), "--budget", "10000sat", "--json")
+    assert (issued.object["ids"], issued.object["device"], issued.object["passphrase"]) == (3, "my phone", None)
+    assert shop.run("buyer", "import", str(book), "--json", **phone).object["ids"] == 3
+    till, code = shop.charge("--json")
+    buyer = shop.run("buyer", "run", "--engage", code, "--auto-approve-below", "3000sat", "--json", **phone)
+    assert (buyer.code, ended(till).code) == (0, 0), buyer.err
+    proof = shop.run("buyer", "export-proof", "--note", "order 17", **phone)
+    assert proof.out.startswith("lnp1")
+    told = shop.run("verify", proof.out.strip())
+    assert told.code == 0
+    for words in ("paid 2,500 sat", "flat white", "order 17"):
+        assert words in told.out
+    (payment,) = shop.run("home", "payments", "--json").object["payments"]
+    refused = shop.run("home", "proof", payment["payment_hash"], "--json")
+    assert (refused.code, "on the device" in refused.object["detail"]) == (65, True)
+
+
+def test_payments_are_exported_and_proven_at_home(shop: Shop) -> None:
+    phone = shop.phone()
+    till, code = shop.charge("--json")
+    buyer = shop.run("buyer", "run", "--engage", code, "--auto-approve-below", "3000sat", "--json", **phone)
+    assert (buyer.code, ended(till).code) == (0, 0), buyer.err
+    assert "paid     2,500 sat + 0" in shop.run("home", "payments").out
+    file = shop.folder / "payments.csv"
+    assert shop.run("home", "export", "--out", str(file)).code == 0
+    (row,) = csv.DictReader(file.read_text().splitlines())
+    assert (row["state"], row["amount_msat"], row["description"]) == ("paid", "2500000", "flat white")
+    assert json.loads(shop.run("home", "export", "--format", "json").out)["payments"][0]["preimage"] == row["preimage"]
+    proof = shop.run("home", "proof", row["payment_hash"])
+    assert shop.run("verify", proof.out.strip(), "--preimage", row["preimage"]).code == 0
+    assert "Nothing is in the way." in shop.run("home", "check").out
+
+
+def test_a_home_is_saved_as_words_and_put_back_where_there_is_none(shop: Shop) -> None:
+    words = shop.folder / "home.words"
+    saved = shop.run("home", "backup", "--json")
+    assert len(saved.object["words"]) == 24
+    assert shop.run("home", "backup", "--out", str(words)).code == 0
+    assert words.stat().st_mode & 0o777 == 0o600
+    there = shop.run("home", "restore", "--from", str(words), "--json")
+    assert (there.code, there.object["outcome"]) == (78, "config-bad")
+    folder = shop.folder / "elsewhere"
+    back = shop.run("home", "restore", "--from", str(words), "--folder", str(folder), "--json")
+    assert (back.code, back.object["home"]) == (0, saved.object["home"])
+    again = shop.run("home", "backup", "--folder", str(folder), "--json")
+    assert again.object["words"] == saved.object["words"]
+    (folder / "master.secret").chmod(0o640)
+    assert shop.run("home", "backup", "--folder", str(folder)).code == 78

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from bled.errors import ConfigurationError
 from bled.grants.book import GrantBook, decode_book
 from bled.grants.wrapping import unwrap_book
 from bled.node.base import invoice_label
@@ -111,8 +112,8 @@ def folder() -> Iterator[Path]:
 
 
 @asynccontextmanager
-async def town_in(folder: Path) -> AsyncIterator[Town]:
-    async with Sandbox.run(folder) as sandbox:
+async def town_in(folder: Path, **how: str) -> AsyncIterator[Town]:
+    async with Sandbox.run(folder, **how) as sandbox:
         rpc = LightningRpc(sandbox.home_rpc)
         issued = await rpc.call("bled-issue", {"device": "phone", "ids": 3, "total_msat": 1_000_000})
         clear = unwrap_book(bytes.fromhex(issued["book"]), passphrase=issued["passphrase"])
@@ -190,3 +191,30 @@ async def test_home_knows_its_books_and_payments_when_the_whole_sandbox_starts_a
         (book,) = (await town.rpc.call("bled-list"))["books"]
         assert book["used"] == 1
         assert again.balances() == balances
+
+
+async def test_a_node_that_is_too_old_is_refused_with_a_sentence(folder) -> None:
+    with pytest.raises(ConfigurationError, match=r"lightningd v24\.11\.1 is too old: bled needs v25\.02"):
+        async with Sandbox.run(folder, version="v24.11.1"):
+            pytest.fail("the plugin started")
+
+
+async def test_a_node_without_labels_pays_and_says_what_it_cannot_do(folder) -> None:
+    """And when it has become one with labels, it still knows what it paid before."""
+    async with town_in(folder, version="v25.02") as town:
+        await town.sandbox.plugin.ready()
+        invoice = town.invoice(town.request())
+        town.deliver(invoice)
+        await town.decided("paid")
+        (part,) = (await town.rpc.call("listsendpays"))["payments"]
+        assert part.get("label") is None
+        told = await town.rpc.call("bled-check")
+        assert (told["version"], told["has_labels"]) == ("v25.02", False)
+        assert any("issue new books after a restore" in problem for problem in told["problems"])
+        assert "keeps no label" in (town.sandbox.home.lightning_dir / "plugin.log").read_text()
+    async with Sandbox.run(folder) as again:
+        town.sandbox, town.rpc = again, LightningRpc(again.home_rpc)
+        town.deliver(invoice)
+        (claim,) = (await town.rpc.call("bled-claims"))["claims"]
+        assert claim["state"] == "paid"
+        assert len((await town.rpc.call("listsendpays"))["payments"]) == 1

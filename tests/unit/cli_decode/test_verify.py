@@ -28,6 +28,15 @@ def test_a_proof_needs_nothing_beside_it() -> None:
     assert "payer_proof: verified" in RUNNER.invoke(APP, [PROOF.string]).output
 
 
+def test_a_proof_is_put_into_words_that_say_what_it_does_not_prove() -> None:
+    told = RUNNER.invoke(APP, [PROOF.string]).output
+    for words in (PROOF.invreq_payer_id.hex(), PROOF.invoice_node_id.hex(), "names nobody", "handed over"):
+        assert words in told
+    means = json.loads(RUNNER.invoke(APP, [PROOF.string, "--json"]).stdout)["means"]
+    assert means.startswith("Whoever has the secret of the payer id")
+    assert json.loads(RUNNER.invoke(APP, [REQUEST.string, "--json"]).stdout)["means"] is None
+
+
 def test_an_invoice_with_its_preimage_is_a_receipt() -> None:
     found = checks(invoice().string, "--preimage", PREIMAGE.hex(), "--offer", OFFER.string, "--request", REQUEST.string)
     assert found == {

@@ -23,7 +23,7 @@ OTHER = "02c6047f9441ed7d6d3045406e95c07cd85c778e4b8cef3ca7abac09b95c709ee5"
 
 
 @asynccontextmanager
-async def node_that_says(said: dict[str, Any] | None) -> AsyncIterator[ClnHomeNode]:
+async def node_that_says(said: dict[str, Any] | None, **how: bool) -> AsyncIterator[ClnHomeNode]:
     """A node with one answer for every call; it hangs up without a word for None."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -35,7 +35,7 @@ async def node_that_says(said: dict[str, Any] | None) -> AsyncIterator[ClnHomeNo
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "lightning-rpc"
         async with await asyncio.start_unix_server(serve, path):
-            yield ClnHomeNode(LightningRpc(path))
+            yield ClnHomeNode(LightningRpc(path), **how)
 
 
 @pytest.fixture
@@ -214,3 +214,21 @@ async def test_parts_are_told_apart_by_the_nodes_numbers() -> None:
     async with node_that_says({"result": {"payments": rows}}) as node:
         parts = await node.lookup(bytes.fromhex(HASH), label="ours")
     assert (parts.failed, parts.under_way) == ({3}, {4, -1}), "a part without a number never counts as failed"
+
+
+@pytest.mark.parametrize(
+    ("how", "status"),
+    [
+        ({}, PartsStatus.NOTHING),
+        ({"has_labels": False}, PartsStatus.COMPLETE),
+        ({"counts_unlabelled": True}, PartsStatus.COMPLETE),
+    ],
+)
+async def test_parts_without_a_label_count_where_home_paid_without_labels(how, status) -> None:
+    """And a hash with such a part is used, for a claim that is still to be made."""
+    part = {"payment_hash": HASH, "status": "complete", "payment_preimage": PREIMAGE, "amount_sent_msat": 5}
+    others = part | {"label": "theirs"}
+    for rows, found in ([part], status), ([others], PartsStatus.NOTHING):
+        async with node_that_says({"result": {"payments": rows}}, **how) as node:
+            parts = await node.lookup(bytes.fromhex(HASH), label="ours")
+        assert (parts.status, parts.hash_is_used) == (found, True)
