@@ -82,6 +82,8 @@ class Code(StrEnum):
     BOOK_EXPIRED = "book-expired"
     BOOK_OTHER_HOME = "book-other-home"
     BOOK_KEYS_ELSEWHERE = "book-keys-elsewhere"
+    BOOK_FRAMES_MIXED = "book-frames-mixed"
+    BOOK_FRAMES_MISSING = "book-frames-missing"
     BOOK_UNKNOWN = "book-unknown"
     BOOK_NEWER_HERE = "book-newer-here"
     BOOK_REQUEST_DAMAGED = "book-request-damaged"
@@ -241,6 +243,8 @@ _ROWS: Final = (
     _row(Code.BOOK_EXPIRED, EXIT_DATA, "", "The grant book's time has run out. Issue a new one at home."),
     _row(Code.BOOK_OTHER_HOME, EXIT_REFUSED, "", "The grant book is from another home than the one this device trusts."),
     _row(Code.BOOK_KEYS_ELSEWHERE, EXIT_DATA, "", "The secret keys of this grant book were made on another device. Nothing was changed."),
+    _row(Code.BOOK_FRAMES_MIXED, EXIT_DATA, "", "The pictures are of different grant books. Give those of one. Nothing was changed."),
+    _row(Code.BOOK_FRAMES_MISSING, EXIT_DATA, "", "Pictures of the grant book are missing. Give all of them. Nothing was changed.", retry=True),
     _row(Code.BOOK_UNKNOWN, EXIT_DATA, "", "The limits are of a book that is not on this device. Nothing was changed."),
     _row(Code.BOOK_NEWER_HERE, EXIT_DATA, "", "Newer limits of this book are on the device already. Nothing was changed."),
     _row(Code.BOOK_REQUEST_DAMAGED, EXIT_DATA, "", "The file of public keys is damaged. Copy it again from the device."),
@@ -284,7 +288,7 @@ _ROWS: Final = (
     _row(Code.CONFIG_BAD, EXIT_CONFIG, "A setting or file is wrong or missing.", "A setting or file is wrong or missing."),
     _row(Code.STORE_LOCKED, EXIT_TEMPORARY, "Another bled process has the ledger open: a sale is under way here. Try again when it has ended.", "Another bled process has the vault open: a payment is under way here. Try again when it has ended.", retry=True),
     _row(Code.STORE_BROKEN, EXIT_INTERNAL, "The ledger cannot be read or written. Check the disk.", "The vault cannot be read or written. Check the disk."),
-    _row(Code.STORE_UNREACHABLE, EXIT_UNAVAILABLE, "", "Home's database does not answer. Check that PostgreSQL runs, and its address.", retry=True),
+    _row(Code.STORE_UNREACHABLE, EXIT_UNAVAILABLE, "The database does not answer. Check that it runs, and its address.", "Home's database does not answer. Check that PostgreSQL runs, and its address.", retry=True),
     _row(Code.STORE_VERSION, EXIT_CONFIG, "The ledger was written by another version of bled.", "The vault was written by another version of bled."),
     _row(Code.USAGE, EXIT_USAGE, "The command was not understood.", "The command was not understood."),
     _row(Code.INTERRUPTED, EXIT_INTERRUPTED, "Stopped. `bled merchant resume` tells how the sale ended, and closes it.", "Stopped. `bled buyer history` shows whether anything was signed.", moved=MoneyMoved.UNKNOWN),

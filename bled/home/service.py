@@ -1,7 +1,7 @@
 """Home at work: invoices come in at the hook, are verified one by one off its path, claimed, and paid side by side."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, TypeVar
 
 from bled.clock import Clock
@@ -174,10 +174,13 @@ class HomeService:
             self._warn_of_old_copy()
         await self._answered(self._witness.testify)
         await self._answered(self._compare_records)
-        self._ledger.take_over()
-        for claim in self._ledger.open_claims():
+        for claim in await self._answered(self._open_claims):
             if claim.state is ClaimState.CLAIMED or not await self._looked_at(claim, node_is_fresh=node_is_fresh):
                 self._work_on(claim, payments, node_is_fresh=node_is_fresh)
+
+    async def _open_claims(self) -> Sequence[Claim]:
+        self._ledger.take_over()
+        return self._ledger.open_claims()
 
     async def _compare_records(self) -> None:
         if await compare_records(node=self._node, ledger=self._ledger, keys=self._keys, now=self._clock.now()):

@@ -172,7 +172,9 @@ class Lightningd:
 
     # The plugin
 
-    async def start_plugin(self, *, failpoint: str | None = None, startup: bool = True) -> dict[str, Any]:
+    async def start_plugin(
+        self, *, failpoint: str | None = None, startup: bool = True, options: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
         """Start the plugin process; return its answer to `init`."""
         environment = {name: value for name, value in os.environ.items() if name != "BLED_FAILPOINT"}
         if failpoint is not None:
@@ -194,7 +196,7 @@ class Lightningd:
             "startup": startup,
             "network": "regtest",
         }
-        return await self.ask("init", {"options": {}, "configuration": configuration})
+        return await self.ask("init", {"options": options or {}, "configuration": configuration})
 
     async def _read(self) -> None:
         assert self._plugin is not None

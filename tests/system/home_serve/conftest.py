@@ -30,7 +30,9 @@ serving_module = _load(HERE / "serving.py")
 @pytest.fixture(scope="session")
 def migrated(postgres):
     """A PostgreSQL database with the ledger's tables, for one test after the other."""
-    return places.Database(postgres)
+    made = places.Database(postgres)
+    yield made
+    made.close()
 
 
 @pytest.fixture

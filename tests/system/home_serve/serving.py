@@ -29,6 +29,7 @@ class Serving:
         self.node_name = scripted.HOME.public_key.hex()
         self.workers: list[asyncio.subprocess.Process] = []
         self.log = (folder / "workers.log").open("ab")
+        self.ledger: Ledger | None = None
 
     async def open(self, *, ids: int = 5, **limits: object) -> "Serving":
         await self.node.listen()
@@ -57,7 +58,8 @@ class Serving:
         for worker in self.workers:
             await self.kill(worker)
         await self.node.stop()
-        self.ledger.close()
+        if self.ledger is not None:
+            self.ledger.close()
         self.log.close()
 
     # Workers
@@ -131,11 +133,14 @@ class Serving:
         deadline = time.monotonic() + seconds
         while True:
             claims = self.ledger.claims()
-            waiting = self.place.execute("SELECT count(*) FROM inbox")[0][0]
+            waiting = self.waiting()
             if not waiting and claims and all(claim.state in FINAL for claim in claims):
                 return claims
             assert time.monotonic() < deadline, (waiting, Counter(each.state for each in claims), self.logged()[-3000:])
             await asyncio.sleep(0.05)
+
+    def waiting(self) -> int:
+        return self.place.execute("SELECT count(*) FROM inbox")[0][0]
 
     async def until(self, is_so, *, seconds: float = 30) -> None:
         deadline = time.monotonic() + seconds

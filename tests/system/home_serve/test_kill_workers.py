@@ -93,7 +93,7 @@ async def test_a_worker_that_lives_keeps_its_claim(serving) -> None:
     worker = serving.place.execute("SELECT worker FROM claims")
     await serving.start_worker()
     serving.deliver(invoice, times=5)
-    await serving.until(lambda: serving.place.execute("SELECT count(*) FROM inbox")[0][0] == 0)
+    await serving.until(lambda: serving.waiting() == 0)
     await asyncio.sleep(3)  # longer than a worker's look around
     assert serving.place.execute("SELECT worker FROM claims") == worker
     assert len(serving.node.xpay_calls) == 1
@@ -113,7 +113,7 @@ async def test_killed_at_any_moment_nothing_is_paid_twice_or_lost(serving, clean
     audit = serving.audit()
     assert (audit["double_paid"], audit["asked_twice"], audit["over_budget"]) == (0, 0, 0)
     await serving.start_worker()
-    await serving.until(lambda: serving.place.execute("SELECT count(*) FROM inbox")[0][0] == 0)
+    await serving.until(lambda: serving.waiting() == 0)
     await serving.until(lambda: all(each.state is not ClaimState.CLAIMED for each in serving.ledger.claims()))
     await serving.until(lambda: serving.audit()["lost"] == 0)
     audit = serving.audit()

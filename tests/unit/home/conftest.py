@@ -58,7 +58,9 @@ def place(request: pytest.FixtureRequest, tmp_path: Path):
 @pytest.fixture(scope="session")
 def migrated(postgres):
     """A PostgreSQL database with the ledger's tables, for one test after the other."""
-    return places.Database(postgres)
+    made = places.Database(postgres)
+    yield made
+    made.close()
 
 
 @pytest.fixture

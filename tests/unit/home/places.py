@@ -69,6 +69,7 @@ class Database:
     def __init__(self, cluster) -> None:
         self.cluster = cluster
         self.name = cluster.create()
+        self._stranger: psycopg.Connection | None = None
         Store.connect(self.url).close()
 
     @property
@@ -78,16 +79,31 @@ class Database:
     def clear(self) -> None:
         """Empty the tables: the rules that forbid that are for everybody else."""
         self.execute("UPDATE alembic_version SET version_num = %s", NEWEST)
-        with psycopg.connect(self.url, autocommit=True) as connection:
-            connection.execute("SET session_replication_role = replica")
-            connection.execute(f"TRUNCATE {_TABLES} RESTART IDENTITY")
+        self.execute("SET session_replication_role = replica")
+        self.execute(f"TRUNCATE {_TABLES} RESTART IDENTITY")
+        self.execute("SET session_replication_role = DEFAULT")
 
     def open(self, home, *, book_key: bytes | None = None) -> Ledger:
         return Ledger.connect(self.url, book_key=book_key or home.keys.book_key.public_key[1:])
 
     def execute(self, statement: str, *values: object) -> list[tuple[object, ...]]:
         """Run one statement as a stranger would."""
-        return self.cluster.execute(statement, *values, database=self.name)
+        try:
+            cursor = self._connection().execute(statement, values or None)
+        except psycopg.OperationalError:  # the server was started anew
+            self.close()
+            cursor = self._connection().execute(statement, values or None)
+        return [] if cursor.description is None else cursor.fetchall()
+
+    def _connection(self) -> psycopg.Connection:
+        if self._stranger is None:
+            self._stranger = psycopg.connect(self.url, autocommit=True)
+        return self._stranger
+
+    def close(self) -> None:
+        if self._stranger is not None:
+            self._stranger.close()
+        self._stranger = None
 
     def limit(self, limits: BookLimits) -> None:
         """Change the limits of every book."""
