@@ -9,9 +9,10 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+from bled.sandbox.offers_plugin import make_onion
 from bled_codec.crypto import SecretKey, parse_point, sha256
 from bled_codec.invoice import Invoice
-from bled_codec.onion_message import Received, open_onion_message
+from bled_codec.onion_message import OnionPayload, Received, open_onion_message
 from bled_codec.units import Point
 
 HOME, HOP, RELAY = (SecretKey(sha256(name)) for name in (b"home", b"hop", b"relay"))
@@ -33,6 +34,7 @@ class Lightningd:
         self.folder = folder
         self.preimages: dict[str, bytes] = {}
         self.rows: dict[str, list[dict[str, Any]]] = {}
+        self.version = "v26.06"
         self.datastore: dict[tuple[str, ...], tuple[str, int]] = {}
         self.xpay_calls: list[dict[str, Any]] = []
         self.xpay: Callable[[dict[str, Any]], Awaitable[dict[str, Any]]] = self.pays
@@ -43,7 +45,8 @@ class Lightningd:
         self._plugin: asyncio.subprocess.Process | None = None
         self._reading: asyncio.Task[None] | None = None
         self._server: asyncio.Server | None = None
-        self._sending: asyncio.Future[Any] | None = None
+        self._sending: list[asyncio.Future[Any]] = []
+        self.offers_first = False
         self._connections: set[asyncio.StreamWriter] = set()
 
     @property
@@ -93,7 +96,7 @@ class Lightningd:
     async def _run(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
         match method:
             case "getinfo":
-                return {"id": HOME.public_key.hex(), "network": "regtest"}
+                return {"id": HOME.public_key.hex(), "network": "regtest", "version": self.version}
             case "listpeerchannels":
                 row = {"peer_connected": True, "state": "CHANNELD_NORMAL"}
                 return {"channels": [row | {"peer_id": key.public_key.hex()} for key in (HOP, RELAY)]}
@@ -134,11 +137,20 @@ class Lightningd:
         """Peel an onion message at one node after the other; it ends at the hook, or at a node that nobody knows."""
         opened = open_onion_message(onion, path_key, key)
         if isinstance(opened, Received):
-            secret = (opened.path_id or b"").hex()
-            message = {"onion_message": {"pathsecret": secret, "unknown_fields": []}}
-            self._sending = asyncio.ensure_future(self.send("onion_message_recv_secret", message))
+            self._show(opened)
         elif opened.next_node_id in _KEYS:
             self._pass_on(_KEYS[opened.next_node_id], opened.onion, opened.next_path_key)
+
+    def _show(self, received: Received) -> None:
+        """Show a message to the plugin, and before that to the node's own one if that is first."""
+        invoice, back = received.payload.invoice, received.payload.reply_path
+        if self.offers_first and invoice is not None and back is not None:
+            self._pass_on(HOME, make_onion(back, OnionPayload(invoice_error=b"\x05\x02no")), back.first_path_key)
+        message: dict[str, object] = {"pathsecret": (received.path_id or b"").hex(), "unknown_fields": []}
+        if invoice is not None:
+            message["invoice"] = invoice.hex()
+        hook = self.send("onion_message_recv_secret", {"onion_message": message})
+        self._sending.append(asyncio.ensure_future(hook))
 
     async def pays(self, params: dict[str, Any]) -> dict[str, Any]:
         """Pay as the real one does."""
