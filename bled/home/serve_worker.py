@@ -22,6 +22,7 @@ from bled.home.master import MASTER_FILE, load_keys
 from bled.home.pay import Payer, growing_pauses
 from bled.home.serve_session import Session
 from bled.home.service import HomeService
+from bled.home.version import NodeVersion
 from bled.home.witness import Witness
 from bled.node.cln_home import ClnHomeNode
 from bled.node.lightning_rpc import LightningRpc
@@ -80,6 +81,7 @@ async def run(work: Work, *, clock: Clock) -> None:
     chain = CHAIN_NAMES.get(str(info.get("network")))
     if chain is None:
         raise ConfigurationError(Code.CONFIG_BAD, detail=f"unknown network {info.get('network')}")
+    _check_version(info.get("version"))
     node = ClnHomeNode(rpc)
     ledger = Ledger.connect(work.database, book_key=keys.book_key.public_key[1:])
     session = Session(ledger, log=log, pauses=growing_pauses)
@@ -104,6 +106,14 @@ async def run(work: Work, *, clock: Clock) -> None:
     finally:
         session.close()
         ledger.close()
+
+
+def _check_version(text: object) -> None:
+    """Refuse a node whose records do not name the payer id: with workers nobody else could tell payments apart."""
+    version = NodeVersion(text=text if isinstance(text, str) else None)
+    version.check()
+    if not version.has_labels:
+        raise ConfigurationError(Code.CONFIG_BAD, detail=f"lightningd {version.text} is too old: workers need v26.06")
 
 
 def log(level: str, line: str) -> None:

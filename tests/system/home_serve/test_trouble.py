@@ -118,6 +118,14 @@ async def test_workers_end_with_a_supervisor_that_was_killed(serving) -> None:
     assert await serving.ended(worker) == 0
 
 
+async def test_a_node_that_keeps_no_labels_is_refused(serving) -> None:
+    serving.node.version = "v26.04"
+    await serving.open()
+    orders = {"database": serving.place.url, "rpc": str(serving.node.rpc), "state": str(serving.folder / "bled-home")}
+    assert await serving.ordered(json.dumps(orders | {"any_clock": True}).encode() + b"\n") == 78
+    assert "workers need v26.06" in serving.logged()
+
+
 async def test_a_worker_without_orders_says_how_it_is_started(serving) -> None:
     await serving.open()
     assert await serving.ordered(b"nonsense\n") == 78
