@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import Final
 
+from bled.failpoint_names import Failpoint as Failpoint  # noqa: PLC0414 - told on, for everybody who arms one
+
 EXIT_OK: Final = 0
 EXIT_USAGE: Final = 64
 EXIT_DATA: Final = 65
@@ -300,52 +302,3 @@ _ROWS: Final = (
 )  # fmt: skip
 
 OUTCOMES: Final[Mapping[Code, Outcome]] = {row.code: row for row in _ROWS}
-
-
-class Failpoint(StrEnum):
-    """Every step between two durable effects. Kill tests enumerate these: a new step cannot be forgotten."""
-
-    BUYER_RESERVED = "buyer.reserved"
-    """The reservation is on disk, the request has not been sent."""
-    BUYER_SENT = "buyer.sent"
-    """The request has left, no answer has come."""
-    BUYER_OUTCOME = "buyer.outcome"
-    """The outcome has come, it is not on disk yet."""
-    MERCHANT_SALE_OPENED = "merchant.sale.opened"
-    """The sale is in the ledger, the node has no offer yet."""
-    MERCHANT_OFFER_CREATED = "merchant.offer.created"
-    """The node has the offer, the ledger does not know its id yet."""
-    MERCHANT_REQUEST_STORED = "merchant.request.stored"
-    """The request is in the ledger, no invoice exists."""
-    MERCHANT_INVOICE_CREATED = "merchant.invoice.created"
-    """The node has the invoice, the ledger does not know it yet."""
-    MERCHANT_INVOICE_STORED = "merchant.invoice.stored"
-    """The invoice is in the ledger, it has not been sent to the buyer's home."""
-    MERCHANT_DELIVERED = "merchant.delivered"
-    """The onion message has left."""
-    MERCHANT_PAID = "merchant.paid"
-    """The node says paid, the ledger does not know it yet."""
-    MERCHANT_PAID_STORED = "merchant.paid.stored"
-    """The ledger says paid, the buyer does not know it yet."""
-    HOME_VERIFIED = "home.verified"
-    """The invoice is verified, nothing is written."""
-    HOME_CLAIMED = "home.claimed"
-    """The claim is committed, nothing has been paid."""
-    HOME_SENT = "home.sent"
-    """The claim says that the node is asked, the node has not been asked."""
-    HOME_ISSUED = "home.issued"
-    """The ledger has the book, nothing of it exists."""
-    HOME_REVOKED = "home.revoked"
-    """The revocation is committed, the node does not keep the ledger's new generation yet."""
-    HOME_COMPARED = "home.compared"
-    """The ledger has begun a generation for this run, the node does not keep it yet."""
-    HOME_WITNESSED = "home.witnessed"
-    """The node keeps the ledger's generation, what that was for has not happened."""
-    HOME_PAY_ANSWERED = "home.pay.answered"
-    """The node has answered `xpay`, the ledger does not know it yet."""
-    SANDBOX_PENDING = "sandbox.pay.pending"
-    """The sandbox has written a payment down, the payee has not been asked."""
-    SANDBOX_SETTLED = "sandbox.pay.settled"
-    """The payee's invoice is paid, the sandbox's balances have not moved."""
-    SANDBOX_MOVED = "sandbox.pay.moved"
-    """The balances have moved, whoever asked for the payment has no answer."""

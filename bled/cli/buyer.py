@@ -9,6 +9,8 @@ from bled.cli.buyer_keys import export_proof, keys
 from bled.cli.exit import end, reports_to
 from bled.cli.options import Chain, Data, Json, Mtu, Radio, Verbose
 from bled.cli.output import note, print_json, say, step_printer
+from bled.codes import Code
+from bled.errors import BledError
 
 if TYPE_CHECKING:
     from bled.config import Settings
@@ -32,10 +34,26 @@ def _open_vault(settings: "Settings") -> "Vault":
     return Vault.open(settings.data_dir / "buyer")
 
 
+def _read_files(files: list[Path], *, are_pictures: bool) -> bytes:
+    """Return the one file that was named, or the one whose codes the pictures show."""
+    from bled.cli.books import read_book
+
+    if are_pictures:
+        from bled.cli.qr_book_reading import read_book_pictures
+
+        return read_book_pictures(files)
+    if len(files) != 1:
+        raise BledError(Code.USAGE, detail="one file at a time; pictures of QR codes need --qr")
+    return read_book(files[0])
+
+
 @app.command("import")
 @reports_to("buyer")
 def import_(
-    book: Annotated[Path, typer.Argument(metavar="FILE", help="File that `bled home issue` wrote.")],
+    book: Annotated[list[Path], typer.Argument(metavar="FILE", help="File that `bled home issue` wrote.")],
+    qr: Annotated[
+        bool, typer.Option("--qr", help="The files are pictures of the book's QR codes, in any order.")
+    ] = False,
     passphrase_file: Annotated[
         Path | None, typer.Option(help="Read the passphrase from the first line of this file instead of asking.")
     ] = None,
@@ -51,14 +69,15 @@ def import_(
     Examples:
       bled buyer import phone.book
       bled buyer import book-3.limits
+      bled buyer import --qr codes/*.png
     """
-    from bled.cli.books import import_limits, read_book, read_passphrase
+    from bled.cli.books import import_limits, read_passphrase
     from bled.clock import SystemClock
     from bled.config import load_settings
     from bled.grants.statement import is_statement
 
     settings = load_settings({"chain": chain, "data_dir": data})
-    raw = read_book(book)
+    raw = _read_files(book, are_pictures=qr)
     if is_statement(raw):
         with _open_vault(settings) as vault:
             import_limits(vault, raw, as_json=json_)

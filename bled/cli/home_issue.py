@@ -8,6 +8,7 @@ import typer
 from bled.cli.exit import reports_to
 from bled.cli.options import Json, Rpc
 from bled.cli.output import note, print_json, say
+from bled.errors import BledError
 
 File = Annotated[
     Path | None,
@@ -56,6 +57,10 @@ def issue(
     max_fee_ppm: Annotated[
         int | None, typer.Option(min=0, max=1_000_000, help="...and millionths of its amount. [default: 10000]")
     ] = None,
+    qr: Annotated[
+        str | None,
+        typer.Option(metavar="FOLDER|terminal", help="Show the book as QR codes too, for a device with a camera."),
+    ] = None,
     home_label: Annotated[str | None, typer.Option(metavar="NAME", help="What the device calls this home.")] = None,
     rpc: Rpc = None,
     json_: Json = False,
@@ -67,6 +72,7 @@ def issue(
 
     \b
     Examples:
+      bled home issue --device watch --count 5 --budget 20000sat --qr codes
       bled home issue --device phone --count 200 --valid-for 30d --budget 500000sat --per-payment 50000sat
       bled home issue --device phone --budget 3000000sat --per-payment 50000sat --class 5:2000000sat:7d
       bled home issue watch.book --device watch --budget 20000sat --via 02aaaa... --allow-one-path
@@ -74,7 +80,10 @@ def issue(
     """
     from bled.cli.homing import call_home, write_book
     from bled.cli.issuing import order_of
+    from bled.cli.qr_book_showing import check_place
 
+    if qr is not None:
+        check_place(qr)
     order = order_of(
         device=device,
         keys=keys,
@@ -90,8 +99,10 @@ def issue(
     order |= {"max_fee_ppm": max_fee_ppm, "home_label": home_label}
     file = out or Path(_file_name(device or keys))
     issued = write_book(file, lambda: call_home(rpc, "bled-issue", order))
+    pictures = () if qr is None else _show_codes(issued, file, qr)
     if json_:
-        print_json({**issued, "outcome": "issued", "file": str(file)})
+        codes = {} if qr is None else {"codes": [str(picture) for picture in pictures]}
+        print_json({**issued, "outcome": "issued", "file": str(file), **codes})
         return
     _print_issued(issued, file)
 
@@ -100,6 +111,20 @@ def _file_name(of: str | Path | None) -> str:
     name = of.stem if isinstance(of, Path) else of or "bled"
     safe = "".join(character if character.isalnum() or character in "-_" else "_" for character in name)
     return f"{safe}.book"
+
+
+def _show_codes(issued: dict[str, Any], file: Path, place: str) -> tuple[Path, ...]:
+    """Show the codes of a book that is issued and in its file already; one too large for them stays there."""
+    from bled.cli.qr_book_showing import show_book
+
+    try:
+        pictures = show_book(file.read_bytes(), place)
+    except BledError as error:
+        note(f"bled: no QR codes: {error.detail}. Book {issued['book_id']} is in {file}.")
+        return ()
+    if pictures:
+        note(f"{len(pictures)} QR codes in {place}. On the device: bled buyer import --qr {place}/*.png")
+    return pictures
 
 
 def _print_issued(issued: dict[str, Any], file: Path) -> None:

@@ -77,7 +77,9 @@ class HomeApplication:
             node=node,
             clock=self._clock,
             path_test=path_test,
-            owner=self._owner(keys, chain, ledger, node, path_test, is_adrift),
+            owner=self._owner(
+                keys=keys, chain=chain, ledger=ledger, node=node, path_test=path_test, is_adrift=is_adrift
+            ),
         )
         service = HomeService(
             keys=keys,
@@ -98,6 +100,7 @@ class HomeApplication:
 
     def _owner(
         self,
+        *,
         keys: HomeKeys,
         chain: bytes,
         ledger: Ledger,

@@ -112,3 +112,17 @@ def test_a_home_is_saved_as_words_and_put_back_where_there_is_none(shop: Shop) -
     assert again.object["words"] == saved.object["words"]
     (folder / "master.secret").chmod(0o640)
     assert shop.run("home", "backup", "--folder", str(folder)).code == 78
+
+
+def test_a_small_book_goes_to_the_device_as_pictures(shop: Shop) -> None:
+    codes, file, passphrase = shop.folder / "codes", shop.folder / "watch.book", shop.folder / "passphrase"
+    order = ("--device", "watch", "--count", "3", "--budget", "20000sat", "--qr", str(codes), "--json")
+    issued = shop.run("home", "issue", str(file), *order)
+    assert issued.code == 0, issued.err
+    passphrase.write_text(issued.object["passphrase"])
+    pictures = [*reversed(issued.object["codes"]), issued.object["codes"][0]]
+    env = {"BLED_DATA_DIR": str(shop.folder / "watch")}
+    some = shop.run("buyer", "import", "--qr", *pictures[2:-1], "--json", **env)
+    assert (some.code, some.object["outcome"]) == (65, "book-frames-missing")
+    taken = shop.run("buyer", "import", "--qr", *pictures, "--passphrase-file", str(passphrase), "--json", **env)
+    assert (taken.code, taken.object["ids"]) == (0, 3), taken.err
