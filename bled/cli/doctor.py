@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bled.cli.exit import end, reports_to
-from bled.cli.options import Credentials, Data, Json, Node
+from bled.cli.options import Credentials, Data, Json, Node, Rpc
 from bled.cli.output import print_json, say
 from bled.codes import Code
 
@@ -79,6 +79,20 @@ def node(node: Node = None, credentials: Credentials = None, data: Data = None, 
         _say(findings)
     if problems:
         end(Code.NODE_UNREACHABLE)
+
+
+@app.command()
+@reports_to("buyer")
+def home(rpc: Rpc = None, json_: Json = False) -> None:
+    """Look at home as `bled home check` does: version, clock, peers, and whether it is asked before its node answers.
+
+    \b
+    Example:
+      bled doctor home --rpc ~/.lightning/bitcoin/lightning-rpc
+    """
+    from bled.cli.home_owner import check
+
+    check(rpc=rpc, json_=json_)
 
 
 def _plain(finding: "Finding") -> dict[str, object]:

@@ -66,7 +66,6 @@ class HomeApplication:
         is_adrift = nobody_asks if chain == REGTEST_CHAIN or options.get(ANY_CLOCK) is True else is_clock_adrift
         self._ledger = ledger
         self._path_test = path_test = PathTest(node=node, clock=self._clock)
-        self._hook_order = HookOrder(node=node)
         self._rpc = HomeRpc(
             keys=keys,
             chain=chain,
@@ -108,6 +107,7 @@ class HomeApplication:
         path_test: PathTest,
         is_adrift: Callable[[], bool],
     ) -> Owner:
+        self._hook_order = hook_order = HookOrder(node=node)
         return Owner(
             keys=keys,
             chain=chain,
@@ -115,6 +115,7 @@ class HomeApplication:
             node=node,
             clock=self._clock,
             path_test=path_test,
+            hook_order=hook_order,
             version=self._version,
             is_adrift=is_adrift,
         )

@@ -11,6 +11,7 @@ from bled.grants.statement import encode_statement
 from bled.home.answers import Answer
 from bled.home.changes import extended, topped_up
 from bled.home.decisions import MOST_AT_ONCE
+from bled.home.hook_order import HookOrder, Order, Place
 from bled.home.ledger import Ledger
 from bled.home.parameters import Parameters, usage
 from bled.home.path_test import PathTest
@@ -40,6 +41,7 @@ class Owner:
         node: HomeNode,
         clock: Clock,
         path_test: PathTest,
+        hook_order: HookOrder,
         version: NodeVersion,
         is_adrift: Callable[[], bool],
     ) -> None:
@@ -50,6 +52,7 @@ class Owner:
         self._node = node
         self._clock = clock
         self._path_test = path_test
+        self._hook_order = hook_order
         self._version = version
         self._is_adrift = is_adrift
 
@@ -120,14 +123,15 @@ class Owner:
         home = await self._node.node_id()
         peers = [await self._checked(peer, number) for number, peer in enumerate(await self._node.path_peers())]
         usable = sum(peer["arrived"] is True for peer in peers)
-        adrift = self._is_adrift()
+        adrift, place = self._is_adrift(), await self._hook_order.find()
         return {
             "node_id": home.hex(),
             "version": self._version.text,
             "has_labels": self._version.has_labels,
             "peers": peers,
             "clock_in_step": not adrift,
-            "problems": [*_problems(usable, adrift=adrift), *self._version.lacks],
+            "asked_first": place.order.value,
+            "problems": [*_problems(usable, adrift=adrift), *_misplaced(place), *self._version.lacks],
         }
 
     async def _checked(self, peer: PathPeer, number: int) -> Answer:
@@ -154,6 +158,10 @@ def _problems(usable: int, *, adrift: bool) -> list[str]:
     if adrift:
         problems.append("Nothing keeps the clock in step (NTP): nothing is paid until something does.")
     return problems
+
+
+def _misplaced(place: Place) -> list[str]:
+    return [place.detail[0].upper() + place.detail[1:] + "."] if place.order is Order.NODE else []
 
 
 def _book_id(params: Parameters) -> int:

@@ -15,6 +15,9 @@ async def test_a_home_that_lost_its_place_says_so_and_what_to_do(house, offers_f
     if offers_first:
         await house.node.logged(WORDS)
         assert any("plugin=/path/to/bled-home" in line for line in house.node.logs)
+    told = await house.node.ask("bled-check", {})
+    assert told["asked_first"] == ("node" if offers_first else "home")
+    assert offers_first == any(WORDS in problem.lower() for problem in told["problems"])
     await house.node.hook(house.invoice(house.request()).encode(), house.secret())
     await house.node.decision("paid")
     assert offers_first == any(WORDS in line for line in house.node.logs)
