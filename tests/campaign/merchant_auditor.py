@@ -1,0 +1,62 @@
+"""Reads a till's ledger and its node's books, and says what must never be. It shares no code with the till."""
+
+import contextlib
+import sqlite3
+from collections import Counter
+from hashlib import sha256
+from pathlib import Path
+
+from stage import Shop
+
+from bled.sandbox.books_rows import InvoiceStatus
+
+OPEN = ("opened", "offered", "requested", "invoiced", "sent")
+PAID = ("paid", "paid_late")
+LIVE = (InvoiceStatus.UNPAID, InvoiceStatus.PAID)
+
+Findings = Counter[str]
+
+
+def sales_of(ledger: Path) -> list[sqlite3.Row]:
+    """Return every sale of the till."""
+    if not ledger.exists():
+        return []
+    with contextlib.closing(sqlite3.connect(ledger)) as db:
+        db.row_factory = sqlite3.Row
+        if not db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'sales'").fetchone():
+            return []  # killed before it had made its table
+        return db.execute("SELECT * FROM sales ORDER BY number").fetchall()
+
+
+def look(shop: Shop, *, is_final: bool) -> Findings:
+    """Return what is wrong now; `is_final` when every sale has been finished from the node's records."""
+    sales = sales_of(shop.ledger_path)
+    found: Findings = Counter()
+    paid_there = {row.payment_hash for row in shop.invoices() if row.status is InvoiceStatus.PAID}
+    paid_here = [sale for sale in sales if sale["state"] in PAID]
+    found["second_live"] = sum(count - 1 for count in _live_by_offer(shop).values())
+    found["unproven"] = sum(not _is_proven(sale, paid_there) for sale in paid_here)
+    found["wrong_amount"] = sum(sale["amount_received"] not in (None, sale["amount"]) for sale in paid_here)
+    found["open_twice"] = max(0, sum(sale["state"] in OPEN for sale in sales) - 1)
+    if is_final:
+        known = {bytes(sale["payment_hash"]) for sale in paid_here if sale["payment_hash"] is not None}
+        found["lost"] = len(paid_there - known)
+        found["unresolved"] = sum(sale["state"] in (*OPEN, "unknown") for sale in sales)
+        found["left_open"] = int(shop.is_open())
+    return +found
+
+
+def _is_proven(sale: sqlite3.Row, paid_there: set[bytes]) -> bool:
+    payment_hash = sale["payment_hash"]
+    return payment_hash in paid_there and sha256(sale["preimage"]).digest() == payment_hash
+
+
+def _live_by_offer(shop: Shop) -> Counter[bytes]:
+    """Count the invoices that are paid or can be, by the offer that they belong to."""
+    if shop.kind == "cln":
+        return Counter(row.local_offer_id or row.payment_hash for row in shop.invoices() if row.status in LIVE)
+    live = {row.payment_hash for row in shop.invoices() if row.status in LIVE}
+    with contextlib.closing(sqlite3.connect(shop.ledger_path.parent / "issuer.sqlite")) as db:
+        made = db.execute("SELECT offer_id, payment_hash FROM invoices").fetchall()
+    unknown = live - {payment_hash for _, payment_hash in made}
+    return Counter([offer_id for offer_id, payment_hash in made if payment_hash in live] + [b"unknown"] * len(unknown))
