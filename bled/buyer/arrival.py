@@ -1,7 +1,7 @@
 """How the device meets a till: it waits with its beacon, makes the link private, and has the offer in hand."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from bled.clock import Clock
@@ -60,7 +60,7 @@ class Met:
 
 
 class Arrival:
-    """Waits for one till."""
+    """Waits for a till, and when that one let the device go for another: failures count over the whole period."""
 
     def __init__(
         self, *, peripheral: Peripheral, vault: Vault, engagement: Engagement | None, clock: Clock, on_step: OnStep
@@ -72,6 +72,7 @@ class Arrival:
         self._on_step = on_step
         self._meeting = engagement or OpenMeeting()
         self._life = None if engagement is None else EngagementLife(since=clock.monotonic())
+        self._failures = 0
 
     async def run(self, *, seconds: float) -> Met:
         """Return the till that came within `seconds`.
@@ -81,7 +82,7 @@ class Arrival:
         and what the radio raises.
         """
         give_up_at = self._clock.monotonic() + seconds
-        for failures in range(1, HANDSHAKES + 1):
+        while True:
             self._check()
             left = max(0.0, give_up_at - self._clock.monotonic())
             link = await self._peripheral.accept(seconds=left, on_step=self._on_step, uuid=self._meeting.uuid)
@@ -89,11 +90,13 @@ class Arrival:
                 opening, secured = await be_greeted(link, meeting=self._meeting, before_hs2=self._count)
             except (PeerError, Unavailable) as error:
                 self._on_step("no private connection", {"code": error.code.value})
-                if error.code in _ALARMS or failures == HANDSHAKES:
+                self._failures += 1
+                if error.code in _ALARMS or self._failures >= HANDSHAKES:
                     raise
                 continue
+            if self._life is not None:
+                self._life = replace(self._life, used=True)
             return self._met(link, opening, secured)
-        raise BledError(Code.INTERNAL, detail="the last failure ends the loop")
 
     def _met(self, link: MessageLink, opening: bytes, secured: Secured) -> Met:
         resumption = secured.resumption

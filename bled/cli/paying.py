@@ -3,8 +3,8 @@
 import asyncio
 
 from bled.buyer.approval import approve_below
-from bled.buyer.arrival import Arrival
-from bled.buyer.meeting import Meeting, Purchase
+from bled.buyer.pay_screen import PayScreen
+from bled.buyer.purchase import Purchase
 from bled.cli.amount import format_amount
 from bled.cli.output import print_json, report, say
 from bled.cli.prompt import ask_on_terminal
@@ -29,7 +29,7 @@ def pay_once(
     seconds: float,
     on_step: OnStep,
 ) -> Purchase:
-    """Be visible for at most `seconds`, meet one till, and return the outcome.
+    """Be visible for at most `seconds`, meet a till, another when that one let go, and return the outcome.
 
     Raises `Refused` (`NO_GRANT_LEFT`) with nothing to pay with, and `BledError` when no till came, or none with which a
     private connection came about.
@@ -42,11 +42,16 @@ def pay_once(
     async def meet() -> Purchase:
         peripheral = await open_peripheral(radio, att_mtu=att_mtu)
         try:
-            arrival = Arrival(peripheral=peripheral, vault=vault, engagement=engagement, clock=clock, on_step=on_step)
-            met = await arrival.run(seconds=seconds)
-            chain = settings.chain_hash
-            meeting = Meeting(met=met, vault=vault, chain=chain, clock=clock, approve=approve, on_step=on_step)
-            return await meeting.run()
+            screen = PayScreen(
+                peripheral=peripheral,
+                vault=vault,
+                engagement=engagement,
+                chain=settings.chain_hash,
+                clock=clock,
+                approve=approve,
+                on_step=on_step,
+            )
+            return await screen.run(seconds=seconds)
         finally:
             await peripheral.close()
 

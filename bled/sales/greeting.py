@@ -19,6 +19,8 @@ from bled.sales.till import Till
 
 HANDSHAKES: Final = 3
 """How many handshakes may fail before a compare code was shown, until the sale is given up."""
+RACE_SECONDS: Final = 0.2
+"""Pause after a device went away before it answered: it may be at another till by now, or wait for the next one."""
 
 
 Tap = Callable[[], Awaitable[bool]]
@@ -42,6 +44,7 @@ class Greeting:
         self._engage = engage
         self._tap = tap
         self._codes = SaleCodes()
+        self._answered = False
         self._life: EngagementLife | None = None
         self._resumption: Resumption | None = None
         self.takes_invoice = False
@@ -50,21 +53,23 @@ class Greeting:
     async def run(self, central: Central, *, seconds: float, opening: Callable[[], Awaitable[bytes]]) -> MessageLink:
         """Return the private link to a buyer, on which what `opening` returns, an encoded OFFER, has left.
 
-        `opening` is called when a device is there, so that its offer is fresh. Raises `NotMet`: `NO_BUYER` when no
-        device came within `seconds` (120 with an engagement at most), `BUYER_LEFT` when it went away in the handshake,
-        else what was wrong with the last one; and what `opening` raises.
+        `opening` is called when a device is there, so that its offer is fresh. A device that goes away before it
+        answered was lost to another till: that is no failure, and the search goes on. Raises `NotMet`: `NO_BUYER` when
+        no device came within `seconds` (120 with an engagement at most), `BUYER_LEFT` when it went away in the
+        handshake, else what was wrong with the last one; and what `opening` raises.
         """
         meeting = self._meeting()
         give_up_at = self._now() + (min(seconds, ENGAGEMENT_SECONDS) if self._engage else seconds)
-        for failures in range(1, HANDSHAKES + 1):
+        failures = 0
+        while True:
             link = await self._connect(central, meeting, seconds=max(0.0, give_up_at - self._now()))
             error = await self._secure(link, meeting, opening)
             if error is None:
                 return link
             self._till.on_step("no private connection", {"code": error.code.value})
+            failures += await self._is_failure(error, until=give_up_at)
             if failures == HANDSHAKES or isinstance(error, Refused) or not await self._may_show(until=give_up_at):
                 raise _not_met(error) from error
-        raise BledError(Code.INTERNAL, detail="the last failure ends the loop")
 
     async def rejoin(self, central: Central, *, seconds: float, message: bytes) -> MessageLink:
         """Return a private link to the device that was met before, on which `message`, OFFER or STATUS, has left.
@@ -75,16 +80,28 @@ class Greeting:
         if meeting is None:
             raise Unavailable(Code.LINK_LOST, detail="the buyer's device cannot resume")
         give_up_at = self._now() + seconds
-        for failures in range(1, HANDSHAKES + 1):
+        failures = 0
+        while True:
             link = await self._connect(central, meeting, seconds=max(0.0, give_up_at - self._now()))
+            self._answered = False
             try:
-                await greet(link, static=self._reader, meeting=meeting, message=message, before_hs3=lambda _: None)
-            except (PeerError, Unavailable):
+                await greet(link, static=self._reader, meeting=meeting, message=message, before_hs3=self._note)
+            except (PeerError, Unavailable) as error:
+                failures += await self._is_failure(error, until=give_up_at)
                 if failures == HANDSHAKES:
                     raise
             else:
                 return link
-        raise BledError(Code.INTERNAL, detail="the last failure ends the loop")
+
+    async def _is_failure(self, error: BledError, *, until: float) -> bool:
+        """Return whether a handshake failed; False where there was none yet, after a pause, while there is time."""
+        if self._answered or error.code is not Code.LINK_LOST:
+            return True
+        left = until - self._now()
+        if left <= 0:
+            raise _not_met(error) from error
+        await asyncio.sleep(min(RACE_SECONDS, left))
+        return False
 
     async def _may_show(self, *, until: float) -> bool:
         """Return whether a device may be met that could form a code: from the second one on the cashier says so.
@@ -124,6 +141,7 @@ class Greeting:
         self, link: MessageLink, meeting: OpenMeeting | Engagement, opening: Callable[[], Awaitable[bytes]]
     ) -> BledError | None:
         """Make `link` private, or close it and return what was wrong with the device at its other end."""
+        self._answered = False
         try:
             message = await opening()
         except BaseException:
@@ -139,11 +157,16 @@ class Greeting:
 
     def _count(self, secured: Secured) -> None:
         """HS3 is about to leave: from now on a compare code can be formed, or the engagement is used."""
+        self._note(secured)
         if self._life is not None:
             self._life = self._life.use(now=self._now())
         if secured.code is not None:
             self._codes = self._codes.take()
             self._till.on_step("compare code", {"code": grouped(secured.code)})
+
+    def _note(self, _: Secured) -> None:
+        """HS2 has come: whoever goes away from now on has begun a handshake."""
+        self._answered = True
 
     def _now(self) -> float:
         return self._till.clock.monotonic()

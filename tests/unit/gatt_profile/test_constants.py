@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from bled.buyer import arrival, meeting
+from bled.buyer import arrival, meeting, pay_screen
 from bled.gatt import code_limits, engagement, frames, handshake_payloads, primitives, profile, secure_channel
 from bled.link import (
     bleak_central,
@@ -41,6 +41,7 @@ OURS = {
     "T_BACKOFF_2": tries.BACK_OFF_SECONDS[1],
     "T_BACKOFF_3": tries.BACK_OFF_SECONDS[2],
     "T_BAN": tries.BAN_SECONDS,
+    "T_RACE": greeting.RACE_SECONDS,
     "T_GUEST_SUBSCRIBE": lobby.SUBSCRIBE_SECONDS,
     "T_GUEST_WRITE": lobby.OFFER_SECONDS,
     "T_GAP": profile.FRAME_GAP_SECONDS,
@@ -84,6 +85,7 @@ OURS = {
     "PATH_HOPS_MAX": judge.MAX_PATH_HOPS,
     "GUESTS_MAX": lobby.MAX_GUESTS,
     "HANDSHAKES_MAX": arrival.HANDSHAKES,
+    "UNAPPROVED_MAX": pay_screen.UNAPPROVED_OFFERS,
     "TRIES_MAX": code_limits.OPEN_TRIES,
     "CODES_MAX": code_limits.SALE_CODES,
     "REJOINS_MAX": meeting.REJOINS,
