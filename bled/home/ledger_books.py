@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable
 from dataclasses import fields
+from typing import Final
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from bled.codes import Code
 from bled.errors import Refused
@@ -22,6 +23,8 @@ from bled.home.ledger_tables import books, claims, revoked_ids
 from bled.home.limits_json import format_limits
 from bled.home.rows import Book, BookSums, Claim, ClaimState, Revoked
 from bled_codec.units import Point, UnixTime
+
+_REVOKED_ID: Final = select(revoked_ids.c.revoked_at).where(revoked_ids.c.payer_id == bindparam("payer_id"))
 
 
 class LedgerBooks(LedgerCore):
@@ -119,8 +122,7 @@ class LedgerBooks(LedgerCore):
 
 def is_revoked(database: Connection, payer_id: Point) -> bool:
     """Say whether a single payer id was revoked."""
-    query = select(revoked_ids.c.revoked_at).where(revoked_ids.c.payer_id == payer_id)
-    return database.execute(query).first() is not None
+    return database.execute(_REVOKED_ID, {"payer_id": payer_id}).first() is not None
 
 
 def _answer(

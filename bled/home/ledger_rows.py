@@ -10,6 +10,7 @@ from sqlalchemy import (
     Connection,
     RowMapping,
     Select,
+    bindparam,
     case,
     cast,
     func,
@@ -38,9 +39,30 @@ _LAST_BOOK: Final = "last_book"
 _COUNTS: Final = claims.c.state.in_((*OPEN_STATES, ClaimState.PAID.value))
 
 
+def _sum(value: ColumnElement[Any]) -> ColumnElement[int]:
+    """Add up as whole numbers: PostgreSQL would answer with decimals."""
+    return cast(func.coalesce(func.sum(value), 0), BigInteger)
+
+
+# What every claim needs, put together once: that takes longer than the database does.
+_CLAIM: Final = select(*_CLAIM_COLUMNS).where(claims.c.payer_id == bindparam("payer_id"))
+_HASH: Final = select(claims.c.amount).where(claims.c.payment_hash == bindparam("payment_hash"))
+_BOOK: Final = select(books).where(books.c.book_id == bindparam("book_id"))
+_NUMBER: Final = select(meta.c.value).where(meta.c.name == bindparam("name"))
+_SET_NUMBER: Final = update(meta).where(meta.c.name == bindparam("of"))
+_ADD_NUMBER: Final = insert(meta)
+_INSERT_CLAIM: Final = insert(claims)
+_COUNTERS: Final = select(
+    func.count().label("payments"),
+    _sum(_TAKES).label("takes"),
+    _sum(case((claims.c.day == bindparam("day"), _TAKES))).label("today"),
+).where(claims.c.book_id == bindparam("book_id"), _COUNTS)
+
+
 def read_claim(database: Connection, payer_id: Point) -> Claim | None:
     """Return the claim of a payer id."""
-    return next(iter(read_claims(database, select_claims().where(claims.c.payer_id == payer_id))), None)
+    row = database.execute(_CLAIM, {"payer_id": payer_id}).mappings().first()
+    return None if row is None else _claim(row)
 
 
 def claim_of(database: Connection, payer_id: Point) -> Claim:
@@ -69,7 +91,7 @@ def _claim(row: RowMapping) -> Claim:
 
 def hash_is_claimed(database: Connection, payment_hash: bytes) -> bool:
     """Say whether any payer id was used for this payment hash."""
-    return database.execute(select(claims.c.amount).where(claims.c.payment_hash == payment_hash)).first() is not None
+    return database.execute(_HASH, {"payment_hash": payment_hash}).first() is not None
 
 
 def insert_claim(database: Connection, claim: Claim, *, day: int, worker: int) -> None:
@@ -77,7 +99,7 @@ def insert_claim(database: Connection, claim: Claim, *, day: int, worker: int) -
     values = {field.name: getattr(claim, field.name) for field in fields(claim)}
     values["id_index"] = values.pop("index")
     values |= {"state": claim.state.value, "day": day, "worker": worker}
-    database.execute(insert(claims).values(values))
+    database.execute(_INSERT_CLAIM, values)
 
 
 def update_claim(database: Connection, payer_id: Point, **values: object) -> None:
@@ -87,7 +109,7 @@ def update_claim(database: Connection, payer_id: Point, **values: object) -> Non
 
 def read_book(database: Connection, book_id: int) -> Book | None:
     """Return one book."""
-    row = database.execute(select(books).where(books.c.book_id == book_id)).mappings().first()
+    row = database.execute(_BOOK, {"book_id": book_id}).mappings().first()
     return None if row is None else book_from(row)
 
 
@@ -100,12 +122,7 @@ def book_from(row: RowMapping) -> Book:
 
 def read_counters(database: Connection, book_id: int, *, day: int) -> Counters:
     """Return what a book has used, for its limits; `day` is the present UTC day."""
-    query = select(
-        func.count().label("payments"),
-        _sum(_TAKES).label("takes"),
-        _sum(case((claims.c.day == day, _TAKES))).label("today"),
-    ).where(claims.c.book_id == book_id, _COUNTS)
-    row = database.execute(query).mappings().one()
+    row = database.execute(_COUNTERS, {"book_id": book_id, "day": day}).mappings().one()
     return Counters(reserved_and_spent_msat=Msat(row["takes"]), today_msat=Msat(row["today"]), payments=row["payments"])
 
 
@@ -117,11 +134,6 @@ def read_sums(database: Connection, book_id: int) -> BookSums:
     ).where(claims.c.book_id == book_id)
     row = database.execute(query).mappings().one()
     return BookSums(used=row["used"], spent=Msat(row["spent"]), reserved=Msat(row["reserved"]))
-
-
-def _sum(value: ColumnElement[Any]) -> ColumnElement[int]:
-    """Add up as whole numbers: PostgreSQL would answer with decimals."""
-    return cast(func.coalesce(func.sum(value), 0), BigInteger)
 
 
 def decision_from(row: Mapping[str, Any]) -> Decision:
@@ -148,15 +160,15 @@ def insert_event(database: Connection, *, seq: int, at: UnixTime, code: Code, cl
 
 def read_number(database: Connection, name: str, *, unset: int = 0) -> int:
     """Return a number that the ledger keeps, `unset` when there is none."""
-    value = database.execute(select(meta.c.value).where(meta.c.name == name)).scalar_one_or_none()
+    value = database.execute(_NUMBER, {"name": name}).scalar_one_or_none()
     return unset if value is None else value
 
 
 def set_number(database: Connection, name: str, value: int) -> None:
     """Have the ledger keep a number."""
-    changed = database.execute(update(meta).where(meta.c.name == name).values(value=value))
+    changed = database.execute(_SET_NUMBER, {"of": name, "value": value})
     if changed.rowcount == 0:
-        database.execute(insert(meta).values(name=name, value=value))
+        database.execute(_ADD_NUMBER, {"name": name, "value": value})
 
 
 def count_up(database: Connection, name: str) -> int:
