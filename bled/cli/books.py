@@ -36,13 +36,14 @@ def read_passphrase(book: bytes, file: Path | None) -> str | None:
     if not is_wrapped(book):
         return None
     if file is not None:
-        return _first_line(file)
+        return first_line(file)
     if not sys.stdin.isatty():
         raise BledError(Code.USAGE, detail="no terminal to ask for the passphrase on; give --passphrase-file")
     return str(typer.prompt("Passphrase of the book", hide_input=True, err=True))
 
 
-def _first_line(path: Path) -> str:
+def first_line(path: Path) -> str:
+    """Return the passphrase in a file. Raises `ConfigurationError` (`CONFIG_BAD`)."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:

@@ -57,6 +57,9 @@ def issue(
     max_fee_ppm: Annotated[
         int | None, typer.Option(min=0, max=1_000_000, help="...and millionths of its amount. [default: 10000]")
     ] = None,
+    passphrase_file: Annotated[
+        Path | None, typer.Option(help="Wrap the book under the first line of this file, not under a generated one.")
+    ] = None,
     qr: Annotated[
         str | None,
         typer.Option(metavar="FOLDER|terminal", help="Show the book as QR codes too, for a device with a camera."),
@@ -78,6 +81,7 @@ def issue(
       bled home issue watch.book --device watch --budget 20000sat --via 02aaaa... --allow-one-path
       bled home issue --keys phone.keys --budget 500000sat --per-payment 50000sat
     """
+    from bled.cli.books import first_line
     from bled.cli.homing import call_home, write_book
     from bled.cli.issuing import order_of
     from bled.cli.qr_book_showing import check_place
@@ -97,6 +101,8 @@ def issue(
     )
     order |= {"introductions": via, "allow_one_path": allow_one_path, "self_test": self_test}
     order |= {"max_fee_ppm": max_fee_ppm, "home_label": home_label}
+    if passphrase_file is not None:
+        order["passphrase"] = first_line(passphrase_file)
     file = out or Path(_file_name(device or keys))
     issued = write_book(file, lambda: call_home(rpc, "bled-issue", order))
     pictures = () if qr is None else _show_codes(issued, file, qr)

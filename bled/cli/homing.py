@@ -131,7 +131,8 @@ def print_books(answer: Answer) -> None:
         state = "revoked" if book["revoked"] else f"until {format_time(book['not_after'])}"
         say(
             f"Book {book['book_id']} ({printable(book['device'])}): {book['used']} of {book['ids']} used, "
-            f"{format_amount(book['spent_msat'])} spent, {format_amount(book['remaining_msat'])} left, {state}"
+            f"{format_amount(book['spent_msat'])} spent, {format_amount(book['reserved_msat'])} reserved, "
+            f"{format_amount(book['remaining_msat'])} left, {state}"
         )
 
 

@@ -146,13 +146,15 @@ class HomeRpc:
         return {"books": [self._listed(book) for book in self._ledger.books()]}
 
     def _listed(self, book: Book) -> Answer:
+        used, revoked = self._ledger.sums(book.book_id).used, self._ledger.revoked_ids(book.book_id)
         return {
             "book_id": book.book_id,
             "device": book.device,
             "ids": book.ids,
-            "used": self._ledger.sums(book.book_id).used,
+            "used": used,
+            "ids_left": 0 if book.revoked_at is not None else max(0, book.ids - used - revoked),
             "revoked": book.revoked_at is not None,
-            "revoked_ids": self._ledger.revoked_ids(book.book_id),
+            "revoked_ids": revoked,
             "not_before": book.limits.not_before,
             "not_after": book.limits.not_after,
             **self._budget(book),

@@ -2,12 +2,15 @@
 
 import asyncio
 import os
+import shutil
 
 import pytest
 
 from bled.grants.book import decode_book
 from bled.grants.key_request import encode_key_request
 from bled.grants.statement import decode_statement
+from bled.home.backup import master_of, words_of
+from bled.home.master import read_master, restore_master
 from bled_codec.chains import REGTEST_CHAIN
 from bled_codec.crypto import SecretKey
 from bled_codec.payer_proof import PayerProof
@@ -76,6 +79,25 @@ async def test_a_book_for_keys_of_the_device_pays_and_nobody_at_home_can_sign(ho
     assert (await house.node.ask("bled-revoke", single))["revoked"] == [single["payer_id"]]
     await house.node.hook(house.invoice(house.request(2, signer=keys[2]), preimage=b"q" * 32).encode(), house.secret(2))
     await house.node.decision("revoked")
+
+
+async def test_a_home_that_lost_all_but_its_words_refuses_what_it_issued_before(house) -> None:
+    state = house.node.folder / "bled-home"
+    await _buy(house)
+    await house.node.decision("paid")
+    await house.node.kill_plugin()
+    words = " ".join(words_of(read_master(state)))
+    shutil.rmtree(state)
+    restore_master(state, master_of(words))
+    assert await house.node.start_plugin() == {}
+    await _buy(house, preimage=b"q" * 32)
+    await _buy(house, 1, preimage=b"r" * 32)
+    refused = await house.node.decisions(2, code="payer-id-not-issued")
+    assert [each["payer_id"] for each in refused] == [house.grant(index).payer_id.hex() for index in (0, 1)]
+    assert len(house.node.xpay_calls) == 1
+    before, key = house.issued["book_id"], house.book.book_key
+    assert (await house.issue())["book_id"] > before
+    assert house.book.book_key == key
 
 
 async def test_home_says_over_which_peers_messages_come_home(house) -> None:
