@@ -23,12 +23,13 @@ def demo(
             "late, revoked, expired, over-budget or fee-skim.",
         ),
     ] = None,
+    merchant: Annotated[str, typer.Option(metavar="KIND", help="The merchant's node: cln or lnd.")] = "cln",
     json_: Json = False,
 ) -> None:
     """Show a buyer without internet pay a merchant: no Bluetooth hardware, no Lightning node, no real money.
 
     Everything but channels and coins is what a shop would run: GATT between two virtual Bluetooth controllers,
-    BOLT 12 bytes and signatures, onion messages, gRPC with mutual TLS, the home plugin in a process of its own.
+    BOLT 12 bytes and signatures, onion messages, gRPC with TLS, the home plugin in a process of its own.
     Exits with 0 when the purchase was paid and verified, and with 77 when home refused an attacked one.
 
     \b
@@ -36,6 +37,7 @@ def demo(
       bled demo
       bled demo --amount-msat 100000 --mtu 23
       bled demo --tamper amount
+      bled demo --merchant lnd
       bled demo --json
     """
     from bled.demo.show import show
@@ -43,6 +45,8 @@ def demo(
 
     configure_logging(level="warning")
 
-    status = show(amount_msat=amount_msat, description=description, att_mtu=mtu, tamper=tamper, in_json=json_)
+    status = show(
+        amount_msat=amount_msat, description=description, att_mtu=mtu, tamper=tamper, merchant=merchant, in_json=json_
+    )
     if status:
         raise typer.Exit(status)

@@ -34,6 +34,7 @@ def run(
     node_version: Annotated[
         str, typer.Option(metavar="VERSION", help="The Core Lightning that the home node claims to be.")
     ] = "v26.06.6-sandbox",
+    merchant: Annotated[str, typer.Option(metavar="KIND", help="The merchant's node: cln or lnd.")] = "cln",
     json_: Json = False,
 ) -> None:
     """Run merchant, hop and home nodes with the home plugin, and the virtual air, until Ctrl-C.
@@ -49,8 +50,12 @@ def run(
     from bled.cli.world import run_world
     from bled.config import load_settings
     from bled.log import configure_logging
+    from bled.node.opening import node_kind
 
     configure_logging(level="warning")
 
+    kind = node_kind(merchant)
     folder = load_settings({"data_dir": data}).data_dir / "sandbox"
-    asyncio.run(run_world(folder, air=air, grpc_port=grpc_port, env=env, as_json=json_, version=node_version))
+    asyncio.run(
+        run_world(folder, air=air, grpc_port=grpc_port, env=env, as_json=json_, version=node_version, merchant=kind)
+    )

@@ -24,6 +24,7 @@ from bled.sales.charge import SaleResult, charge, resume
 from bled.sales.fiat import Converted
 from bled.sales.ledger import Sale, SaleLedger
 from bled.sales.reader_key import reader_key_beside
+from bled.sales.self_test import check_node_daily
 from bled_codec.units import Msat
 
 
@@ -87,6 +88,7 @@ async def charge_once(
     with SaleLedger.open(till.ledger) as ledger:
         reader = reader_key_beside(till.ledger)
         async with _node_of(till) as node:
+            await check_node_daily(node, state=till.ledger.parent, now=SystemClock().now(), on_step=on_step)
             central = await open_central(chosen_radio(till.radio), att_mtu=till.att_mtu)
             try:
                 return await charge(

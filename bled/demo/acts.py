@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from bled.demo.attacks import ATTACKS, Tamper, max_fee
-from bled.demo.crooked_node import CrookedNode
+from bled.demo.crooked_node import Crooked, CrookedLndNode, CrookedNode
 from bled.demo.purchase import Meet, decision_after, last_decision, meet
 from bled.demo.recorder import Recorder, Who
 from bled.demo.result import Change, Result, attack_problems, purchase_problems
 from bled.demo.stage import MAX_FEE_BASE, MAX_FEE_PPM, IssuedBook, Stage, open_stage
+from bled.node.opening import NodeKind
 from bled_codec.units import Msat
 
 _IDS: Final = 10
@@ -35,9 +36,17 @@ def book_terms(amount: Msat) -> dict[str, object]:
     }
 
 
-async def play_purchase(folder: Path, *, amount: Msat, description: str, att_mtu: int, recorder: Recorder) -> Result:
+async def play_purchase(
+    folder: Path,
+    *,
+    amount: Msat,
+    description: str,
+    att_mtu: int,
+    recorder: Recorder,
+    merchant: NodeKind = NodeKind.CLN,
+) -> Result:
     """Play an honest purchase and check everything that can be checked about it."""
-    async with open_stage(folder, att_mtu=att_mtu, recorder=recorder) as stage:
+    async with open_stage(folder, att_mtu=att_mtu, recorder=recorder, merchant=merchant) as stage:
         book = await stage.issue_book("phone", book_terms(amount))
         with stage.device("phone", book) as vault:
             figures = await _figures(stage, book)
@@ -61,10 +70,17 @@ async def play_purchase(folder: Path, *, amount: Msat, description: str, att_mtu
 
 
 async def play_attack(
-    folder: Path, tamper: Tamper, *, amount: Msat, description: str, att_mtu: int, recorder: Recorder
+    folder: Path,
+    tamper: Tamper,
+    *,
+    amount: Msat,
+    description: str,
+    att_mtu: int,
+    recorder: Recorder,
+    merchant: NodeKind = NodeKind.CLN,
 ) -> Result:
     """Play a purchase attacked at one point, until home has decided; then see that nothing moved."""
-    async with open_stage(folder, att_mtu=att_mtu, recorder=recorder, node_type=CrookedNode) as stage:
+    async with open_stage(folder, att_mtu=att_mtu, recorder=recorder, merchant=merchant, is_crooked=True) as stage:
         play = _Attacked(stage, tamper, amount=amount, description=description)
         result = await play.run()
     return replace(result, problems=attack_problems(result, ATTACKS[tamper]))
@@ -80,6 +96,7 @@ class _Attacked:
         self._amount = amount
         self._description = description
         self._node = _crooked(stage)
+        self._plot = self._node.plot
 
     async def run(self) -> Result:
         """Issue the book, prepare, attack."""
@@ -102,15 +119,15 @@ class _Attacked:
         return terms
 
     def _prepare(self, book: IssuedBook) -> None:
-        self._node.alter = self._attack.alter
-        self._node.forge = self._attack.forge
-        self._node.spare = self._tamper is Tamper.REPLAY
+        self._plot.alter = self._attack.alter
+        self._plot.forge = self._attack.forge
+        self._plot.spare = self._tamper is Tamper.REPLAY
         if self._tamper is Tamper.REVOKED:
-            self._node.before_invoice = lambda: self._revoke(book)
+            self._plot.before_invoice = lambda: self._revoke(book)
         if self._tamper is Tamper.LATE:
-            self._node.before_invoice = lambda: self._hold(_LATE_SECONDS)
+            self._plot.before_invoice = lambda: self._hold(_LATE_SECONDS)
         if self._tamper is Tamper.EXPIRED:
-            self._node.before_invoice = lambda: self._hold(_OUTLIVED_SECONDS)
+            self._plot.before_invoice = lambda: self._hold(_OUTLIVED_SECONDS)
 
     async def _revoke(self, book: IssuedBook) -> None:
         await self._stage.home.call("bled-revoke", {"book_id": book.book_id})
@@ -131,8 +148,8 @@ class _Attacked:
         async with meet(stage, vault, amount=self._amount, description=self._description) as meeting:
             await asyncio.gather(meeting.sale, meeting.purchase)
             seq, figures = await last_decision(stage), await _figures(stage, book)
-            if self._node.spared is not None:
-                invoice, path = self._node.spared
+            if self._plot.spared is not None:
+                invoice, path = self._plot.spared
                 stage.recorder.add(Who.ATTACKER, "sends a second invoice for the paid request")
                 await self._node.push(invoice, path=path)
             return await self._watch(book, meeting, seq, figures)
@@ -171,8 +188,8 @@ def _tight_terms(amount: Msat) -> dict[str, object]:
     }
 
 
-def _crooked(stage: Stage) -> CrookedNode:
-    if not isinstance(stage.node, CrookedNode):
+def _crooked(stage: Stage) -> Crooked:
+    if not isinstance(stage.node, CrookedNode | CrookedLndNode):
         raise TypeError("an attack needs a crooked node")
     return stage.node
 

@@ -13,20 +13,22 @@ from bled.demo.recorder import Recorder, Step
 from bled.demo.render import Screen
 from bled.demo.result import Result, as_json
 from bled.errors import BledError
+from bled.node.opening import NodeKind, node_kind
 from bled_codec.units import Msat
 
 
-def show(*, amount_msat: int, description: str, att_mtu: int, tamper: str | None, in_json: bool) -> int:
+def show(*, amount_msat: int, description: str, att_mtu: int, tamper: str | None, merchant: str, in_json: bool) -> int:
     """Play a purchase, attacked if `tamper` names an attack; return the exit code.
 
-    Raises `BledError` (`USAGE`) for an unknown attack, and whatever keeps the stage from being set up.
+    `merchant` is the kind of the merchant's node. Raises `BledError` (`USAGE`) for an unknown attack or kind, and
+    whatever keeps the stage from being set up.
     """
-    attack = _attack(tamper)
+    attack, kind = _attack(tamper), node_kind(merchant)
     screen = None if in_json else Screen()
     if screen is not None:
         screen.open(ATTACKS[attack].story if attack else "A buyer without internet pays at a till.")
     recorder = Recorder(_silent if screen is None else screen.step)
-    result = asyncio.run(_play(attack, Msat(amount_msat), description, att_mtu, recorder))
+    result = asyncio.run(_play(attack, Msat(amount_msat), description, att_mtu, recorder, kind))
     if screen is None:
         sys.stdout.write(json.dumps(as_json(result), ensure_ascii=False) + "\n")
     else:
@@ -46,13 +48,15 @@ def _attack(name: str | None) -> Tamper | None:
         raise BledError(Code.USAGE, detail=f"no attack is called {name!r}; there are {known}") from None
 
 
-async def _play(attack: Tamper | None, amount: Msat, description: str, att_mtu: int, recorder: Recorder) -> Result:
+async def _play(
+    attack: Tamper | None, amount: Msat, description: str, att_mtu: int, recorder: Recorder, kind: NodeKind
+) -> Result:
     with tempfile.TemporaryDirectory(prefix="bled-demo-") as name:
         folder = Path(name)
         if attack is None:
             return await play_purchase(
-                folder, amount=amount, description=description, att_mtu=att_mtu, recorder=recorder
+                folder, amount=amount, description=description, att_mtu=att_mtu, recorder=recorder, merchant=kind
             )
         return await play_attack(
-            folder, attack, amount=amount, description=description, att_mtu=att_mtu, recorder=recorder
+            folder, attack, amount=amount, description=description, att_mtu=att_mtu, recorder=recorder, merchant=kind
         )

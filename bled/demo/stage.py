@@ -9,13 +9,15 @@ from typing import Any, Final
 from uuid import UUID
 
 from bled.clock import Clock, SystemClock
+from bled.demo.crooked_node import CrookedLndNode, CrookedNode
 from bled.demo.recorder import Recorder, Who
 from bled.gatt.primitives import X25519Key
 from bled.gatt.profile import SERVICE_UUID
 from bled.link.base import Central, LinkStats, MessageLink
 from bled.link.virtual import VirtualAir
-from bled.node.cln_grpc import ClnMerchantNode
+from bled.node.base import MerchantNode
 from bled.node.lightning_rpc import LightningRpc
+from bled.node.opening import NodeFiles, NodeKind, open_node
 from bled.progress import OnStep
 from bled.sales.ledger import SaleLedger
 from bled.sales.reader_key import reader_key_beside
@@ -29,8 +31,6 @@ MAX_FEE_BASE: Final = Msat(5_000)
 MAX_FEE_PPM: Final = 10_000
 
 _MOVED: Final = "seconds-passed"
-
-NodeType = type[ClnMerchantNode]
 
 
 class WatchedCentral:
@@ -70,7 +70,7 @@ class Stage:
     folder: Path
     sandbox: Sandbox
     air: VirtualAir
-    node: ClnMerchantNode
+    node: MerchantNode
     ledger: SaleLedger
     reader: X25519Key
     home: LightningRpc
@@ -134,15 +134,27 @@ class IssuedBook:
 
 @asynccontextmanager
 async def open_stage(
-    folder: Path, *, att_mtu: int, recorder: Recorder, node_type: NodeType = ClnMerchantNode
+    folder: Path,
+    *,
+    att_mtu: int,
+    recorder: Recorder,
+    merchant: NodeKind = NodeKind.CLN,
+    is_crooked: bool = False,
 ) -> AsyncIterator[Stage]:
-    """Start everything under `folder` and stop it afterwards."""
+    """Start everything under `folder` and stop it afterwards.
+
+    `merchant` is the kind of the merchant's node; the till of one that `is_crooked` belongs to a cheat.
+    """
     plugin = [sys.executable, "-m", "bled.demo.home_in_time", str(folder / _MOVED)]
     async with AsyncExitStack() as stack:
-        sandbox = await stack.enter_async_context(Sandbox.run(folder / "sandbox", plugin=plugin))
-        recorder.add(Who.DEMO, "sandbox started", {"grpc": sandbox.grpc_target, "home_plugin_pid": sandbox.plugin_pid})
+        sandbox = await stack.enter_async_context(Sandbox.run(folder / "sandbox", plugin=plugin, merchant=merchant))
+        recorder.add(Who.DEMO, "sandbox started", {"grpc": sandbox.node_address, "home_plugin_pid": sandbox.plugin_pid})
         air = await stack.enter_async_context(VirtualAir())
-        node = await node_type.connect(sandbox.grpc_target, sandbox.credentials)
+        files = NodeFiles(folder=sandbox.credentials, state=folder / "till")
+        if is_crooked:
+            node = await open_node(sandbox.node_address, files, cln=CrookedNode, lnd=CrookedLndNode)
+        else:
+            node = await open_node(sandbox.node_address, files)
         stack.push_async_callback(node.close)
         ledger = stack.enter_context(SaleLedger.open(folder / "sales.sqlite"))
         yield Stage(

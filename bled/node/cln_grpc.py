@@ -8,7 +8,7 @@ import secrets
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from bled.codes import Code
 from bled.errors import Unavailable
@@ -80,7 +80,7 @@ class ClnMerchantNode(MerchantNode):
         self._private = PrivateWays(connection)
 
     @classmethod
-    async def connect(cls, target: str, credentials: Path) -> "ClnMerchantNode":
+    async def connect(cls, target: str, credentials: Path) -> Self:
         """Return the node at `target` (host:port), having asked it who it is.
 
         `credentials` is the folder with ca.pem, client.pem and client-key.pem. Raises `ConfigurationError`

@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Sequence
 from contextlib import aclosing
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from google.protobuf.message import Message
 
@@ -45,7 +45,7 @@ from bled.node.tls_probe import probe
 from bled_codec.blinded_path import BlindedPath
 from bled_codec.chains import BITCOIN_CHAIN
 from bled_codec.crypto import SecretKey, sha256
-from bled_codec.invoice import Invoice
+from bled_codec.invoice import Invoice, UnsignedInvoice
 from bled_codec.invoice_request import InvoiceRequest
 from bled_codec.offer import Offer, create_offer
 from bled_codec.units import Msat, UnixTime
@@ -73,9 +73,7 @@ class LndMerchantNode(MerchantNode):
         self._fresh_until = asyncio.get_running_loop().time() + INFO_SECONDS
 
     @classmethod
-    async def connect(
-        cls, target: str, credentials: LndCredentials, *, key: SecretKey, state: Path
-    ) -> "LndMerchantNode":
+    async def connect(cls, target: str, credentials: LndCredentials, *, key: SecretKey, state: Path) -> Self:
         """Return the node at `target` (host:port), having asked it who it is.
 
         `key` signs offers and invoices, `state` is the folder that keeps the book of them. Raises `ConfigurationError`
@@ -159,21 +157,28 @@ class LndMerchantNode(MerchantNode):
         label = invoice_label(offer.offer_id, request.invreq_payer_id)
         preimage = preimage_for(seed, label)
         draft = draft_invoice(request, offer=offer.offer, preimage=preimage, now=now)
-        amount, payment_hash = Msat(draft.invoice_amount or 0), sha256(preimage)
-        row = IssuedInvoice(label=label, offer_id=offer.offer_id, payment_hash=payment_hash, text=None)
+        row = IssuedInvoice(label=label, offer_id=offer.offer_id, payment_hash=sha256(preimage), text=None)
         self._book.begin_invoice(row)
         known = self._book.invoice(label)
         if known is not None and known.text is not None:
             return check_signed(known.text, request=request, draft=draft, chain=self._info.chain, now=now)
-        left = (offer.offer.offer_absolute_expiry or now) - now
-        pay_req = await self._add(preimage, amount=amount, memo=offer.offer.offer_description or "", left=left)
-        answer = await self._lightning("DecodePayReq", pb.PayReqString(pay_req=pay_req), pb.PayReq)
-        paths = read_paths(answer, payment_hash=payment_hash, amount=amount)
-        draft = draft_invoice(request, offer=offer.offer, preimage=preimage, now=now, paths=paths)
+        draft = await self._draft(request, offer=offer, preimage=preimage, now=now)
         text = draft.sign(self._key, aux=secrets.token_bytes(32)).string
         invoice = check_signed(text, request=request, draft=draft, chain=self._info.chain, now=now)
         self._book.sign_invoice(label, text)
         return invoice
+
+    async def _draft(
+        self, request: InvoiceRequest, *, offer: CreatedOffer, preimage: bytes, now: UnixTime
+    ) -> UnsignedInvoice:
+        """Return the invoice for `request`, unsigned, over the paths that LND made for `preimage`."""
+        draft = draft_invoice(request, offer=offer.offer, preimage=preimage, now=now)
+        amount = Msat(draft.invoice_amount or 0)
+        left = (offer.offer.offer_absolute_expiry or now) - now
+        pay_req = await self._add(preimage, amount=amount, memo=offer.offer.offer_description or "", left=left)
+        answer = await self._lightning("DecodePayReq", pb.PayReqString(pay_req=pay_req), pb.PayReq)
+        paths = read_paths(answer, payment_hash=sha256(preimage), amount=amount)
+        return draft_invoice(request, offer=offer.offer, preimage=preimage, now=now, paths=paths)
 
     async def _add(self, preimage: bytes, *, amount: Msat, memo: str, left: int) -> str:
         """Return LND's payment request for a preimage, made now or by an earlier call whose answer was lost."""
@@ -199,7 +204,7 @@ class LndMerchantNode(MerchantNode):
 
     async def push(self, invoice: Invoice, *, path: BlindedPath) -> None:
         """Send `invoice` over `path`, connecting to the introduction when there is no connection."""
-        await self._messages.send(invoice, path=path)
+        await self._messages.send(invoice.encode(), path=path)
 
     async def reach(self, path: BlindedPath) -> None:
         """Connect to the introduction of `path`. Raises `Unavailable` (`NODE_REFUSED`) when that cannot be done."""

@@ -12,7 +12,6 @@ from bled.node.lnd_errors import LndFailure
 from bled.node.stubs import lnd_subset_pb2 as pb
 from bled_codec.blinded_path import BlindedPath
 from bled_codec.crypto import SecretKey
-from bled_codec.invoice import Invoice
 from bled_codec.units import Point
 
 
@@ -24,14 +23,14 @@ class LndMessages:
         self._connection = connection
         self._node_id = node_id
 
-    async def send(self, invoice: Invoice, *, path: BlindedPath) -> None:
+    async def send(self, invoice: bytes, *, path: BlindedPath) -> None:
         """Send `invoice` along `path`.
 
         Raises `Unavailable` (`NODE_REFUSED`) for a path that LND cannot begin, or a peer that cannot be reached.
         """
         peer = self._introduction(path)
         keys = (SecretKey(secrets.token_bytes(32)), SecretKey(secrets.token_bytes(32)))
-        message = invoice_onion(peer, invoice.encode(), path=path, path_session=keys[0], onion_session=keys[1])
+        message = invoice_onion(peer, invoice, path=path, path_session=keys[0], onion_session=keys[1])
         try:
             await self.send_onion(peer, message.path_key, message.onion)
         except LndFailure as error:

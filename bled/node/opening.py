@@ -5,7 +5,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from bled.codes import Code
-from bled.errors import ConfigurationError
+from bled.errors import BledError, ConfigurationError
 from bled.node.base import MerchantNode
 from bled.node.cln_grpc import ClnMerchantNode
 from bled.node.issuer_key import ISSUER_KEY_FILE, load_or_make_issuer_key
@@ -20,6 +20,14 @@ class NodeKind(StrEnum):
 
     CLN = "cln"
     LND = "lnd"
+
+
+def node_kind(name: str) -> NodeKind:
+    """Return a kind by its name. Raises `BledError` (`USAGE`)."""
+    try:
+        return NodeKind(name)
+    except ValueError:
+        raise BledError(Code.USAGE, detail=f"a node is cln or lnd, not {name!r}") from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,18 +72,24 @@ class NodeFiles:
         return self.folder is not None or None not in (self.lnd_tls_cert, self.lnd_macaroon)
 
 
-async def open_node(address: str, files: NodeFiles) -> MerchantNode:
-    """Return the node at `address`, having asked it who it is. The caller closes it.
+async def open_node(
+    address: str,
+    files: NodeFiles,
+    *,
+    cln: type[ClnMerchantNode] = ClnMerchantNode,
+    lnd: type[LndMerchantNode] = LndMerchantNode,
+) -> MerchantNode:
+    """Return the node at `address`, of the class for its kind, having asked it who it is. The caller closes it.
 
     Raises `ConfigurationError` and `Unavailable` as the kinds' own `connect`.
     """
     where = parse_address(address)
     if where.kind is NodeKind.LND:
         proof = load_lnd_credentials(files.folder, certificate=files.lnd_tls_cert, macaroon=files.lnd_macaroon)
-        return await LndMerchantNode.connect(where.target, proof, key=_issuer_key(files), state=files.state)
+        return await lnd.connect(where.target, proof, key=_issuer_key(files), state=files.state)
     if files.folder is None:
         raise ConfigurationError(Code.CONFIG_BAD, detail="Core Lightning needs --credentials DIR")
-    return await ClnMerchantNode.connect(where.target, files.folder)
+    return await cln.connect(where.target, files.folder)
 
 
 def _issuer_key(files: NodeFiles) -> SecretKey:

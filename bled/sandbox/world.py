@@ -20,6 +20,7 @@ from typing import Final
 from bled.clock import Clock, SystemClock
 from bled.codes import Code
 from bled.errors import ConfigurationError, Unavailable
+from bled.node.opening import NodeKind
 from bled.sandbox.accounts import Accounts
 from bled.sandbox.books import Books
 from bled.sandbox.books_store import BookStore
@@ -27,6 +28,8 @@ from bled.sandbox.channels import Channel
 from bled.sandbox.datastore import Datastore
 from bled.sandbox.grpc_server import GrpcServer
 from bled.sandbox.home_commands import HomeCommands
+from bled.sandbox.lnd_books import LndBooks
+from bled.sandbox.lnd_server import LndServer
 from bled.sandbox.network import Network
 from bled.sandbox.node import SandboxNode
 from bled.sandbox.node_data import VERSION, Address
@@ -35,6 +38,7 @@ from bled.sandbox.payments import Payments
 from bled.sandbox.plugin_host import PluginHost
 from bled.sandbox.plugin_manifest import RPC_FILE
 from bled.sandbox.rpc_socket import RpcSocket
+from bled_codec.crypto import SecretKey
 from bled_codec.units import Msat
 
 FIRST_BALANCE: Final = Msat(1_000_000_000)
@@ -54,7 +58,7 @@ class Sandbox:
 
     Attributes:
         grpc_target: where the merchant's node listens, `127.0.0.1:PORT`.
-        credentials: folder with `ca.pem`, `client.pem` and `client-key.pem` for it.
+        credentials: folder with `ca.pem`, `client.pem` and `client-key.pem` for it, or LND's files.
         home_rpc: the home node's `lightning-rpc`.
         grpc_server: the merchant's interface, which a test may let die.
     """
@@ -68,7 +72,13 @@ class Sandbox:
     home_rpc: Path
     plugin: PluginHost
     payments: Payments
-    grpc_server: GrpcServer
+    grpc_server: GrpcServer | LndServer
+
+    @property
+    def node_address(self) -> str:
+        """The merchant's node as a till is told of it: `cln://127.0.0.1:PORT`, or `lnd://...`."""
+        kind = NodeKind.LND if isinstance(self.grpc_server, LndServer) else NodeKind.CLN
+        return f"{kind}://{self.grpc_target}"
 
     @property
     def plugin_pid(self) -> int:
@@ -91,11 +101,13 @@ class Sandbox:
         plugin: Sequence[str] | None = None,
         grpc_port: int = 0,
         version: str = VERSION,
+        merchant: NodeKind = NodeKind.CLN,
     ) -> AsyncIterator["Sandbox"]:
         """Run a sandbox in `folder`: a new one, or the one that was there, with all it knew.
 
         `plugin` is the command of the home plugin, started in the home node's folder; None: this project's own.
-        `version` is what the home node claims to be, and behaves like as far as a plugin can tell.
+        `version` is what the home node claims to be, and behaves like as far as a plugin can tell. `merchant` is the
+        kind of the merchant's node.
 
         Raises `ConfigurationError` (`CONFIG_BAD`) when the folder cannot be used, its path is too long for a socket,
         the port is taken or the plugin does not start; `Unavailable` (`STORE_LOCKED`) when a sandbox runs there.
@@ -104,21 +116,24 @@ class Sandbox:
         async with AsyncExitStack() as stack:
             folder = stack.enter_context(_own_folder(folder))
             network = await _open_network(stack, folder, SystemClock() if clock is None else clock)
-            merchant, hop, home, relay = (_open_node(stack, folder, network, alias) for alias in _ALIASES)
-            _open_channels(network, merchant, hop, home)
+            kinds = {_ALIASES[0]: merchant}
+            seller, hop, home, relay = (
+                _open_node(stack, folder, network, alias, kinds.get(alias, NodeKind.CLN)) for alias in _ALIASES
+            )
+            _open_channels(network, seller, hop, home)
             network.add_channel(Channel(scid=RELAY_CHANNEL, ends=(home.node_id, relay.node_id)))
             payments = Payments(network)
             payments.recover()
             host, rpc = await _open_home(stack, home, payments, command, version)
-            server = GrpcServer()
+            server = LndServer() if merchant is NodeKind.LND else GrpcServer()
             stack.push_async_callback(server.stop)
             yield cls(
                 folder=folder,
-                merchant=merchant,
+                merchant=seller,
                 hop=hop,
                 home=home,
-                grpc_target=await _listen(server, merchant, grpc_port),
-                credentials=merchant.lightning_dir,
+                grpc_target=await _listen(server, seller, grpc_port),
+                credentials=seller.lightning_dir,
                 home_rpc=rpc,
                 plugin=host,
                 payments=payments,
@@ -156,14 +171,24 @@ async def _open_network(stack: AsyncExitStack, folder: Path, clock: Clock) -> Ne
     return await stack.enter_async_context(Network(clock=clock, accounts=accounts))
 
 
-def _open_node(stack: AsyncExitStack, folder: Path, network: Network, alias: str) -> SandboxNode:
+def _open_node(stack: AsyncExitStack, folder: Path, network: Network, alias: str, kind: NodeKind) -> SandboxNode:
     place = folder / alias
     key = load_or_make_key(place)
-    store = BookStore(place / "books.sqlite")
-    stack.callback(store.close)
-    books = Books(key=key, chain=network.chain, store=store, clock=network.clock)
+    books = _open_books(stack, place, key, network, kind)
     address = Address(port=_FIRST_PORT + _ALIASES.index(alias))
     return SandboxNode(alias=alias, key=key, books=books, network=network, lightning_dir=place, address=address)
+
+
+def _open_books(
+    stack: AsyncExitStack, place: Path, key: SecretKey, network: Network, kind: NodeKind
+) -> Books | LndBooks:
+    if kind is NodeKind.LND:
+        invoices = LndBooks(place / "lnd.sqlite", clock=network.clock)
+        stack.callback(invoices.close)
+        return invoices
+    store = BookStore(place / "books.sqlite")
+    stack.callback(store.close)
+    return Books(key=key, chain=network.chain, store=store, clock=network.clock)
 
 
 def _open_channels(network: Network, merchant: SandboxNode, hop: SandboxNode, home: SandboxNode) -> None:
@@ -192,7 +217,7 @@ async def _open_home(
     return host, path
 
 
-async def _listen(server: GrpcServer, merchant: SandboxNode, port: int) -> str:
+async def _listen(server: GrpcServer | LndServer, merchant: SandboxNode, port: int) -> str:
     try:
         return await server.start(merchant, folder=merchant.lightning_dir, port=port)
     except OSError as error:

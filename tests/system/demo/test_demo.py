@@ -93,3 +93,23 @@ def test_an_unknown_attack_is_a_usage_error_that_names_the_known_ones() -> None:
     run = _demo("--tamper", "nonsense")
     assert run.returncode == 64
     assert "over-budget" in run.stderr
+
+
+def test_a_merchant_with_lnd_is_paid_as_well() -> None:
+    run = _demo("--json", "--merchant", "lnd", "--description", "two teas")
+    assert run.returncode == 0, run.stdout + run.stderr
+    told = _object(run)
+    invoice = Invoice.from_string(told["invoice"])
+    assert (told["outcome"], invoice.request_signature) == ("paid", RequestSignature.VALID)
+    assert sha256(bytes.fromhex(told["preimage"])) == invoice.invoice_payment_hash
+    assert len(invoice.invoice_paths[0].hops) == 2
+
+
+@pytest.mark.parametrize("tamper", [Tamper.AMOUNT, Tamper.PAYEE, Tamper.REPLAY], ids=str)
+def test_a_cheat_with_lnd_is_refused_at_home(tamper: Tamper) -> None:
+    run = _demo("--json", "--merchant", "lnd", "--tamper", tamper.value)
+    assert run.returncode == 77, run.stdout + run.stderr
+
+
+def test_a_kind_of_node_that_there_is_none_of_is_a_usage_error() -> None:
+    assert _demo("--merchant", "eclair").returncode == 64
