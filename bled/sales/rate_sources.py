@@ -54,7 +54,7 @@ class HttpRate:
         self, url: str, field: str, clock: Clock, *, transport: httpx.AsyncBaseTransport | None = None
     ) -> None:
         """Take the address. Raises `ConfigurationError` (`CONFIG_BAD`) unless it is HTTPS, or of this machine."""
-        parts = urlsplit(url.replace(_CURRENCY, "XXX"))
+        parts = urlsplit(url.replace(_CURRENCY, "EUR"))
         local = parts.scheme == "http" and parts.hostname in _LOOPBACK
         if not (parts.scheme == "https" or local) or not parts.hostname or parts.username is not None:
             raise ConfigurationError(Code.CONFIG_BAD, detail="rate_url must begin with https:// and hold no password")

@@ -19,13 +19,7 @@ Findings = Counter[str]
 
 def sales_of(ledger: Path) -> list[sqlite3.Row]:
     """Return every sale of the till."""
-    if not ledger.exists():
-        return []
-    with contextlib.closing(sqlite3.connect(ledger)) as db:
-        db.row_factory = sqlite3.Row
-        if not db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'sales'").fetchone():
-            return []  # killed before it had made its table
-        return db.execute("SELECT * FROM sales ORDER BY number").fetchall()
+    return _rows(ledger, "sales")
 
 
 def look(shop: Shop, *, is_final: bool) -> Findings:
@@ -56,7 +50,18 @@ def _live_by_offer(shop: Shop) -> Counter[bytes]:
     if shop.kind == "cln":
         return Counter(row.local_offer_id or row.payment_hash for row in shop.invoices() if row.status in LIVE)
     live = {row.payment_hash for row in shop.invoices() if row.status in LIVE}
-    with contextlib.closing(sqlite3.connect(shop.ledger_path.parent / "issuer.sqlite")) as db:
-        made = db.execute("SELECT offer_id, payment_hash FROM invoices").fetchall()
-    unknown = live - {payment_hash for _, payment_hash in made}
-    return Counter([offer_id for offer_id, payment_hash in made if payment_hash in live] + [b"unknown"] * len(unknown))
+    offers = {
+        row["payment_hash"]: row["offer_id"] for row in _rows(shop.ledger_path.parent / "issuer.sqlite", "invoices")
+    }
+    return Counter(offers.get(payment_hash, b"of no offer") for payment_hash in live)
+
+
+def _rows(path: Path, table: str) -> list[sqlite3.Row]:
+    """Return a table of the till's; none when it was killed before it had made the table."""
+    if not path.exists():
+        return []
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        db.row_factory = sqlite3.Row
+        if not db.execute("SELECT 1 FROM sqlite_schema WHERE name = ?", [table]).fetchone():
+            return []
+        return db.execute(f"SELECT * FROM {table} ORDER BY rowid").fetchall()  # noqa: S608 - our own word

@@ -11,16 +11,8 @@ pytestmark = pytest.mark.system
 
 CAMPAIGN = Path(__file__).parents[2] / "campaign" / "merchant.py"
 WRONG = (
-    "lost",
-    "unproven",
-    "second_live",
-    "wrong_amount",
-    "open_twice",
-    "unresolved",
-    "left_open",
-    "node_crashes",
-    "hung",
-)
+    "lost", "unproven", "second_live", "wrong_amount", "open_twice", "unresolved", "left_open", "node_crashes", "hung",
+)  # fmt: skip
 
 
 def test_tills_that_are_killed_agree_with_their_nodes_in_the_end() -> None:
