@@ -72,7 +72,11 @@ class MessageLink(Protocol):
         ...
 
     async def close(self) -> None:
-        """Close the connection; idempotent, never hangs, raises nothing for what a peer or radio can do."""
+        """Close the connection; idempotent, never hangs, raises nothing for what a peer or radio can do.
+
+        Whoever has sent a message and did not ask for another lets the other side disconnect first, for 3 s at most:
+        some hosts drop what they have not read when a link ends.
+        """
         ...
 
 

@@ -18,9 +18,9 @@ from bled.gatt.profile import B2M_UUID, M2B_UUID, MAX_ATT_MTU, MIN_ATT_MTU, SERV
 from bled.link.bleak_bearer import BLEAK_ERRORS, BleakBearer
 from bled.link.framed import FramedLink
 from bled.link.radio import check_att_mtu
+from bled.link.search import Search
 from bled.link.system_radio import SystemRadio
-from bled.link.tries import Tries
-from bled.link.waiting import Lost, bounded, lose, new_lost, now
+from bled.link.waiting import Lost, bounded, lose, new_lost
 from bled.progress import OnStep
 
 JOIN_SECONDS: Final = 9.0
@@ -53,7 +53,7 @@ class BleakCentral:
         check_att_mtu(att_mtu)
         self._radio = SystemRadio(adapter)
         self._att_mtu = att_mtu
-        self._tries = Tries()
+        self._search: Search[BLEDevice] = Search()
         self._link: FramedLink | None = None
         self._bearer: BleakBearer | None = None
 
@@ -62,7 +62,13 @@ class BleakCentral:
         await self._hang_up()
         try:
             async with asyncio.timeout(seconds):
-                self._link = await self._search(on_step, str(uuid))
+                await self._radio.open(leftovers=str(uuid))
+                self._link = await self._search.run(
+                    lambda: self._find(str(uuid)),
+                    lambda device: self._join(device, on_step, str(uuid)),
+                    gone=lambda: self._radio.lost,
+                    on_step=on_step,
+                )
                 return self._link
         except TimeoutError:
             raise Unavailable(Code.NO_BUYER, detail=f"no link within {seconds:g} s") from None
@@ -75,35 +81,20 @@ class BleakCentral:
     async def _hang_up(self) -> None:
         if self._link is not None:
             await self._link.close()
+            self._search.judge(self._link, self._link.peer)
             self._link = None
         if self._bearer is not None:
             await self._bearer.ended(seconds=HANG_UP_SECONDS)
             self._bearer = None
 
-    async def _search(self, on_step: OnStep, service: str) -> FramedLink:
-        await self._radio.open(leftovers=service)
-        while True:
-            device = await self._find(service)
-            on_step("advertisement seen", {"peer": device.address})
-            try:
-                link = await self._join(device, on_step, service)
-            except Unavailable as error:
-                if self._radio.lost.done():
-                    raise Unavailable(Code.RADIO_UNAVAILABLE, detail=self._radio.lost.result()) from error
-                on_step("try failed", {"peer": device.address, "detail": error.detail})
-            else:
-                self._tries.met(device.address, now=now())
-                return link
-            await asyncio.sleep(self._tries.failed(device.address, now=now()))
-
-    async def _find(self, service: str) -> BLEDevice:
-        """Scan until a beacon is seen that may be tried; return the strongest."""
+    async def _find(self, service: str) -> tuple[str, BLEDevice]:
+        """Scan until a beacon is seen that may be tried; return whoever goes first."""
         seen: dict[str, tuple[BLEDevice, int]] = {}
         first = asyncio.Event()
 
         def on_advertisement(device: BLEDevice, data: AdvertisementData) -> None:
             # The program filters itself: BlueZ merges the filters of all programs, and remembers old services.
-            if service in data.service_uuids and self._tries.may_try(device.address, now=now()):
+            if service in data.service_uuids and self._search.may_try(device.address):
                 seen[device.address] = device, data.rssi
                 first.set()
 
@@ -116,8 +107,7 @@ class BleakCentral:
                 if failures == SCAN_TRIES or self._radio.lost.done():
                     raise
                 await asyncio.sleep(SCAN_PAUSE_SECONDS)
-        best = max(seen, key=lambda address: (self._tries.rank(address, now=now()), seen[address][1]))
-        return seen[best][0]
+        return self._search.choose(seen)
 
     async def _scan(self, on_advertisement: _OnAdvertisement, first: asyncio.Event) -> None:
         scanner = BleakScanner(on_advertisement, **self._radio.options)

@@ -10,4 +10,4 @@ class BlessPeripheral(HostPeripheral):
 
     def __init__(self, adapter: str | None, *, att_mtu: int = MAX_ATT_MTU) -> None:
         """Take an adapter's name, as "hci0" (None: the first), and the longest ATT_MTU by which frames are cut."""
-        super().__init__(GuardedBless(adapter), att_mtu=att_mtu)
+        super().__init__(GuardedBless(adapter), att_mtu=att_mtu, knows_guests=False)

@@ -1,7 +1,6 @@
 """The till's radio on bumble: find a beacon, connect, discover, subscribe."""
 
 import asyncio
-import secrets
 from typing import Any, Final
 from uuid import UUID
 
@@ -17,7 +16,8 @@ from bled.link.bumble_discovery import discover
 from bled.link.bumble_radio import COMMAND_SECONDS, BumbleRadio, Lost, bounded
 from bled.link.framed import FramedLink
 from bled.link.radio import check_att_mtu
-from bled.link.tries import MAX_REMEMBERED, Tries
+from bled.link.search import Search
+from bled.link.tries import MAX_REMEMBERED
 from bled.progress import OnStep
 
 CONNECT_SECONDS: Final = 4.0
@@ -44,15 +44,22 @@ class BumbleCentral:
         check_att_mtu(att_mtu)
         self._radio = radio
         self._att_mtu = att_mtu
-        self._tries = Tries()
+        self._search: Search[hci.Address] = Search()
         self._link: FramedLink | None = None
+        # A peer's own client may ask for an ATT_MTU as well, as BlueZ's does.
+        radio.device.gatt_server.max_mtu = att_mtu
 
     async def connect(self, *, seconds: float, on_step: OnStep, uuid: UUID = SERVICE_UUID) -> FramedLink:
         """Return a link to the strongest buyer in reach, as `Central.connect` says."""
         await self._hang_up()
         try:
             async with asyncio.timeout(seconds):
-                self._link = await self._search(on_step, uuid)
+                self._link = await self._search.run(
+                    lambda: self._find(uuid),
+                    lambda address: self._join(address, on_step, uuid),
+                    gone=lambda: self._radio.gone,
+                    on_step=on_step,
+                )
                 return self._link
         except TimeoutError:
             raise Unavailable(Code.NO_BUYER, detail=f"no link within {seconds:g} s") from None
@@ -65,32 +72,19 @@ class BumbleCentral:
     async def _hang_up(self) -> None:
         if self._link is not None:
             await self._link.close()
+            self._search.judge(self._link, self._link.peer)
             self._link = None
 
-    async def _search(self, on_step: OnStep, uuid: UUID) -> FramedLink:
-        while True:
-            address = await self._find(uuid)
-            on_step("advertisement seen", {"peer": address.to_string(with_type_qualifier=False)})
-            try:
-                link = await self._join(address, on_step, uuid)
-            except Unavailable as error:
-                if self._radio.gone.done():
-                    raise Unavailable(Code.RADIO_UNAVAILABLE, detail=self._radio.gone.result()) from error
-            else:
-                self._tries.met(str(address), now=_now())
-                return link
-            await asyncio.sleep(self._tries.failed(str(address), now=_now()))
-
-    async def _find(self, uuid: UUID) -> hci.Address:
-        """Scan until a beacon is seen that may be tried; return the strongest."""
+    async def _find(self, uuid: UUID) -> tuple[str, hci.Address]:
+        """Scan until a beacon is seen that may be tried; return whoever goes first."""
         stack = self._radio.device
-        seen: dict[hci.Address, int] = {}
+        seen: dict[str, tuple[hci.Address, int]] = {}
         first: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
 
         def on_advertisement(advertisement: device.Advertisement) -> None:
-            is_wanted = is_beacon(advertisement.data_bytes, service=uuid)
-            if is_wanted and self._tries.may_try(str(advertisement.address), now=_now()):
-                seen[advertisement.address] = advertisement.rssi
+            address = _text(advertisement.address)
+            if is_beacon(advertisement.data_bytes, service=uuid) and self._search.may_try(address):
+                seen[address] = advertisement.address, advertisement.rssi
                 if not first.done():
                     first.set_result(None)
             elif len(stack.advertisement_accumulators) > MAX_REMEMBERED:
@@ -105,7 +99,7 @@ class BumbleCentral:
             await self._radio.command(stack.stop_scanning())
         finally:
             stack.remove_listener(stack.EVENT_ADVERTISEMENT, on_advertisement)
-        return _best({each: (self._tries.rank(str(each), now=_now()), rssi) for each, rssi in seen.items()})
+        return self._search.choose(seen)
 
     async def _join(self, address: hci.Address, on_step: OnStep, uuid: UUID) -> FramedLink:
         """Connect to one device and subscribe; leaves nothing behind when that fails or is cancelled."""
@@ -152,11 +146,5 @@ class BumbleCentral:
         return link
 
 
-def _best(ranks: dict[hci.Address, tuple[tuple[bool, int], int]]) -> hci.Address:
-    """Return one of those with the highest rank, by chance, so that tills do not all want the same one."""
-    highest = max(ranks.values())
-    return secrets.choice([address for address, rank in ranks.items() if rank == highest])
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()
+def _text(address: hci.Address) -> str:
+    return address.to_string(with_type_qualifier=False)

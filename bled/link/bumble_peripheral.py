@@ -13,6 +13,7 @@ from bled.gatt.channel import PlainChannel
 from bled.gatt.profile import B2M_UUID, M2B_UUID, MAX_ATT_MTU, SERVICE_UUID
 from bled.link.bumble_bearer import BumbleBearer
 from bled.link.bumble_radio import BumbleRadio
+from bled.link.conduct import Conduct
 from bled.link.framed import FramedLink
 from bled.link.lobby import Lobby
 from bled.link.radio import check_att_mtu
@@ -38,6 +39,7 @@ class BumblePeripheral:
         self._link: FramedLink | None = None
         self._bound: device.Connection | None = None
         self._lobby: Lobby[device.Connection] = Lobby()
+        self._conduct = Conduct()
         self._changed = asyncio.Event()
         self._accepting: asyncio.Future[FramedLink] | None = None
         self._on_step: OnStep = ignore_steps
@@ -94,6 +96,8 @@ class BumblePeripheral:
     async def _hang_up(self) -> None:
         if self._link is not None:
             await self._link.close()
+            if self._link.violated_at is not None:
+                self._conduct.offend(self._link.peer, now=self._link.violated_at)
         self._link = self._bound = None
 
     async def _show_beacon(self) -> None:
@@ -149,6 +153,8 @@ class BumblePeripheral:
 
         connection.on(connection.EVENT_DISCONNECTION, on_disconnection)
         self._lobby.enter(connection, now=_now())
+        if self._accepting is not None and not self._conduct.call(_address(connection), now=_now()):
+            self._lobby.condemn(connection, now=_now())
         self._radio.meter.start(connection.handle)
         self._changed.set()
 
@@ -176,6 +182,7 @@ class BumblePeripheral:
 
     def _bind(self, connection: device.Connection) -> FramedLink:
         """This central is the till from now on; everybody else is ignored."""
+        self._conduct.speak(_address(connection))
         stack = self._radio.device
 
         async def put(frame: bytes, _last: bool) -> None:
@@ -188,6 +195,10 @@ class BumblePeripheral:
         self._bound, self._link = connection, link
         self._lobby.leave(connection)
         return link
+
+
+def _address(connection: device.Connection) -> str:
+    return connection.peer_address.to_string(with_type_qualifier=False)
 
 
 def _now() -> float:

@@ -1,7 +1,8 @@
 """The one driver of every radio: messages through the channel, cut into frames, over a connection."""
 
 import asyncio
-from typing import Protocol
+import contextlib
+from typing import Final, Protocol
 
 from bled.codes import Code
 from bled.errors import Unavailable
@@ -11,6 +12,9 @@ from bled.gatt.profile import MAX_FRAGMENT_BYTES, MESSAGE_SECONDS
 from bled.link.base import LinkStats
 from bled.link.inbox import Inbox
 from bled.progress import OnStep
+
+LINGER_SECONDS: Final = 3.0
+"""How long whoever spoke last lets the other side disconnect: BlueZ does so two seconds after it was asked."""
 
 
 class Bearer(Protocol):
@@ -59,7 +63,9 @@ class FramedLink:
         self._sending = asyncio.Lock()
         self._frames_sent = 0
         self._end: Unavailable | None = None
+        self._ended = asyncio.Event()
         self._closed = False
+        self._spoke_last = False
 
     @property
     def att_mtu(self) -> int:
@@ -84,6 +90,7 @@ class FramedLink:
         """The connection is gone, or of no more use; `detail` says how. Idempotent."""
         if self._end is None:
             self._end = _lost("the link was closed here" if self._closed else detail)
+            self._ended.set()
             self._inbox.fail(self._end)
             stats = self.stats
             self._on_step("link closed", {"att_pdus": stats.att_pdus, "bytes_on_air": stats.bytes_on_air})
@@ -106,7 +113,7 @@ class FramedLink:
             async with asyncio.timeout(MESSAGE_SECONDS):
                 for frame in frames:
                     await self._bearer.write(frame, last=is_last(frame) and not answered)
-            whole = True
+            whole = self._spoke_last = True
         except TimeoutError:
             detail = f"the peer did not take a message within {MESSAGE_SECONDS:g} s"
             self.lose(detail)
@@ -123,13 +130,32 @@ class FramedLink:
 
     async def receive(self, *, seconds: float) -> bytes:
         """Return the next whole message, as `MessageLink.receive` says."""
+        self._spoke_last = False
         return await self._inbox.next(seconds=seconds)
+
+    @property
+    def violated_at(self) -> float | None:
+        """When the peer broke the profile, in the loop's time; None when it did not, or was only slow."""
+        return self._inbox.violated_at
 
     async def close(self) -> None:
         """Close the connection, as `MessageLink.close` says."""
         if self._closed:
             return
         self._closed = True
+        try:
+            await self._let_them_leave()
+        finally:
+            await self._end_it()
+
+    async def _let_them_leave(self) -> None:
+        """After a last word, wait until it was heard: a host may drop what it has not read when the link ends."""
+        if self._spoke_last and self._end is None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LINGER_SECONDS):
+                    await self._ended.wait()
+
+    async def _end_it(self) -> None:
         try:
             await self._bearer.close()
         finally:

@@ -9,6 +9,7 @@ from bled.errors import Unavailable
 from bled.gatt.channel import PlainChannel
 from bled.gatt.profile import MAX_ATT_MTU, MIN_ATT_MTU, SERVICE_UUID
 from bled.link.base import LinkStats
+from bled.link.conduct import Conduct
 from bled.link.framed import FramedLink
 from bled.link.lobby import Lobby
 from bled.link.radio import check_att_mtu
@@ -126,13 +127,17 @@ class _Bearer:
 class HostPeripheral:
     """A `Peripheral` on a server. One link at a time; nobody but the first that wrote is heard."""
 
-    def __init__(self, server: HostServer, *, att_mtu: int = MAX_ATT_MTU) -> None:
-        """Take the server, which `close` ends, and the longest ATT_MTU by which frames are cut."""
+    def __init__(self, server: HostServer, *, att_mtu: int = MAX_ATT_MTU, knows_guests: bool = True) -> None:
+        """Take the server, which `close` ends, and the longest ATT_MTU by which frames are cut.
+
+        A server that has one name for everybody does not know its guests, and nobody is kept out for what he did.
+        """
         check_att_mtu(att_mtu)
         self._server = server
         self._att_mtu = att_mtu
         self._on_step: OnStep = ignore_steps
         self._lobby: Lobby[str] = Lobby()
+        self._conduct = Conduct() if knows_guests else None
         self._changed = asyncio.Event()
         self._accepting: asyncio.Future[FramedLink] | None = None
         self._link: FramedLink | None = None
@@ -167,6 +172,8 @@ class HostPeripheral:
     async def _hang_up(self) -> None:
         if self._link is not None:
             await self._link.close()
+            if self._conduct is not None and self._link.violated_at is not None:
+                self._conduct.offend(self._link.peer, now=self._link.violated_at)
         self._link = self._bearer = None
         self._guest = ""
 
@@ -237,6 +244,8 @@ class HostPeripheral:
             return
         self._lobby.enter(guest, now=now())
         self._lobby.subscribe(guest, on=self._notifying, now=now())
+        if self._conduct is not None and not self._conduct.call(guest, now=now()):
+            self._lobby.condemn(guest, now=now())
         self._heard_at = now()
         self._changed.set()
 
@@ -263,7 +272,7 @@ class HostPeripheral:
         if self._link is not None and guest == self._guest and not self._lost.done():
             self._take(value)
             return True
-        if self._accepting is None or self._accepting.done():
+        if self._accepting is None or self._accepting.done() or self._lobby.is_condemned(guest):
             return False
         if not self._notifying:
             self._lobby.condemn(guest, now=now())
@@ -287,6 +296,8 @@ class HostPeripheral:
 
     def _bind(self, guest: str, att_mtu: int) -> FramedLink:
         """This central is the till from now on; everybody else is ignored."""
+        if self._conduct is not None:
+            self._conduct.speak(guest)
         att_mtu = max(MIN_ATT_MTU, min(att_mtu, self._att_mtu))
         self._on_step("connected", {"att_mtu": att_mtu})
         self._lobby.leave(guest)

@@ -19,6 +19,9 @@ class Inbox:
     Messages are opened when they are read: one that follows the handshake closely meets the channel that the handshake
     has made. Holds at most 16 of them and what `Reassembler` holds. The first error ends it; frames after that are
     dropped.
+
+    Attributes:
+        violated_at: when the peer broke the profile, in the loop's time; None when it did not, or was only slow.
     """
 
     def __init__(self, channel: Channel) -> None:
@@ -27,6 +30,7 @@ class Inbox:
         self._reassembler = Reassembler()
         self._messages: deque[bytes] = deque()
         self._error: BledError | None = None
+        self.violated_at: float | None = None
         self._changed = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
 
@@ -38,6 +42,7 @@ class Inbox:
             for data in self._reassembler.receive(frame, now=_now()):
                 self._add(data)
         except BledError as error:
+            self.violated_at = _now()
             self.fail(error)
         self._watch()
 
@@ -77,6 +82,7 @@ class Inbox:
             return self._channel.open(data)
         except BledError as error:
             self._messages.clear()
+            self.violated_at = _now()
             self._error = error  # what was to be heard after this one does not matter any more
             self._watch()
             raise

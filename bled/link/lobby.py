@@ -17,6 +17,7 @@ _Handle = TypeVar("_Handle")
 class _Guest:
     deadline: float
     subscribed: bool = False
+    condemned: bool = False
 
 
 class Lobby(Generic[_Handle]):
@@ -36,20 +37,26 @@ class Lobby(Generic[_Handle]):
     def subscribe(self, guest: _Handle, *, on: bool, now: float) -> None:
         """A central has switched notifications on or off."""
         entry = self._guests.get(guest)
-        if entry is not None:
+        if entry is not None and not entry.condemned:
             entry.subscribed = on
             entry.deadline = now + (OFFER_SECONDS if on else SUBSCRIBE_SECONDS)
 
     def may_write(self, guest: _Handle) -> bool:
         """Return whether a write of this central binds it."""
         entry = self._guests.get(guest)
-        return entry is not None and entry.subscribed
+        return entry is not None and entry.subscribed and not entry.condemned
 
     def condemn(self, guest: _Handle, *, now: float) -> None:
-        """A central has broken the profile: it is overdue from now on."""
+        """A central has broken the profile, or is not welcome: it is overdue from now on, whatever it does."""
         entry = self._guests.get(guest)
         if entry is not None:
+            entry.condemned = True
             entry.deadline = now
+
+    def is_condemned(self, guest: _Handle) -> bool:
+        """Return whether this central is about to be disconnected for what it did."""
+        entry = self._guests.get(guest)
+        return entry is not None and entry.condemned
 
     def leave(self, guest: _Handle) -> None:
         """A central has disconnected."""

@@ -1,5 +1,6 @@
 """Which beacons a till may try again, when, and whom it prefers: 3 tries each, then none for half a minute."""
 
+from collections.abc import Mapping
 from typing import Final, TypeVar
 
 BACK_OFF_SECONDS: Final = (0.2, 0.5, 1.0)
@@ -41,6 +42,12 @@ class Tries:
         """Return what to prefer the device at `address` by, before its strength: the greater goes first."""
         met = self._met.get(address)
         return met is None or now >= met + MET_SECONDS, -self.failures(address)
+
+    def foremost(self, strengths: Mapping[str, int], *, now: float) -> tuple[str, ...]:
+        """Return which of the devices heard, each with its strength, go first: more than one where all is equal."""
+        ranks = {address: (self.rank(address, now=now), strength) for address, strength in strengths.items()}
+        highest = max(ranks.values())
+        return tuple(address for address, rank in ranks.items() if rank == highest)
 
     def failed(self, address: str, *, now: float) -> float:
         """Note a failure with `address`; return how many seconds to wait before anybody is tried again."""

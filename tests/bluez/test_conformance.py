@@ -31,16 +31,6 @@ class GuestRig(GuestAir):
     brief = True
     mtu_is_ours = False
 
-    @property
-    def keeps_limits(self) -> bool:
-        """BlueZ, a client beside, asks for an ATT_MTU too, and bumble's till answers with its largest."""
-        return self._till != BUMBLE
-
-    @property
-    def flushes(self) -> bool:
-        """bluetoothd hears of a connection's end before it has read what came last, unless the end takes seconds."""
-        return self._buyer != BUMBLE
-
     async def write(self, link: MessageLink, frame: bytes, *, last: bool) -> None:
         await (link.write if isinstance(link, RemoteLink) else link._bearer.write)(frame, last=last)
 

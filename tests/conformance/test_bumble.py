@@ -21,8 +21,6 @@ class BumbleRig:
     patience = 5.0
     brief = False
     mtu_is_ours = True
-    keeps_limits = True
-    flushes = True
 
     def __init__(self, radio: str, air: VirtualAir | None = None) -> None:
         self._radio = radio

@@ -137,3 +137,12 @@ def test_a_device_that_answers_nonsense_is_no_buyer_and_keeps_nobody(fast, answe
             assert loop.time() - began < 21
 
     fast(look())
+
+
+async def test_a_device_that_asks_for_an_att_mtu_itself_gets_no_more_than_the_till_wants(meet) -> None:
+    async with VirtualAir() as air:
+        central, peripheral = await air.central(100), await air.peripheral()
+        till, buyer = await meet(central, peripheral)
+        (connection,) = peripheral._radio.device.connections.values()
+        assert await connection.gatt_client.request_mtu(517) == 100
+        assert (till.att_mtu, buyer.att_mtu) == (100, 100)

@@ -9,6 +9,7 @@ from hypothesis.strategies import booleans, integers, lists, tuples
 from bled.codes import Code
 from bled.errors import BledError, Unavailable
 from bled.gatt.profile import MAX_ATT_MTU, MIN_ATT_MTU
+from bled.link.framed import LINGER_SECONDS
 from bled.link.virtual import VirtualAir
 from bled.progress import ignore_steps
 
@@ -90,17 +91,33 @@ async def test_a_message_that_is_too_long_or_empty_is_refused_and_the_link_goes_
         assert await buyer.receive(seconds=5) == b"fine"
 
 
-async def test_what_was_sent_just_before_a_close_still_arrives(meet) -> None:
+def test_what_was_sent_just_before_a_close_still_arrives_and_a_side_that_stays_is_not_waited_for(fast, meet) -> None:
+    async def close_first() -> None:
+        async with VirtualAir() as air:
+            central, peripheral = await air.central(23), await air.peripheral()
+            till, buyer = await meet(central, peripheral)
+            await buyer.send(text_of(3900))
+            await buyer.close()
+            assert await till.receive(seconds=5) == text_of(3900)
+            till, buyer = await meet(central, peripheral)
+            await till.send(text_of(4096))
+            await till.close()
+            assert await buyer.receive(seconds=5) == text_of(4096)
+
+    fast(close_first())
+
+
+async def test_whoever_spoke_last_is_done_as_soon_as_the_other_has_heard_it_and_left(meet) -> None:
     async with VirtualAir() as air:
-        central, peripheral = await air.central(23), await air.peripheral()
+        central, peripheral = await air.central(), await air.peripheral()
         till, buyer = await meet(central, peripheral)
-        await buyer.send(text_of(3900))
-        await buyer.close()
-        assert await till.receive(seconds=5) == text_of(3900)
-        till, buyer = await meet(central, peripheral)
-        await till.send(text_of(4096))
+        await buyer.send(b"the last word")
+        closing = asyncio.ensure_future(buyer.close())
+        assert await till.receive(seconds=5) == b"the last word"
+        assert not closing.done()
         await till.close()
-        assert await buyer.receive(seconds=5) == text_of(4096)
+        async with asyncio.timeout(LINGER_SECONDS / 2):
+            await closing
 
 
 async def test_the_same_radios_meet_again_at_new_addresses(meet) -> None:

@@ -8,6 +8,7 @@ from bled.codes import Code
 from bled.errors import PeerError, Unavailable
 from bled.gatt.channel import PlainChannel
 from bled.gatt.frames import FramingError, Violation
+from bled.link import framed
 from bled.link.base import LinkStats
 from bled.link.framed import FramedLink
 from bled.progress import ignore_steps
@@ -148,3 +149,47 @@ async def test_a_cancelled_wait_loses_no_message() -> None:
         await asyncio.gather(waiting, return_exceptions=True)
     link.take_frame(b"\xc0\x00\x01a")
     assert await link.receive(seconds=0) == b"a"
+
+
+async def test_who_spoke_last_lets_the_other_side_disconnect() -> None:
+    wire = Wire()
+    link = link_over(wire)
+    await link.send(b"the last word")
+    closing = asyncio.ensure_future(link.close())
+    await asyncio.wait([closing], timeout=0.05)
+    assert wire.closed == 0
+    link.lose("the other side closed the link")
+    await closing
+    assert wire.closed == 1
+
+
+async def test_a_peer_that_does_not_disconnect_is_not_waited_for_longer_than_so(monkeypatch) -> None:
+    monkeypatch.setattr(framed, "LINGER_SECONDS", 0.02)
+    wire = Wire()
+    link = link_over(wire)
+    await link.send(b"the last word")
+    await link.close()
+    assert wire.closed == 1
+
+
+async def test_a_wait_for_the_other_side_that_is_cancelled_still_disconnects() -> None:
+    wire = Wire()
+    link = link_over(wire)
+    await link.send(b"the last word")
+    closing = asyncio.ensure_future(link.close())
+    await asyncio.wait([closing], timeout=0.05)
+    closing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await closing
+    assert wire.closed == 1
+
+
+async def test_who_waited_for_an_answer_in_vain_disconnects_at_once() -> None:
+    wire = Wire()
+    link = link_over(wire)
+    await link.send(b"a question")
+    with pytest.raises(Unavailable):
+        await link.receive(seconds=0.01)
+    async with asyncio.timeout(1):
+        await link.close()
+    assert wire.closed == 1

@@ -51,3 +51,14 @@ def test_a_stranger_is_ignored() -> None:
     lobby.leave(1)
     assert not lobby.may_write(1)
     assert lobby.to_drop(now=1e9) == ()
+
+
+def test_a_condemned_guest_cannot_win_time_by_subscribing() -> None:
+    lobby: Lobby[str] = Lobby()
+    lobby.enter("a", now=0.0)
+    lobby.condemn("a", now=1.0)
+    lobby.subscribe("a", on=True, now=1.0)
+    assert lobby.is_condemned("a")
+    assert not lobby.may_write("a")
+    assert lobby.to_drop(now=1.0) == ("a",)
+    assert not lobby.is_condemned("b")

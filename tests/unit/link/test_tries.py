@@ -56,3 +56,13 @@ def test_whoever_is_met_again_is_remembered_anew_and_only_so_many_are() -> None:
     tries.met("one more", now=100.0)
     assert tries.rank("0", now=MET_SECONDS) < tries.rank("1", now=0.0) == (True, 0)
     assert len(tries._met) == MAX_REMEMBERED
+
+
+def test_the_strongest_of_those_that_rank_highest_goes_first_and_equals_are_equal() -> None:
+    tries = Tries()
+    tries.met("met", now=0.0)
+    tries.failed("failed", now=0.0)
+    heard = {"met": -20, "failed": -30, "far": -90, "near": -50, "near too": -50}
+    assert tries.foremost(heard, now=1.0) == ("near", "near too")
+    assert tries.foremost({"met": -20, "failed": -90}, now=1.0) == ("failed",)
+    assert tries.foremost({"met": -20}, now=1.0) == ("met",)

@@ -7,7 +7,7 @@ import pytest
 
 from bled.codes import Code
 from bled.errors import Unavailable
-from bled.gatt.frames import split_message
+from bled.gatt.frames import FramingError, split_message
 from bled.link import host_peripheral
 from bled.link.host_peripheral import HostEvents, HostPeripheral
 from bled.progress import ignore_steps
@@ -178,3 +178,50 @@ async def test_no_till_in_time_leaves_no_beacon_and_no_guest(server: Server) -> 
         await accepting
     assert caught.value.code is Code.NO_BUYER
     assert server.asked[-2:] == ["hide", "disconnect A"]
+
+
+async def test_a_till_that_broke_the_profile_twice_is_kept_out_and_another_is_not(server: Server) -> None:
+    peripheral = HostPeripheral(server)
+    for _ in range(2):
+        accepting = await waiting(server, peripheral)
+        server.events.entered("A")
+        server.events.subscribed(on=True)
+        assert server.events.written("A", b"\xe0", 247)
+        link = await accepting
+        with pytest.raises(FramingError):
+            await link.receive(seconds=1)
+    accepting = await waiting(server, peripheral)
+    server.events.entered("A")
+    server.events.subscribed(on=True)
+    assert not server.events.written("A", OFFER, 247)
+    server.events.entered("B")
+    assert server.events.written("B", OFFER, 247)
+    assert (await accepting).peer == "B"
+    assert "disconnect A" in server.asked
+    await peripheral.close()
+
+
+async def test_a_server_that_does_not_know_its_guests_keeps_nobody_out(server: Server) -> None:
+    peripheral = HostPeripheral(server, knows_guests=False)
+    for _ in range(3):
+        accepting = await waiting(server, peripheral)
+        server.events.entered("somebody")
+        server.events.subscribed(on=True)
+        assert server.events.written("somebody", b"\xe0", 247)
+        await accepting
+    await peripheral.close()
+
+
+async def test_who_comes_eleven_times_for_nothing_is_sent_away(server: Server) -> None:
+    peripheral = HostPeripheral(server)
+    accepting = await waiting(server, peripheral)
+    for _ in range(10):
+        server.events.entered("A")
+        server.events.left("A")
+    server.events.subscribed(on=True)
+    server.events.entered("A")
+    assert not server.events.written("A", OFFER, 247)
+    server.events.entered("B")
+    assert server.events.written("B", OFFER, 247)
+    assert (await accepting).peer == "B"
+    await peripheral.close()
