@@ -47,7 +47,9 @@ class Forks:
             if not future.done():
                 future.set_result(message["status"])
         elif "started" in message:
-            self._started.pop(0).set_result(message["started"])
+            self._ended.pop(message["started"], None)  # an earlier process may have had the same number
+            if message["is_yours"]:
+                self._started.pop(0).set_result(message["started"])
 
     def _end_of(self, pid: int) -> "asyncio.Future[int]":
         return self._ended.setdefault(pid, asyncio.get_running_loop().create_future())
@@ -152,8 +154,9 @@ def _serve_one(
         _become(json.loads(data), files, roles, ours)
     for file in files:
         os.close(file)
-    with contextlib.suppress(OSError):
-        client.send(json.dumps({"started": pid}).encode())
+    for each in clients:
+        with contextlib.suppress(OSError):
+            each.send(json.dumps({"started": pid, "is_yours": each is client}).encode())
     return pid
 
 
