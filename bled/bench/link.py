@@ -1,4 +1,9 @@
-"""`bled bench link`: what an exchange costs on the air, counted on real GATT over two virtual controllers."""
+"""`bled bench link`: what a sale costs on the air, counted on real GATT over two virtual controllers.
+
+Two rows are the product's own, from one sale of both real sessions: "request", from the subscription until the till has
+the signed request, handshake included; and "sale", on to the buyer's word that it heard of the payment. The other rows
+are made-up messages over the same link, to compare with.
+"""
 
 import asyncio
 from collections.abc import Iterable, Mapping
@@ -7,13 +12,18 @@ from typing import Final
 
 from bled.bench.link_exchanges import MTUS, SIZES, Exchange, Make, plain, purchase, secure
 from bled.bench.link_model import Cost, cost, modelled_seconds
+from bled.bench.link_sale import sell
 from bled.link.base import Central, Peripheral
 from bled.link.bumble_central import BumbleCentral
+from bled.link.bumble_radio import BumbleRadio
 from bled.link.trace import AttPdu, AttTrace
 from bled.link.virtual import VirtualAir
 from bled.progress import OnStep, ignore_steps
 
 EXCHANGES: Final[tuple[Make, ...]] = (plain, secure, purchase)
+"""What the product's rows are compared with."""
+PRODUCT: Final = ("request", "sale")
+"""Names of the product's rows."""
 _SECONDS: Final = 60.0
 """Longest wait for anything; on a machine that does much else the links' own limits come first."""
 _AT_ONCE: Final = 4
@@ -56,25 +66,14 @@ class Measurement:
 async def measure_exchange(exchange: Exchange, *, att_mtu: int) -> Measurement:
     """Let a till and a buyer meet and say `exchange` to each other; return what the till's host saw."""
     async with VirtualAir() as air:
-        radio = await air.radio()
-        trace = AttTrace(radio)
-        discovered = 0
-
-        def on_step(name: str, _facts: Mapping[str, object]) -> None:
-            nonlocal discovered
-            if name == "advertisement seen":
-                trace.pdus.clear()  # of a try that failed
-            elif name == "connected":
-                discovered = len(trace.pdus)
-
-        central = BumbleCentral(radio, att_mtu=att_mtu)
-        await _talk(exchange, central, await air.peripheral(), on_step)
-        pdus = tuple(trace.pdus)
+        watched = _Watched(await air.radio(), att_mtu=att_mtu)
+        await _talk(exchange, watched.central, await air.peripheral(), watched.on_step)
+        pdus = tuple(watched.trace.pdus)
     return Measurement(
         exchange=exchange,
         att_mtu=att_mtu,
-        discovery=cost(pdus[:discovered]),
-        talk=cost(pdus[discovered:]),
+        discovery=cost(pdus[: watched.discovered]),
+        talk=cost(pdus[watched.discovered :]),
         pdus=pdus,
     )
 
@@ -93,18 +92,64 @@ async def _talk(exchange: Exchange, central: Central, peripheral: Peripheral, on
         await receiver.receive(seconds=_SECONDS)
 
 
+async def measure_sale(size: tuple[int, int], *, att_mtu: int) -> tuple[Measurement, Measurement]:
+    """Let the product sell over the air; return what it cost until the request was there, and in all."""
+    async with VirtualAir() as air:
+        watched = _Watched(await air.radio(), att_mtu=att_mtu)
+        peripheral = await air.peripheral()
+        sold = await sell(watched.central, peripheral, size=size, on_step=watched.on_step, asked=watched.asked)
+        await peripheral.close()
+        await watched.central.close()
+    until_asked, whole = (
+        Measurement(
+            exchange=Exchange(name=name, offer_bytes=sold.offer_bytes, request_bytes=sold.request_bytes, said=()),
+            att_mtu=att_mtu,
+            discovery=cost(watched.trace.pdus[: watched.discovered]),
+            talk=cost(watched.trace.pdus[watched.discovered : end]),
+            pdus=tuple(watched.trace.pdus[:end]),
+        )
+        for name, end in zip(PRODUCT, (watched.requested, None), strict=True)
+    )
+    return until_asked, whole
+
+
+class _Watched:
+    """A till's radio, and how many PDUs it had seen at each mark."""
+
+    def __init__(self, radio: BumbleRadio, *, att_mtu: int) -> None:
+        self.trace = AttTrace(radio)
+        self.central = BumbleCentral(radio, att_mtu=att_mtu)
+        self.discovered = 0
+        self.requested = 0
+
+    def on_step(self, name: str, _facts: Mapping[str, object]) -> None:
+        if name == "advertisement seen":
+            self.trace.pdus.clear()  # of a try that failed
+        elif name == "connected":
+            self.discovered = len(self.trace.pdus)
+
+    def asked(self) -> None:
+        self.requested = len(self.trace.pdus)
+
+
 async def measure_all(
     *,
     exchanges: Iterable[Make] = EXCHANGES,
     mtus: Iterable[int] = MTUS,
     sizes: Iterable[tuple[int, int]] = SIZES,
 ) -> tuple[Measurement, ...]:
-    """Measure every exchange of every size at every ATT_MTU, each in an air of its own."""
-    cases = [(make(*size), mtu) for make in exchanges for size in sizes for mtu in mtus]
+    """Measure sales of every size at every ATT_MTU, then every exchange, each in an air of its own."""
+    cases = [(size, mtu) for size in sizes for mtu in mtus]
     turn = asyncio.Semaphore(_AT_ONCE)
 
-    async def measure(exchange: Exchange, att_mtu: int) -> Measurement:
+    async def product(size: tuple[int, int], att_mtu: int) -> tuple[Measurement, Measurement]:
+        async with turn:
+            return await measure_sale(size, att_mtu=att_mtu)
+
+    async def compared(exchange: Exchange, att_mtu: int) -> Measurement:
         async with turn:
             return await measure_exchange(exchange, att_mtu=att_mtu)
 
-    return tuple(await asyncio.gather(*(measure(*case) for case in cases)))
+    sales = await asyncio.gather(*(product(*case) for case in cases))
+    others = await asyncio.gather(*(compared(make(*size), mtu) for make in exchanges for size, mtu in cases))
+    return (*(request for request, _ in sales), *(sale for _, sale in sales), *others)

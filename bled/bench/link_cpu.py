@@ -14,6 +14,7 @@ from bled.bench.link_exchanges import (
 )
 from bled.bench.timing import measure
 from bled.gatt.frames import Reassembler, split_message
+from bled.gatt.primitives import KEY_BYTES, X25519Key
 from bled.gatt.secure_channel import SecureChannel
 
 _OFFER_BYTES: Final = 300
@@ -25,6 +26,17 @@ def measure_cpu(*, att_mtu: int, seconds: float) -> Mapping[str, float]:
     said = conversation(_OFFER_BYTES, _REQUEST_BYTES)
     wire = secured(said)
     return measure({"till": _till(said, wire, att_mtu), "buyer": _buyer(said, wire, att_mtu)}, seconds=seconds)
+
+
+def measure_floor(*, seconds: float) -> float:
+    """Return the seconds that the curve takes of one side's handshake: two new keys and two exchanges, nothing else."""
+    peer = X25519Key(b"\x33" * KEY_BYTES).public
+
+    def curve() -> None:
+        for octet in (0x61, 0x62):
+            X25519Key(bytes([octet]) * KEY_BYTES).exchange(peer)
+
+    return measure({"floor": curve}, seconds=seconds)["floor"]
 
 
 class _Wire:

@@ -12,6 +12,19 @@ OFFER_BYTES: Final = 300
 REQUEST_BYTES: Final = 800
 
 
+WAITS: Final[Mapping[str, float]] = {
+    "mdoc (ISO 18013-5)": 3,
+    "CTAP2": 6,
+    "Matter BTP": 10,
+    "Jade": 4,
+    "Ledger": 3,
+    "Tuvali": 10,
+    "Trezor THP": 6,
+    "bitchat": 3.5,
+}
+"""Round trips one after the other at ATT_MTU 517, as reconstructed."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spent:
     """ATT PDUs, link-layer data packets, and bytes on the air with the empty answers."""

@@ -15,7 +15,10 @@ Cpu = Annotated[float, typer.Option("--seconds", min=0.01, max=60.0, help="Secon
 
 
 def link(seconds: Cpu = 0.3, json_: Json = False) -> None:
-    """Count what an offer and its request cost on the air, over real GATT between two virtual controllers.
+    """Count what a sale costs on the air, over real GATT between two virtual controllers.
+
+    "request" and "sale" are the product: both its sessions, from the subscription to the signed request, and on to the
+    acknowledged payment. "plain", "secure" and "purchase" are made-up messages over the same link, to compare with.
 
     ATT PDUs, link-layer packets and bytes are counted; times are a model of them, for no radio is used.
     """
@@ -33,7 +36,8 @@ def link(seconds: Cpu = 0.3, json_: Json = False) -> None:
 
 
 def _plain(report: "Report") -> dict[str, object]:
-    from bled.bench.link_profiles import PROFILES
+    from bled.bench.link_profiles import PROFILES, WAITS
+    from bled.bench.link_report import TARGET_MTU
 
     return {
         "exchanges": [_plain_measurement(each) for each in report.measurements],
@@ -44,6 +48,7 @@ def _plain(report: "Report") -> dict[str, object]:
                     "ll_packets": spent.ll_packets,
                     "bytes_on_air": spent.bytes_on_air,
                     "efficiency": round(spent.efficiency, 3),
+                    "waits": WAITS[name] if att_mtu == TARGET_MTU else None,
                 }
                 for att_mtu, spent in rows.items()
             }
@@ -53,6 +58,7 @@ def _plain(report: "Report") -> dict[str, object]:
             str(att_mtu): {side: round(1e3 * took, 3) for side, took in sides.items()}
             for att_mtu, sides in report.cpu.items()
         },
+        "cpu_floor_milliseconds": round(1e3 * report.floor, 3),
         "targets": [
             {"name": each.name, "found": round(each.found, 6), "limit": each.limit, "met": each.met}
             for each in report.targets()
@@ -99,6 +105,7 @@ def _say(report: "Report") -> None:
         say(
             f"CPU of a purchase at MTU {att_mtu}: " + ", ".join(f"{s} {1e3 * took:.2f} ms" for s, took in sides.items())
         )
+    say(f"of that the curve's arithmetic: {1e3 * report.floor:.2f} ms")
     say()
     for target in report.targets():
         say(f"{target.name:<42}{target.found:>10.4g}   limit {target.limit:<8g}{'ok' if target.met else 'NO'}")

@@ -31,7 +31,7 @@ def test_the_table_of_exchanges_is_what_is_recorded(page: str, rows: list[dict[s
         + [f"{row['modelled_milliseconds'][interval]:.0f}" for interval in INTERVALS]
         for row in rows
     ]
-    lines = re.findall(r"^\| (?:plain|secure|purchase) \|.*\|$", page, re.MULTILINE)
+    lines = re.findall(r"^\| (?:request|sale|plain|secure|purchase) \|.*\|$", page, re.MULTILINE)
     assert [[cell.strip() for cell in line.strip("|").split("|")] for line in lines] == expected
 
 
