@@ -232,15 +232,25 @@ def test_a_payer_id_before_or_behind_the_derived_one_is_another(home, other) -> 
     assert not policy.holds(home.row, 0, other, keys=home.keys)
 
 
-def test_what_could_be_mixed_up_is_named() -> None:
+def test_what_could_be_mixed_up_is_named(home, shop, invoice) -> None:
+    """Each of these would work if its arguments could be given by place."""
+    data, payer_id, now = invoice.encode(), home.grant().payer_id, shop.NOW
+    issued = policy.open_metadata(home.keys, home.grant().metadata, payer_id)
+    known = {home.book_id: home.row}.get
     for function, arguments in (
-        (policy.verify_invoice, 7),
-        (policy.is_of, 4),
-        (policy.holds, 4),
-        (policy.check_time_to_pay, 2),
-        (policy.seconds_for_attempts, 2),
-        (policy._readable_records, 2),
-        (policy._issued_id, 3),
+        (policy.verify_invoice, (data, home.secret(), home.keys, shop.REGTEST_CHAIN, known, now)),
+        (policy.is_of, (home.row, issued, payer_id, home.keys)),
+        (policy.holds, (home.row, 0, payer_id, home.keys)),
+        (policy.check_time_to_pay, (now + 60, now)),
+        (policy.seconds_for_attempts, (now + 60, now)),
+        (policy._readable_records, (data, 240)),
+        (policy._issued_id, (data, home.secret(), home.keys)),
     ):
         with pytest.raises(TypeError):
-            function(*[b""] * arguments)
+            function(*arguments)
+
+
+def test_no_record_behind_the_last_that_is_wanted_is_read(invoice) -> None:
+    wanted = policy._readable_records(invoice.encode(), up_to=Field.INVREQ_PAYER_ID)
+    assert max(wanted) == Field.INVREQ_PAYER_ID
+    assert max(policy._readable_records(invoice.encode(), up_to=Field.SIGNATURE)) == Field.SIGNATURE
