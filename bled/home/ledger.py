@@ -152,8 +152,8 @@ class Ledger(LedgerWorkers, LedgerOwner):
     def adopt(self, found: Sequence[Found], *, now: UnixTime) -> bool:
         """Take over what the node's records show and this ledger does not; say whether it is an old copy.
 
-        Then every book is revoked in the same transaction. A claim whose book it does not know either is not added:
-        nothing can be paid from that book.
+        Then every book is revoked in the same transaction. A claim whose book it does not know either is added all the
+        same, under a book that pays nothing, unless another book has that number now.
         """
         with self._store.transaction() as database:
             is_older = False
@@ -213,7 +213,7 @@ class Ledger(LedgerWorkers, LedgerOwner):
         known = read_claim(database, claim.payer_id)
         if known is None or known.payment_hash != claim.payment_hash:
             is_free = known is None and not hash_is_claimed(database, claim.payment_hash)
-            if is_free and read_book(database, claim.book_id) is not None:
+            if is_free and self._find_book(database, claim):
                 insert_claim(database, claim, day=utc_day(claim.claimed_at), worker=self._worker)
             return True
         match known.state:

@@ -1,20 +1,28 @@
 """The part of home's ledger for its owner: limits are changed, devices revoked, payments found."""
 
 from collections.abc import Callable
+from typing import Final
 
-from sqlalchemy import select, update
+from sqlalchemy import Connection, insert, select, update
 
 from bled.codes import Code
 from bled.errors import Refused
-from bled.grants.limits import BookLimits
+from bled.grants.keys import BOOK_SALT_BYTES
+from bled.grants.limits import BookLimits, GrantClass, MaxFee
 from bled.home.ledger_books import LedgerBooks
 from bled.home.ledger_rows import read_book, read_claims, read_number, select_claims, set_number
 from bled.home.ledger_tables import books, claims
 from bled.home.limits_json import format_limits
 from bled.home.rows import Book, Claim, Revoked
-from bled_codec.units import UnixTime
+from bled_codec.crypto import sha256
+from bled_codec.units import Msat, UnixTime
 
-_UNLABELLED = "payments_without_label"
+NO_BOOK: Final = 0
+"""Books count from 1: what was paid from a book whose number another one has now belongs to none."""
+LOST_DEVICE: Final = "lost before a restore"
+"""Whom a book is for that home knows of by the node's records alone."""
+_UNLABELLED: Final = "payments_without_label"
+_NOTHING: Final = Msat(0)
 
 
 class LedgerOwner(LedgerBooks):
@@ -56,6 +64,20 @@ class LedgerOwner(LedgerBooks):
         with self._store.reading() as database:
             return read_claims(database, query)
 
+    def _find_book(self, database: Connection, claim: Claim) -> bool:
+        """Say whether a claim of the node's records has a book here; one that was lost is put in its place.
+
+        That book pays nothing: its ids have other keys, and it is revoked with all others in the same transaction.
+        """
+        if claim.book_id == NO_BOOK:
+            return False
+        known = read_book(database, claim.book_id)
+        if known is None:
+            database.execute(insert(books).values(_lost_book(claim)))
+        elif known.device == LOST_DEVICE and known.ids <= claim.index:
+            database.execute(update(books).where(books.c.book_id == claim.book_id).values(ids=claim.index + 1))
+        return True
+
     def pays_without_labels(self) -> None:
         """Note for ever that the node keeps no label with what home pays: such parts may be home's own."""
         if not self.paid_without_labels():
@@ -66,3 +88,28 @@ class LedgerOwner(LedgerBooks):
         """Say whether home ever paid through a node that keeps no labels."""
         with self._store.reading() as database:
             return read_number(database, _UNLABELLED) == 1
+
+
+def _lost_book(claim: Claim) -> dict[str, object]:
+    """Return the row of the book that a claim was of: as much as the claim tells, and limits that allow nothing."""
+    at = claim.claimed_at
+    nothing = GrantClass(first_index=0, count=1, per_payment_msat=_NOTHING, not_before=at, not_after=UnixTime(at + 1))
+    limits = BookLimits(
+        total_msat=_NOTHING,
+        per_payment_msat=_NOTHING,
+        per_day_msat=_NOTHING,
+        payments=0,
+        not_before=at,
+        not_after=UnixTime(at + 1),
+        max_fee=MaxFee(base_msat=_NOTHING, ppm=0),
+        classes=(nothing,),
+    )
+    return {
+        "book_id": claim.book_id,
+        "salt": sha256(b"bled/home/lost-book" + claim.book_id.to_bytes(4, "big"))[:BOOK_SALT_BYTES],
+        "device": LOST_DEVICE,
+        "home_label": "home",
+        "issued_at": at,
+        "ids": claim.index + 1,
+        "limits": format_limits(limits),
+    }

@@ -13,6 +13,7 @@ from bled.errors import Refused
 from bled.grants.keys import HomeKeys
 from bled.grants.metadata import open_metadata
 from bled.home.ledger import Ledger
+from bled.home.ledger_owner import NO_BOOK
 from bled.home.policy import MOST_SECONDS_FOR_ATTEMPTS, is_of
 from bled.home.rows import Claim, ClaimState, Found
 from bled.node.home_base import HomeNode, PartsStatus, SentPart
@@ -23,8 +24,6 @@ from bled_codec.units import Msat, UnixTime
 _PAYER_ID_DIGITS: Final = 66
 OLD_COPY: Final = Refused(Code.REVOKED, detail="the ledger is an old copy; every book was revoked, issue new ones")
 """What to tell the owner."""
-_NO_BOOK: Final = 0
-"""Books count from 1: what was paid from a book that the old copy never saw belongs to none of its books."""
 
 
 async def compare_records(*, node: HomeNode, ledger: Ledger, keys: HomeKeys, now: UnixTime) -> bool:
@@ -76,7 +75,7 @@ def _claim_of_ours(part: SentPart, ledger: Ledger, keys: HomeKeys) -> Claim | No
     known = book is not None and is_of(book, issued, invoice.invreq_payer_id, keys=keys)
     return Claim(
         payer_id=invoice.invreq_payer_id,
-        book_id=issued.book_id if known else _NO_BOOK,
+        book_id=issued.book_id if known or book is None else NO_BOOK,
         index=issued.index,
         payment_hash=invoice.invoice_payment_hash,
         amount=invoice.invoice_amount,

@@ -81,7 +81,7 @@ async def test_a_book_for_keys_of_the_device_pays_and_nobody_at_home_can_sign(ho
     await house.node.decision("revoked")
 
 
-async def test_a_home_that_lost_all_but_its_words_refuses_what_it_issued_before(house) -> None:
+async def test_a_home_that_lost_all_but_its_words_knows_what_it_paid_and_refuses_what_it_issued(house) -> None:
     state = house.node.folder / "bled-home"
     await _buy(house)
     await house.node.decision("paid")
@@ -90,6 +90,11 @@ async def test_a_home_that_lost_all_but_its_words_refuses_what_it_issued_before(
     shutil.rmtree(state)
     restore_master(state, master_of(words))
     assert await house.node.start_plugin() == {}
+    await house.node.decision("paid")
+    (payment,) = (await house.node.ask("bled-payments", {}))["payments"]
+    assert (payment["state"], payment["payer_id"]) == ("paid", house.grant(0).payer_id.hex())
+    (lost,) = (await house.node.ask("bled-list", {}))["books"]
+    assert (lost["book_id"], lost["revoked"], lost["remaining_msat"]) == (house.issued["book_id"], True, 0)
     await _buy(house, preimage=b"q" * 32)
     await _buy(house, 1, preimage=b"r" * 32)
     refused = await house.node.decisions(2, code="payer-id-not-issued")
