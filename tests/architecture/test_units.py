@@ -13,7 +13,13 @@ from bled.cli.main import app
 from bled.config import Settings
 
 INSTALLED = "/opt/bled/bin/bled"
-UNITS = ("bled-buyer.service", "bled-charge@.service", "bled-merchant.service", "bled-node-proxy.service")
+UNITS = (
+    "bled-buyer.service",
+    "bled-charge@.service",
+    "bled-home.service",
+    "bled-merchant.service",
+    "bled-node-proxy.service",
+)
 
 # An instance of the template, and what stands for its specifiers when the command line is tried.
 SPECIFIERS = {"%i": "2500sat", "${TILL_DESCRIPTION}": "flat white"}
@@ -150,7 +156,9 @@ def test_a_unit_can_talk_to_this_machine_only_until_it_is_told_more(unit: Unit) 
 
 def test_credentials_reach_the_till_by_systemd_and_the_buyer_not_at_all(unit_file: Path, unit: Unit) -> None:
     loaded = [entry.partition(":")[0] for entry in unit["Service"].get("LoadCredential", [])]
-    expected = [] if "buyer" in unit_file.name else ["ca.pem", "client.pem", "client-key.pem"]
+    expected = (
+        [] if unit_file.name.startswith(("bled-buyer", "bled-home")) else ["ca.pem", "client.pem", "client-key.pem"]
+    )
     assert loaded == expected
 
 
@@ -159,7 +167,7 @@ def test_no_unit_holds_a_secret_in_its_environment(unit: Unit) -> None:
     assert set(names) <= {"BLED_DATA_DIR", "TILL_DESCRIPTION"}
 
 
-@pytest.mark.parametrize("name", ["buyer.env.example", "merchant.env.example", "proxy.env.example"])
+@pytest.mark.parametrize("name", ["buyer.env.example", "home.env.example", "merchant.env.example", "proxy.env.example"])
 def test_the_examples_set_only_what_can_be_set(root: Path, name: str) -> None:
     text = (root / "systemd" / name).read_text(encoding="utf-8")
     lines = [line for line in text.splitlines() if line and not line.startswith("#")]

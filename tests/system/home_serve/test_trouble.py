@@ -145,3 +145,22 @@ async def test_an_address_that_is_none_or_does_not_answer_is_told_without_its_pa
     orders = {"database": url, "rpc": str(serving.node.rpc), "state": str(serving.folder / "bled-home")}
     assert await serving.ordered(json.dumps(orders | {"any_clock": True}).encode() + b"\n") == status
     assert "geheim" not in serving.logged()
+
+
+async def test_an_old_copy_of_the_database_pays_nothing_that_was_paid(serving, clean) -> None:
+    """Restored from before the purchase: no claim, an older generation, and the till comes with a second invoice."""
+    await serving.open()
+    worker = await serving.start_worker()
+    request = serving.request()
+    serving.deliver(serving.invoice(request=request))
+    await serving.quiet()
+    await serving.kill(worker)
+    serving.place.put_back()
+    await serving.start_worker()
+    serving.deliver(serving.invoice(request=request, preimage=b"s" * 32))
+    await serving.until(lambda: "revoked" in serving.codes() or "payer-id-used" in serving.codes())
+    await serving.until(lambda: serving.waiting() == 0)
+    assert serving.ledger.book(1).revoked_at is not None
+    assert len(serving.node.xpay_calls) == 1
+    await serving.quiet()
+    assert clean(serving.audit(), paid=1)

@@ -83,6 +83,13 @@ class Database:
         self.execute(f"TRUNCATE {_TABLES} RESTART IDENTITY")
         self.execute("SET session_replication_role = DEFAULT")
 
+    def put_back(self) -> None:
+        """Put back a copy from before the first claim and the first worker."""
+        self.execute("SET session_replication_role = replica")
+        self.execute("TRUNCATE claims, events, refusals, inbox")
+        self.execute("DELETE FROM meta WHERE name <> 'last_book'")
+        self.execute("SET session_replication_role = DEFAULT")
+
     def open(self, home, *, book_key: bytes | None = None) -> Ledger:
         return Ledger.connect(self.url, book_key=book_key or home.keys.book_key.public_key[1:])
 
