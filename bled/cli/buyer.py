@@ -47,6 +47,21 @@ def _read_files(files: list[Path], *, are_pictures: bool) -> bytes:
     return read_book(files[0])
 
 
+def _look_into_vault(settings: "Settings") -> "Vault":
+    """Return the vault to look at, also while a payment has it."""
+    from bled.codes import Code
+    from bled.errors import Unavailable
+    from bled.vault.vault import Vault
+
+    try:
+        return _open_vault(settings)
+    except Unavailable as error:
+        if error.code is not Code.STORE_LOCKED:
+            raise
+    note("A payment is running on this device; this is what was there a moment ago.")
+    return Vault.read(settings.data_dir / "buyer")
+
+
 @app.command("import")
 @reports_to("buyer")
 def import_(
@@ -178,7 +193,7 @@ def status(data: Data = None, json_: Json = False) -> None:
     from bled.clock import SystemClock
     from bled.config import load_settings
 
-    with _open_vault(load_settings({"data_dir": data})) as vault:
+    with _look_into_vault(load_settings({"data_dir": data})) as vault:
         books = vault.books(now=SystemClock().now())
     if json_:
         print_json({"books": [describe_book(book) for book in books]})
@@ -203,7 +218,7 @@ def history(data: Data = None, json_: Json = False) -> None:
     from bled.cli.books import describe_entry, print_entry
     from bled.config import load_settings
 
-    with _open_vault(load_settings({"data_dir": data})) as vault:
+    with _look_into_vault(load_settings({"data_dir": data})) as vault:
         entries = vault.history()
     if json_:
         print_json({"history": [describe_entry(entry) for entry in entries]})

@@ -14,7 +14,7 @@ from bled.cli.tapping import tap_on_terminal
 from bled.clock import SystemClock
 from bled.codes import OUTCOMES, Code
 from bled.config import Settings
-from bled.errors import BledError, ConfigurationError
+from bled.errors import BledError, ConfigurationError, Unavailable
 from bled.gatt.profile import MAX_ATT_MTU
 from bled.link.radio import open_central
 from bled.node.base import MerchantNode
@@ -168,9 +168,19 @@ def describe_sale(result: SaleResult) -> dict[str, object]:
 
 
 def read_sales(settings: Settings) -> tuple[Sale, ...]:
-    """Return the ledger's rows, oldest first."""
-    with SaleLedger.open(ledger_path(settings)) as ledger:
+    """Return the ledger's rows, oldest first, also while a sale has the ledger."""
+    with _look_into(ledger_path(settings)) as ledger:
         return tuple(ledger.sales())
+
+
+def _look_into(path: Path) -> SaleLedger:
+    try:
+        return SaleLedger.open(path)
+    except Unavailable as error:
+        if error.code is not Code.STORE_LOCKED:
+            raise
+    note("A sale is running at this till; this is what was there a moment ago.")
+    return SaleLedger.read(path)
 
 
 def describe_row(sale: Sale) -> dict[str, object]:

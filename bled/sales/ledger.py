@@ -82,6 +82,26 @@ class SaleLedger:
             os.close(lock)
             raise
 
+    @classmethod
+    def read(cls, path: Path) -> "SaleLedger":
+        """Open a ledger that another process has, to look at it: nothing can be written through what is returned.
+
+        Raises `Unavailable` (`STORE_BROKEN`) and `ConfigurationError` (`STORE_VERSION`).
+        """
+        with _broken_store():
+            db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
+        try:
+            with _broken_store():
+                db.row_factory = sqlite3.Row
+                version = _version_of(db, path)
+        except BaseException:
+            db.close()
+            raise
+        if version != SCHEMA_VERSION:
+            db.close()
+            raise ConfigurationError(Code.STORE_VERSION, detail=f"{path} has version {version}, not {SCHEMA_VERSION}")
+        return cls(db, -1)
+
     def close(self) -> None:
         """Close the file and let go of the lock. Harmless when it is closed already."""
         self._db.close()
@@ -186,7 +206,6 @@ def _open_database(path: Path) -> sqlite3.Connection:
             found = _version_of(db, path)
             # A write-ahead log costs one sync for each commit. EXTRA is FULL there; it only means more where a file
             # system has no log: no power cut may undo a commit by bringing back the journal.
-            db.execute("PRAGMA locking_mode = EXCLUSIVE")
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = EXTRA")
             if found != SCHEMA_VERSION:

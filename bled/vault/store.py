@@ -130,6 +130,23 @@ def open_store(folder: Path, *, create: bool) -> Store:
         return Store(db, key, resources.pop_all())
 
 
+def read_store(folder: Path) -> Store:
+    """Return the store of a vault that another process has, to look at it: nothing can be written through it.
+
+    Raises `BledError`: `STORE_LOCKED` when the other one is just writing, `STORE_VERSION`, `STORE_BROKEN`.
+    """
+    path = folder / STORE_FILE
+    with ExitStack() as resources, store_errors():
+        address = f"{path.absolute().as_uri()}?mode=ro"
+        db = sqlite3.connect(address, uri=True, isolation_level=None, timeout=_BUSY_SECONDS)
+        resources.callback(db.close)
+        db.row_factory = sqlite3.Row
+        row = db.execute("SELECT version FROM vault").fetchone()
+        if row is None or row["version"] != SCHEMA_VERSION:
+            raise ConfigurationError(Code.STORE_VERSION, detail=f"{path} is of another version")
+        return Store(db, _checked_key(db, folder), resources.pop_all())
+
+
 def _has_tables(db: sqlite3.Connection) -> bool:
     return bool(db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0])
 

@@ -24,7 +24,7 @@ from bled.vault.device_keys import DeviceKeys
 from bled.vault.receipt import check_receipt
 from bled.vault.records import BookSummary, HistoryEntry, Reservation
 from bled.vault.signing import sign_request
-from bled.vault.store import Store, open_store
+from bled.vault.store import Store, open_store, read_store
 from bled.vault.tables import Tables
 from bled_codec.chains import BITCOIN_CHAIN
 from bled_codec.crypto import SecretKey
@@ -55,6 +55,11 @@ class Vault:
         `STORE_VERSION` when another version of bled wrote it, `STORE_BROKEN`.
         """
         return cls(open_store(folder, create=create))
+
+    @classmethod
+    def read(cls, folder: Path) -> "Vault":
+        """Open a vault that another process has, to look at it. Raises `BledError` as `open`; whatever writes fails."""
+        return cls(read_store(folder))
 
     def close(self) -> None:
         """Close the vault. May be called again."""
