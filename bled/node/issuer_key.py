@@ -35,9 +35,7 @@ def _check_mode(path: Path) -> None:
     if os.environ.get("CREDENTIALS_DIRECTORY") == str(path.parent):
         return  # systemd guards that folder with an access list, which shows as rights of the group
     if stat.S_IMODE(path.stat().st_mode) & 0o077:
-        raise _bad(
-            path, "may be read by others, who could sign invoices as this till: chmod 600"
-        )
+        raise _bad(path, "may be read by others, who could sign invoices as this till: chmod 600")
 
 
 def _make(path: Path) -> None:

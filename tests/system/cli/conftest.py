@@ -101,12 +101,15 @@ def shop_less(tmp_path: Path) -> Shop:
 
 
 @pytest.fixture
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+def shop(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Shop]:
+    """A sandbox; its merchant has Core Lightning unless the test asks for another kind."""
     folder = tmp_path_factory.mktemp("shop")
     clean = {name: value for name, value in os.environ.items() if not name.startswith("BLED_")}
     clean |= {"XDG_CONFIG_HOME": str(folder / "config"), "XDG_DATA_HOME": str(folder / "data")}
     shop = Shop(folder=folder, env=clean)
-    sandbox = shop.start("sandbox", "run", "--json", "--data", str(folder / "till"))
+    sandbox = shop.start(
+        "sandbox", "run", "--json", "--data", str(folder / "till"), "--merchant", getattr(request, "param", "cln")
+    )
     assert sandbox.stdout is not None
     line = sandbox.stdout.readline()
     assert line, sandbox.communicate()[1]

@@ -96,6 +96,7 @@ def test_the_tills_code_can_be_typed_in_and_the_till_is_known_the_next_time(shop
             assert (ended(till).code, ended(buyer).code) == (0, 0)
 
 
+@pytest.mark.parametrize("shop", ["cln", "lnd"], indirect=True)
 def test_a_purchase_runs_through_processes_of_their_own_and_everybody_knows_of_it(shop: Shop) -> None:
     phone = shop.phone()
     till, buyer = _purchase(shop, phone)

@@ -1,5 +1,6 @@
 """The sandbox's LND: its words, its macaroons, its paths; and what a till makes of each."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from bled.clock import SystemClock
 from bled.codes import Code
 from bled.errors import BledError
-from bled.node.base import NodeInfo
+from bled.node.base import AlreadyPaid, Cancelled, NodeInfo, invoice_label, preimage_for
 from bled.node.grpc_connection import GrpcConnection
 from bled.node.lnd_connection import INVOICES, LIGHTNING, connect_lnd
 from bled.node.lnd_credentials import load_lnd_credentials
@@ -197,3 +198,37 @@ async def test_a_node_that_is_swapped_under_the_till_is_noticed(lnd: Shop, monke
         with pytest.raises(BledError) as caught:
             await node.info()
     assert caught.value.code is Code.NODE_PROTOCOL
+
+
+async def test_a_payment_and_a_cancel_at_once_have_one_outcome(lnd: Shop) -> None:
+    async with lnd.node() as node:
+        for turns in range(10):
+            now = SystemClock().now()
+            offer = await node.create_offer(
+                amount=AMOUNT, description="tea", label=f"sale {turns}", absolute_expiry=UnixTime(now + 300)
+            )
+            request = lnd.buyer().request(offer.offer)
+            invoice = await node.create_invoice(request, offer=offer, seed=bytes([turns]) * 32, now=now)
+            cancelling = asyncio.create_task(node.cancel(offer.offer_id))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            row = lnd.merchant.books.lookup(invoice.invoice_payment_hash)
+            paid = lnd.merchant.books.accept(row.payment_hash, AMOUNT, row.payment_addr)
+            if paid:
+                lnd.merchant.books.settle(row.payment_hash, AMOUNT)
+            assert isinstance(await cancelling, AlreadyPaid if paid else Cancelled)
+
+
+async def test_an_invoice_that_lnd_added_before_its_answer_was_lost_is_found_again(
+    lnd: Shop, wire: GrpcConnection
+) -> None:
+    """The answer to `AddInvoice` never came: the same preimage is asked for again, and the first invoice is used."""
+    async with lnd.node() as node:
+        now = SystemClock().now()
+        expiry = UnixTime(now + 300)
+        offer = await node.create_offer(amount=AMOUNT, description="tea", label="x", absolute_expiry=expiry)
+        request = lnd.buyer().request(offer.offer)
+        label = invoice_label(offer.offer_id, request.invreq_payer_id)
+        await add(wire, preimage_for(bytes(32), label))
+        invoice = await node.create_invoice(request, offer=offer, seed=bytes(32), now=now)
+    assert [row.payment_hash for row in lnd.invoices()] == [invoice.invoice_payment_hash]
