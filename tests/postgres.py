@@ -14,6 +14,7 @@ import psycopg
 
 _SECONDS = 30.0
 _FAST = "/dev/shm"  # noqa: S108 - the server syncs after every commit, which takes no time there
+_ROOM = 2**30
 _SETTINGS = ("listen_addresses=", "max_connections=100", "shared_buffers=32MB", "autovacuum=off", "max_wal_size=256MB")
 
 
@@ -32,7 +33,7 @@ class Cluster:
         self._binaries = folder
         self._databases = count(1)
         self._as_user = _unprivileged() if os.geteuid() == 0 else {}  # PostgreSQL refuses to run as root
-        self.folder = Path(tempfile.mkdtemp(prefix="bled-pg-", dir=_FAST if os.access(_FAST, os.W_OK) else None))
+        self.folder = Path(tempfile.mkdtemp(prefix="bled-pg-", dir=_fast_folder()))
         if self._as_user:
             os.chown(self.folder, self._as_user["user"], self._as_user["group"])
         try:
@@ -99,6 +100,12 @@ class Cluster:
     def drop(self, database: str) -> None:
         """Remove a database, and cut whoever is connected."""
         self.execute(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
+
+
+def _fast_folder() -> str | None:
+    """Return a folder in memory, where there is room: containers often have 64 MB of it."""
+    has_room = os.access(_FAST, os.W_OK) and shutil.disk_usage(_FAST).free > _ROOM
+    return _FAST if has_room else None
 
 
 def _unprivileged() -> dict[str, object]:

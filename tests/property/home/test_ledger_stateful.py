@@ -7,11 +7,18 @@ from pathlib import Path
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    multiple,
+    rule,
+    run_state_machine_as_test,
+)
 
 from bled.codes import Code
 from bled.errors import Refused
-from bled.home.ledger import Ledger
 from bled.home.policy import VerifiedInvoice, verify_invoice
 from bled.home.rows import ClaimState
 from bled_codec.units import Msat
@@ -22,6 +29,11 @@ assert _SPEC is not None
 assert _SPEC.loader is not None
 sys.modules[_SPEC.name] = shop = importlib.util.module_from_spec(_SPEC)
 _SPEC.loader.exec_module(shop)
+_PLACES = importlib.util.spec_from_file_location("tests_home_places_stateful", _PATH.with_name("places.py"))
+assert _PLACES is not None
+assert _PLACES.loader is not None
+sys.modules[_PLACES.name] = places = importlib.util.module_from_spec(_PLACES)
+_PLACES.loader.exec_module(places)
 
 IN_MEMORY = next((path for path in (Path("/dev/shm"),) if path.is_dir()), None)  # noqa: S108 - what is fast to sync
 IDS = 6
@@ -64,7 +76,10 @@ class LedgerMachine(RuleBasedStateMachine):
         self.open()
 
     def open(self) -> None:
-        self.ledger = Ledger.open(Path(self.folder.name), book_key=HOME.keys.book_key.public_key[1:])
+        self.ledger = self.place(self.folder).open(HOME)
+
+    def place(self, folder) -> object:
+        return places.File(Path(folder.name))
 
     @initialize()
     def issue(self) -> None:
@@ -183,3 +198,20 @@ class LedgerMachine(RuleBasedStateMachine):
 
 LedgerMachine.TestCase.settings = settings(max_examples=20, stateful_step_count=25, deadline=None)
 TestLedger = LedgerMachine.TestCase
+
+
+def test_the_same_holds_in_postgresql(postgres) -> None:
+    database = places.Database(postgres)
+
+    class InPostgres(LedgerMachine):
+        def __init__(self) -> None:
+            database.clear()
+            super().__init__()
+
+        def place(self, folder) -> object:
+            return database
+
+    try:
+        run_state_machine_as_test(InPostgres, settings=settings(max_examples=8, stateful_step_count=25, deadline=None))
+    finally:
+        database.close()

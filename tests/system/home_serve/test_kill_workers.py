@@ -38,6 +38,20 @@ async def test_what_a_killed_worker_left_another_finishes(serving, clean, step, 
     assert serving.ledger.sums(1).reserved == 20_150
 
 
+async def test_what_nobody_was_asked_for_is_free_when_no_attempt_can_begin_any_more(serving, clean) -> None:
+    await serving.open()
+    dies = await serving.start_worker(failpoint=f"{Failpoint.HOME_SENT.value}=kill")
+    await serving.until(lambda: "begins" in serving.logged())
+    serving.deliver(serving.invoice())
+    assert await serving.ended(dies) == -9
+    serving.place.execute("UPDATE claims SET retry_for = -30")  # as if a minute and a half had passed
+    await serving.start_worker()
+    (claim,) = await serving.quiet()
+    assert claim.state is ClaimState.FAILED
+    assert serving.ledger.sums(1).reserved == 0
+    assert clean(serving.audit(), paid=0)
+
+
 @pytest.mark.parametrize("step", [Failpoint.HOME_COMPARED, Failpoint.HOME_WITNESSED], ids=lambda step: step.value)
 async def test_a_worker_killed_while_it_starts_makes_no_old_copy_of_the_ledger(serving, clean, step) -> None:
     await serving.open()
