@@ -5,12 +5,20 @@ import os
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
+from bled.clock import SystemClock
 from bled.findings import Finding, Level
+from bled.node.cln_credentials import load_credentials
 from bled.node.doctor import examine
+from bled.node.opening import NodeFiles
+from bled.proxy.caps import Caps
+from bled.proxy.server import NodeProxy
+from bled.proxy.tills import Tills
 from bled.sandbox.lnd_macaroons import ADMIN, TILL
+from bled_codec.units import Msat
 
 from .stage import Shop, open_shop
 
@@ -42,7 +50,7 @@ async def test_the_flow_is_named(shop: Shop) -> None:
     assert flow.startswith("direct" if shop.kind == "cln" else "push")
 
 
-async def test_a_private_node_says_so(tmp_path: object) -> None:
+async def test_a_private_node_says_so(tmp_path: Path) -> None:
     async with open_shop(tmp_path, private=True) as shop:
         findings = await found(shop)
         assert findings["flow"].detail.startswith("private")
@@ -89,7 +97,24 @@ async def test_core_lightnings_own_certificate_is_full_power(cln_shop: Shop) -> 
     assert "node-proxy" in power.fix[0]
 
 
-async def test_a_macaroon_for_a_till_alone_is_praised_and_the_owners_is_not(tmp_path: object) -> None:
+async def test_a_till_behind_the_node_proxy_has_all_it_needs_and_no_power(cln_shop: Shop, tmp_path: Path) -> None:
+    tills = Tills(tmp_path / "proxy")
+    tills.add("kiosk", tmp_path / "kiosk")
+    caps = Caps.open(tmp_path / "caps.sqlite", per_day=Msat(0))
+    proof = load_credentials(cln_shop.credentials)
+    proxy = NodeProxy(cln_shop.target, proof, tills=tills, caps=caps, clock=SystemClock())
+    try:
+        address = await proxy.start("127.0.0.1:0")
+        files = NodeFiles(folder=tmp_path / "kiosk", state=tmp_path / "till")
+        findings = {finding.about: finding for finding in await examine(address, files, now=NOW)}
+    finally:
+        await proxy.stop()
+        caps.close()
+    assert {finding.level for finding in findings.values()} == {Level.GOOD}
+    assert "node-proxy" in findings["power of this till"].detail
+
+
+async def test_a_macaroon_for_a_till_alone_is_praised_and_the_owners_is_not(tmp_path: Path) -> None:
     async with open_shop(tmp_path, kind="lnd") as shop:
         assert (await found(shop))["power of this till"].level is Level.GOOD
         admin = (shop.credentials / ADMIN).read_bytes()
@@ -99,7 +124,7 @@ async def test_a_macaroon_for_a_till_alone_is_praised_and_the_owners_is_not(tmp_
         assert power.fix[0].startswith("lncli bakemacaroon")
 
 
-async def test_a_macaroon_that_allows_too_little_is_a_problem_before_the_node_says_so(tmp_path: object) -> None:
+async def test_a_macaroon_that_allows_too_little_is_a_problem_before_the_node_says_so(tmp_path: Path) -> None:
     async with open_shop(tmp_path, kind="lnd") as shop:
         baked = shop.server.macaroons.bake({"uri": ("/lnrpc.Lightning/GetInfo",)})
         (shop.credentials / TILL).write_bytes(baked)
