@@ -2,8 +2,12 @@
 
 import csv
 import json
+import os
+from pathlib import Path
 
 import pytest
+
+from bled.home.master import restore_master
 
 from .conftest import Shop, ended
 
@@ -97,21 +101,27 @@ def test_payments_are_exported_and_proven_at_home(shop: Shop) -> None:
     assert "Nothing is in the way." in shop.run("home", "check").out
 
 
-def test_a_home_is_saved_as_words_and_put_back_where_there_is_none(shop: Shop) -> None:
-    words = shop.folder / "home.words"
-    saved = shop.run("home", "backup", "--json")
-    assert len(saved.object["words"]) == 24
-    assert shop.run("home", "backup", "--out", str(words)).code == 0
-    assert words.stat().st_mode & 0o777 == 0o600
-    there = shop.run("home", "restore", "--from", str(words), "--json")
+def test_a_home_is_saved_as_words_and_put_back_where_there_is_none(shop_less: Shop) -> None:
+    words, folder, elsewhere = (shop_less.folder / name for name in ("home.words", "bled-home", "elsewhere"))
+    master = restored(folder)
+    saved = shop_less.run("home", "backup", "--folder", str(folder), "--out", str(words), "--json")
+    assert (saved.code, words.stat().st_mode & 0o777) == (0, 0o600), saved.err
+    there = shop_less.run("home", "restore", "--from", str(words), "--folder", str(folder), "--json")
     assert (there.code, there.object["outcome"]) == (78, "config-bad")
-    folder = shop.folder / "elsewhere"
-    back = shop.run("home", "restore", "--from", str(words), "--folder", str(folder), "--json")
+    back = shop_less.run("home", "restore", "--from", str(words), "--folder", str(elsewhere), "--json")
     assert (back.code, back.object["home"]) == (0, saved.object["home"])
-    again = shop.run("home", "backup", "--folder", str(folder), "--json")
-    assert again.object["words"] == saved.object["words"]
-    (folder / "master.secret").chmod(0o640)
-    assert shop.run("home", "backup", "--folder", str(folder)).code == 78
+    assert (elsewhere / "master.secret").read_bytes() == master
+    (elsewhere / "master.secret").chmod(0o640)
+    beside = shop_less.run("home", "backup", "--rpc", str(shop_less.folder / "lightning-rpc"), "--json")
+    assert (beside.code, len(beside.object["words"])) == (0, 24)
+    assert shop_less.run("home", "backup", "--folder", str(elsewhere)).code == 78
+
+
+def restored(folder: Path) -> bytes:
+    """Make a home's folder with a secret of its own."""
+    master = os.urandom(32)
+    restore_master(folder, master)
+    return master
 
 
 def test_a_small_book_goes_to_the_device_as_pictures(shop: Shop) -> None:
