@@ -194,7 +194,9 @@ class Conversation:
         await self._do_all(self._session.handle(event, self._clock.monotonic()))
 
     async def _do_due(self) -> None:
-        await self._do_all(self._session.handle_deadline(self._clock.monotonic()))
+        actions = self._session.handle_deadline(self._clock.monotonic())
+        if actions:  # two that wait would else wake each other for ever
+            await self._do_all(actions)
 
     async def _do_all(self, actions: tuple[Action, ...]) -> None:
         for watcher in self._watchers:

@@ -1,4 +1,4 @@
-"""The campaign against the secure channel: men in the middle of as many handshakes as one has time for.
+"""The campaign against the air: men in the middle of as many handshakes and whole sessions as one has time for.
 
     script/campaign air --runs 10000 --seed 1
 
@@ -6,20 +6,28 @@ Each run is one attack, drawn and played from the seed and its number, so that `
 A run is broken when an attacker got what he must not get. Codes that agree by chance are counted over all runs: six
 digits once in 10^6 and the last two once in 100, and the campaign fails when they agree more often than chance allows.
 The same searches are then played against weak builds, where they have to win. The last line of the output is JSON.
+
+Half of the attacks own the air of a whole purchase, resumes included (`sessions.py`): what both screens say must be
+true in the end, and the next honest purchase of the same two is paid. The others are at the handshake alone
+(`attacks.py`). The keys that honest machines draw in a purchase are their own, and new in each run.
 """
 
 import argparse
 import json
 import math
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from random import Random
 from typing import Any
 
 import attacks
+import hall
+import sessions
 
 from bled.errors import PeerError, Refused
 from bled.gatt.code_limits import OpenTries, SaleCodes
@@ -31,6 +39,9 @@ from bled.gatt.noise import Initiator, Responder
 from bled.gatt.primitives import X25519Key
 from bled_codec.units import UnixTime
 
+Broken, require = sessions.Broken, sessions.require
+MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
+"""Where a vault of one run lives, if the machine has it: a disk would take longer than the run."""
 OFFER = b"\x10\x01\x2c\x00\x64" + b"o" * 100
 FALSE_OFFER = b"\x10\x01\x2c\x00\x64" + b"f" * 100
 AIM = attacks.Aim(digits=2, budget=300)
@@ -41,16 +52,13 @@ MOST_TRIES = 30_000_000
 """Where a search for six digits ends; it takes 10^6 tries on average."""
 
 
-class Broken(Exception):
-    """An attacker got what he must not get."""
-
-
 @dataclass
 class Totals:
     """What all runs have come to."""
 
     by_attack: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
+    ends: Counter[str] = field(default_factory=Counter)
     compared: int = 0
     equal: int = 0
     equal_in_two: int = 0
@@ -63,12 +71,6 @@ class Totals:
         self.compared += 1
         self.equal += till == device
         self.equal_in_two += (till - device) % 100 == 0
-
-
-def require(holds: bool, what: str) -> None:
-    """Break the run unless it holds."""
-    if not holds:
-        raise Broken(what)
 
 
 def middle(random: Random, totals: Totals) -> None:
@@ -214,9 +216,28 @@ class _Public:
         self.public = public
 
 
+def whole_session(random: Random, totals: Totals) -> None:
+    """One purchase with somebody in the air, and an honest one after it."""
+    attack = random.choice(sessions.ATTACKS)
+    totals.by_attack[f"session: {attack.__name__}"] += 1
+    with (
+        tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder,
+        hall.new_vault(Path(folder) / "vault", random, payments=4) as vault,
+    ):
+
+        async def play() -> hall.Ends:
+            return await sessions.play(hall.Hall(vault, random), random, attack)
+
+        ends = hall.run_fast(play())
+    if attack is sessions.middle and ends.shown and ends.asked and ends.asked[0].code is not None:
+        totals.compare(int(ends.shown[0].replace(" ", "")), int(ends.asked[0].code))
+    device = ends.missed or (ends.bought.code if ends.bought else None)
+    totals.ends[f"{ends.till.value}, {device.value if device else 'nothing'}"] += 1
+
+
 SEARCHES = ("search_in_hs1", "search_in_hs2", "search_in_hs3")
 ATTACKS: tuple[Callable[[Random, Totals], None], ...] = (
-    middle, search, search, roll_again, stranger, rewrite, rewrite, rewrite_hello,
+    middle, search, search, roll_again, stranger, rewrite, rewrite, rewrite_hello, *[whole_session] * 8,
 )  # fmt: skip
 
 WEAK: dict[str, dict[str, Any]] = {
@@ -233,11 +254,14 @@ def play(number: int, seed: int, totals: Totals) -> None:
     """Play one run."""
     random = Random(f"{seed}:{number}")  # noqa: S311 - the same in every run
     attack = random.choice(ATTACKS)
-    totals.by_attack[attack.__name__] += 1
+    if attack is not whole_session:
+        totals.by_attack[attack.__name__] += 1
     try:
         attack(random, totals)
     except Broken as broken:
         totals.broken.append(f"run {number}, {attack.__name__}: {broken}")
+    except Exception as error:  # noqa: BLE001 - whatever escapes is a find, and the other runs are played all the same
+        totals.broken.append(f"run {number}, {attack.__name__}: {type(error).__name__}: {error}")
 
 
 def beat_weak_builds(seed: int, runs: int) -> dict[str, dict[str, int]]:
@@ -306,6 +330,7 @@ def main() -> int:
                 "broken": totals.broken[:20],
                 "by_attack": dict(sorted(totals.by_attack.items())),
                 "refused": dict(sorted(totals.refused.items())),
+                "sessions_ended": dict(totals.ends.most_common()),
                 "codes_compared": totals.compared,
                 "equal_codes": totals.equal,
                 "equal_in_two_digits": totals.equal_in_two,

@@ -15,7 +15,11 @@ CAMPAIGN = Path(__file__).resolve().parents[2] / "campaign" / "air.py"
 @pytest.fixture
 def air(attacks: ModuleType, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """The campaign as a module."""
-    monkeypatch.setitem(sys.modules, "attacks", attacks)  # a script finds its neighbour by itself
+    monkeypatch.setitem(sys.modules, "attacks", attacks)  # a script finds its neighbours by itself
+    for name in ("hall", "sessions"):
+        neighbour = importlib.util.spec_from_file_location(name, CAMPAIGN.with_name(f"{name}.py"))
+        monkeypatch.setitem(sys.modules, name, importlib.util.module_from_spec(neighbour))
+        neighbour.loader.exec_module(sys.modules[name])
     spec = importlib.util.spec_from_file_location("bled_campaign_air", CAMPAIGN)
     module = importlib.util.module_from_spec(spec)
     monkeypatch.setitem(sys.modules, spec.name, module)
