@@ -7,11 +7,8 @@ here of its behaviour was read in the source of 0.21.
 import asyncio
 import secrets
 from collections.abc import Sequence
-from contextlib import aclosing
 from pathlib import Path
 from typing import Final, Self
-
-from google.protobuf.message import Message
 
 from bled.codes import Code
 from bled.errors import Unavailable
@@ -30,16 +27,14 @@ from bled.node.base import (
     preimage_for,
 )
 from bled.node.cln_invoice import check_signed, draft_invoice
-from bled.node.grpc_connection import Answer, GrpcConnection
-from bled.node.grpc_errors import NoAnswerInTime
+from bled.node.grpc_connection import GrpcConnection
 from bled.node.issuer_book import IssuedInvoice, IssuedOffer, IssuerBook
-from bled.node.lnd_connection import CHANGE_SECONDS, INVOICES, LIGHTNING, READ_SECONDS, connect_lnd
+from bled.node.lnd_connection import LIGHTNING, READ_SECONDS, connect_lnd
 from bled.node.lnd_credentials import LndCredentials
 from bled.node.lnd_echo import LndEcho
-from bled.node.lnd_errors import LndFailure
+from bled.node.lnd_invoices import LndInvoices
 from bled.node.lnd_messages import LndMessages
-from bled.node.lnd_records import is_final, read_info, read_invoice, read_paths, what_is_wrong
-from bled.node.stubs import lnd_invoices_subset_pb2 as invoices_pb
+from bled.node.lnd_records import read_info, what_is_wrong
 from bled.node.stubs import lnd_subset_pb2 as pb
 from bled.node.tls_probe import probe
 from bled_codec.blinded_path import BlindedPath
@@ -56,7 +51,6 @@ minutes; for the five minutes of an offer that would be none, and the next block
 buyer's home gets ends with the offer all the same, and LND's is cancelled then."""
 INFO_SECONDS: Final = 5.0
 """How long what `GetInfo` said at `connect` is good for the sale that begins then."""
-_MEMO_BYTES: Final = 500
 _ISSUER_FILE: Final = "issuer.sqlite"
 
 
@@ -69,6 +63,7 @@ class LndMerchantNode(MerchantNode):
         self._info = info
         self._key = key
         self._book = book
+        self._invoices = LndInvoices(connection)
         self._messages = LndMessages(connection, info.node_id)
         self._fresh_until = asyncio.get_running_loop().time() + INFO_SECONDS
 
@@ -175,28 +170,10 @@ class LndMerchantNode(MerchantNode):
         draft = draft_invoice(request, offer=offer.offer, preimage=preimage, now=now)
         amount = Msat(draft.invoice_amount or 0)
         left = (offer.offer.offer_absolute_expiry or now) - now
-        pay_req = await self._add(preimage, amount=amount, memo=offer.offer.offer_description or "", left=left)
-        answer = await self._lightning("DecodePayReq", pb.PayReqString(pay_req=pay_req), pb.PayReq)
-        paths = read_paths(answer, payment_hash=sha256(preimage), amount=amount)
-        return draft_invoice(request, offer=offer.offer, preimage=preimage, now=now, paths=paths)
-
-    async def _add(self, preimage: bytes, *, amount: Msat, memo: str, left: int) -> str:
-        """Return LND's payment request for a preimage, made now or by an earlier call whose answer was lost."""
-        call = pb.Invoice(
-            memo=memo.encode()[:_MEMO_BYTES].decode(errors="ignore"),
-            r_preimage=preimage,
-            value_msat=amount,
-            expiry=max(left, NODE_EXPIRY_SECONDS),
-            is_blinded=True,
+        paths = await self._invoices.add(
+            preimage, amount=amount, memo=offer.offer.offer_description or "", seconds=max(left, NODE_EXPIRY_SECONDS)
         )
-        try:
-            answer = await self._lightning("AddInvoice", call, pb.AddInvoiceResponse, seconds=CHANGE_SECONDS)
-        except LndFailure as error:
-            if not error.is_duplicate:
-                raise
-            row = await self._lightning("LookupInvoice", pb.PaymentHash(r_hash=sha256(preimage)), pb.Invoice)
-            return row.payment_request
-        return answer.payment_request
+        return draft_invoice(request, offer=offer.offer, preimage=preimage, now=now, paths=paths)
 
     async def deliver(self, request: InvoiceRequest, *, invoice: Invoice, path: BlindedPath) -> None:  # noqa: ARG002 (LND answers no request)
         """Send `invoice` as `push` does."""
@@ -213,40 +190,17 @@ class LndMerchantNode(MerchantNode):
     async def wait_paid(self, label: str, *, seconds: float) -> InvoiceState | None:
         """Wait for the payment, or the cancelling, of an invoice. LND tells of both; the wait ends by our clock too."""
         row = self._book.invoice(label)
-        if row is None:
-            return None
-        call = invoices_pb.SubscribeSingleInvoiceRequest(r_hash=row.payment_hash)
-        path = INVOICES + "SubscribeSingleInvoice"
-        try:
-            async with aclosing(self._connection.stream(path, call, pb.Invoice, seconds=seconds)) as updates:
-                async for update in updates:
-                    if is_final(update):
-                        return _state(update, row)
-        except LndFailure as error:
-            if not error.is_unknown_invoice:
-                raise
-        except NoAnswerInTime:
-            pass  # that is how a wait ends in which nothing happened
-        return await self.lookup(label)
+        return None if row is None else await self._invoices.wait(row, seconds=seconds)
 
     async def lookup(self, label: str) -> InvoiceState | None:
         """Return LND's record of an invoice; None when it has none, or when the till never made it."""
         row = self._book.invoice(label)
-        return None if row is None else await self._look(row)
+        return None if row is None else await self._invoices.lookup(row)
 
     async def invoices_of(self, offer_id: bytes) -> Sequence[InvoiceState]:
         """Return every invoice for an offer that LND has."""
-        found = [await self._look(row) for row in self._book.invoices_of(offer_id)]
+        found = [await self._invoices.lookup(row) for row in self._book.invoices_of(offer_id)]
         return [state for state in found if state is not None]
-
-    async def _look(self, row: IssuedInvoice) -> InvoiceState | None:
-        try:
-            answer = await self._lightning("LookupInvoice", pb.PaymentHash(r_hash=row.payment_hash), pb.Invoice)
-        except LndFailure as error:
-            if error.is_unknown_invoice:
-                return None
-            raise
-        return _state(answer, row)
 
     async def cancel(self, offer_id: bytes) -> Cancelled | AlreadyPaid | Forgotten:
         """Close the offer in the book, cancel its invoices at LND, then see what became of them.
@@ -256,18 +210,9 @@ class LndMerchantNode(MerchantNode):
         self._book.close_offer(offer_id)
         rows = self._book.invoices_of(offer_id)
         for row in rows:
-            await self._cancel_invoice(row)
-        states = {row.label: await self._look(row) for row in rows}
+            await self._invoices.cancel(row)
+        states = {row.label: await self._invoices.lookup(row) for row in rows}
         return self._end_of_offer(offer_id, rows, [state for state in states.values() if state is not None])
-
-    async def _cancel_invoice(self, row: IssuedInvoice) -> None:
-        call = invoices_pb.CancelInvoiceMsg(payment_hash=row.payment_hash)
-        path = INVOICES + "CancelInvoice"
-        try:
-            await self._connection.unary(path, call, invoices_pb.CancelInvoiceResp, seconds=CHANGE_SECONDS)
-        except LndFailure as error:
-            if not (error.is_settled or error.is_unknown_invoice):
-                raise
 
     def _end_of_offer(
         self, offer_id: bytes, rows: Sequence[IssuedInvoice], states: Sequence[InvoiceState]
@@ -290,12 +235,8 @@ class LndMerchantNode(MerchantNode):
         await self._connection.close()
 
     async def _getinfo(self) -> pb.GetInfoResponse:
-        return await self._lightning("GetInfo", pb.GetInfoRequest(), pb.GetInfoResponse)
-
-    async def _lightning(
-        self, method: str, request: Message, answer: type[Answer], *, seconds: float = READ_SECONDS
-    ) -> Answer:
-        return await self._connection.unary(LIGHTNING + method, request, answer, seconds=seconds)
+        call = pb.GetInfoRequest()
+        return await self._connection.unary(LIGHTNING + "GetInfo", call, pb.GetInfoResponse, seconds=READ_SECONDS)
 
 
 def _open_book(path: Path, info: NodeInfo) -> IssuerBook:
@@ -306,7 +247,3 @@ def _open_book(path: Path, info: NodeInfo) -> IssuerBook:
         book.close()
         raise
     return book
-
-
-def _state(answer: pb.Invoice, row: IssuedInvoice) -> InvoiceState:
-    return read_invoice(answer, label=row.label, text=row.text, payment_hash=row.payment_hash)

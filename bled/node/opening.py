@@ -1,5 +1,6 @@
 """The till's node by its address: which kind it is, and a connection to it."""
 
+import logging
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -13,6 +14,8 @@ from bled.node.lnd_credentials import load_lnd_credentials
 from bled.node.lnd_grpc import LndMerchantNode
 from bled.node.tls_probe import split_target
 from bled_codec.crypto import SecretKey
+
+_log = logging.getLogger(__name__)
 
 
 class NodeKind(StrEnum):
@@ -84,12 +87,16 @@ async def open_node(
     Raises `ConfigurationError` and `Unavailable` as the kinds' own `connect`.
     """
     where = parse_address(address)
+    node: MerchantNode
     if where.kind is NodeKind.LND:
         proof = load_lnd_credentials(files.folder, certificate=files.lnd_tls_cert, macaroon=files.lnd_macaroon)
-        return await lnd.connect(where.target, proof, key=_issuer_key(files), state=files.state)
-    if files.folder is None:
+        node = await lnd.connect(where.target, proof, key=_issuer_key(files), state=files.state)
+    elif files.folder is not None:
+        node = await cln.connect(where.target, files.folder)
+    else:
         raise ConfigurationError(Code.CONFIG_BAD, detail="Core Lightning needs --credentials DIR")
-    return await cln.connect(where.target, files.folder)
+    _log.info("node %s://%s, flows: %s", where.kind, where.target, ", ".join(way.value for way in node.ways))
+    return node
 
 
 def _issuer_key(files: NodeFiles) -> SecretKey:

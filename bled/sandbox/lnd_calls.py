@@ -139,7 +139,7 @@ async def _subscribe_single_invoice(
     lnd: LndNode, request: invoices_pb.SubscribeSingleInvoiceRequest
 ) -> AsyncIterator[Message]:
     with lnd.books.listen(request.r_hash) as states:
-        row: LndInvoice | None = _known(lnd.books, request.r_hash)
+        row = _known(lnd.books, request.r_hash) or await states.get()
         while row is not None:
             yield _invoice_message(row)
             if row.state is not LndState.OPEN:
@@ -147,12 +147,12 @@ async def _subscribe_single_invoice(
             row = await states.get()
 
 
-def _known(books: LndBooks, payment_hash: bytes) -> LndInvoice:
-    """Return an invoice; here LND has no status of its own for one that it does not know."""
+def _known(books: LndBooks, payment_hash: bytes) -> LndInvoice | None:
+    """Return an invoice, None for one that is not known: LND lets whoever asks wait for it to be made."""
     try:
         return books.lookup(payment_hash)
-    except LndError as error:
-        raise LndError(error.message) from error
+    except LndError:
+        return None
 
 
 def _point(text: str) -> Point:

@@ -8,6 +8,7 @@ from hypothesis.strategies import binary
 
 from bled.codes import Code
 from bled.errors import ConfigurationError
+from bled.node.doctor import bake_command
 from bled.node.lnd_credentials import load_lnd_credentials
 from bled.node.lnd_macaroon import NEEDED, read_powers
 from bled.sandbox.certificates import ensure_server_certificate
@@ -114,3 +115,9 @@ def test_several_macaroons_are_not_guessed_from(macaroons: Macaroons, tmp_path: 
         load_lnd_credentials(tmp_path)
     with pytest.raises(ConfigurationError, match="both of its files"):
         load_lnd_credentials(None)
+
+
+def test_the_page_has_the_command_and_a_reason_for_each_call() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "nodes.md").read_text(encoding="utf-8")
+    assert bake_command() in page
+    assert all(f"`{uri.rpartition('/')[2]}`" in page for uri in NEEDED)
