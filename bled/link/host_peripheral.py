@@ -138,6 +138,7 @@ class HostPeripheral:
         self._on_step: OnStep = ignore_steps
         self._lobby: Lobby[str] = Lobby()
         self._conduct = Conduct() if knows_guests else None
+        self._dropped: set[str] = set()  # told to go; BlueZ takes two seconds, in which they can still write
         self._changed = asyncio.Event()
         self._accepting: asyncio.Future[FramedLink] | None = None
         self._link: FramedLink | None = None
@@ -203,6 +204,7 @@ class HostPeripheral:
             self._changed.clear()
             for guest in self._lobby.to_drop(now=now() + EARLY_SECONDS):
                 self._lobby.leave(guest)
+                self._dropped.add(guest)
                 await self._server.disconnect(guest)
             if self._heard_at is not None and now() + EARLY_SECONDS >= self._heard_at + PATIENCE_SECONDS:
                 self._heard_at = None
@@ -242,6 +244,7 @@ class HostPeripheral:
         """A central has connected: it has a while to subscribe and write."""
         if guest == self._guest or self._accepting is None:
             return
+        self._dropped.discard(guest)
         self._lobby.enter(guest, now=now())
         self._lobby.subscribe(guest, on=self._notifying, now=now())
         if self._conduct is not None and not self._conduct.call(guest, now=now()):
@@ -252,6 +255,7 @@ class HostPeripheral:
     def left(self, guest: str) -> None:
         """A central has disconnected; when it was the till, the link is lost."""
         self._lobby.leave(guest)
+        self._dropped.discard(guest)
         self._changed.set()
         if guest == self._guest:
             lose(self._lost, "the other side closed the link")
@@ -272,7 +276,7 @@ class HostPeripheral:
         if self._link is not None and guest == self._guest and not self._lost.done():
             self._take(value)
             return True
-        if self._accepting is None or self._accepting.done() or self._lobby.is_condemned(guest):
+        if self._accepting is None or self._accepting.done() or self._is_sent_away(guest):
             return False
         if not self._notifying:
             self._lobby.condemn(guest, now=now())
@@ -282,9 +286,13 @@ class HostPeripheral:
         self._take(value)
         return True
 
+    def _is_sent_away(self, guest: str) -> bool:
+        return guest in self._dropped or self._lobby.is_condemned(guest)
+
     def gone(self, detail: str) -> None:
         """The radio is gone: the link is lost, and a wait starts anew."""
         self._notifying = False
+        self._dropped.clear()
         self._lobby = Lobby()
         lose(self._gone, detail)
         lose(self._lost, detail)

@@ -23,6 +23,8 @@ class Server:
         self.sent: list[bytes] = []
         self.events: HostEvents | None = None
         self.refuses_beacon = 0
+        self.slow = False
+        self.sent_away = asyncio.Event()
         self.shown = asyncio.Event()
 
     async def open(self, events: HostEvents, *, uuid: UUID) -> None:
@@ -47,7 +49,8 @@ class Server:
 
     async def disconnect(self, guest: str) -> None:
         self.asked.append(f"disconnect {guest}")
-        if self.events is not None:
+        self.sent_away.set()
+        if self.events is not None and not self.slow:
             self.events.left(guest)
 
     async def close(self) -> None:
@@ -221,6 +224,29 @@ async def test_who_comes_eleven_times_for_nothing_is_sent_away(server: Server) -
     server.events.subscribed(on=True)
     server.events.entered("A")
     assert not server.events.written("A", OFFER, 247)
+    server.events.entered("B")
+    assert server.events.written("B", OFFER, 247)
+    assert (await accepting).peer == "B"
+    await peripheral.close()
+
+
+async def test_a_guest_that_was_sent_away_is_not_heard_while_the_system_takes_its_time(server: Server) -> None:
+    peripheral = HostPeripheral(server)
+    server.slow = True
+    for _ in range(2):
+        accepting = await waiting(server, peripheral)
+        server.events.entered("A")
+        server.events.subscribed(on=True)
+        server.events.written("A", b"\xe0", 247)
+        await accepting
+        server.events.left("A")
+    accepting = await waiting(server, peripheral)
+    server.sent_away.clear()
+    server.events.entered("A")
+    server.events.subscribed(on=True)
+    await server.sent_away.wait()
+    assert not server.events.written("A", OFFER, 247)
+    server.events.left("A")
     server.events.entered("B")
     assert server.events.written("B", OFFER, 247)
     assert (await accepting).peer == "B"
