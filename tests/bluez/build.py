@@ -32,6 +32,11 @@ class CannotBuild(Exception):
     """An ingredient cannot be had here; the text says which."""
 
 
+def cache() -> Path:
+    """Return where the guest is kept between runs."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "bled" / "bluez-guest"
+
+
 def recipe() -> str:
     """Return a name for what this recipe makes: it changes with the recipe and with the distribution."""
     release = Path("/etc/os-release")
@@ -197,3 +202,10 @@ def _depends(module: bytes) -> Iterator[str]:
     found = re.search(rb"\0depends=([^\0]*)\0", module)
     if found:
         yield from (name.replace("-", "_") for name in found.group(1).decode().split(",") if name)
+
+
+if __name__ == "__main__":
+    try:
+        build(cache())
+    except CannotBuild as reason:
+        raise SystemExit(str(reason)) from None

@@ -3,19 +3,21 @@
 import contextlib
 import os
 import sys
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Final
 
 import pytest
 import pytest_asyncio
 
-from .build import CannotBuild, build
+from .build import CannotBuild, build, cache
 from .machine import Guest, GuestError, missing, run_guest
 
+END: Final = time.monotonic() + float(os.environ.get("BLED_BLUEZ_SECONDS", "inf"))
+"""No test begins later. Emulation on a slow machine could take longer than anybody waits."""
 
-def cache() -> Path:
-    """Return where the guest is kept between runs."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "bled" / "bluez-guest"
+_FIGURES: Final[list[str]] = []
 
 
 def give_up(why: str) -> None:
@@ -25,11 +27,18 @@ def give_up(why: str) -> None:
     pytest.skip(f"real BlueZ is NOT tested: {why}")
 
 
+@pytest.fixture(autouse=True)
+def in_time() -> None:
+    """Begin no test after the time that was given, and say so."""
+    if time.monotonic() > END:
+        pytest.skip("NOT tested on real BlueZ: the time that BLED_BLUEZ_SECONDS gives is over on this slow machine")
+
+
 @pytest.fixture(scope="session")
 def image() -> Path:
     """The guest's files."""
     if os.environ.get("BLED_BLUEZ") not in {"run", "must"}:
-        pytest.skip("real BlueZ is NOT tested: it takes ten minutes of emulation; BLED_BLUEZ=run asks for it")
+        pytest.skip("real BlueZ is NOT tested here, because it takes minutes: script/bluez does it, and .ci/run")
     if why := missing():
         give_up(why)
     try:
@@ -54,3 +63,21 @@ async def guest(image: Path) -> AsyncIterator[Guest]:
             raise
         await running.start_bluetooth()
         yield running
+        _FIGURES.append(
+            f"real BlueZ: the guest booted in {running.boot_seconds:.0f} s; "
+            f"{running.failed_tries} tries to connect failed and were made again"
+        )
+
+
+@pytest_asyncio.fixture(autouse=True, loop_scope="session")
+async def bluetoothd(in_time: None, guest: Guest, request: pytest.FixtureRequest) -> None:
+    """See to it that bluetoothd runs: a test in which it crashed has failed, and the others have not."""
+    if not await guest.is_running("bluetoothd"):
+        _FIGURES.append(f"real BlueZ: bluetoothd HAD CRASHED before {request.node.name} and was started anew")
+        await guest.start_bluetoothd()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what is to be known of a guest that did its work."""
+    for line in _FIGURES:
+        terminalreporter.write_line(line)

@@ -21,6 +21,8 @@ from .hub import AdapterPort, Hub, listen
 QEMU: Final = "qemu-system-x86_64"
 BOOT_SECONDS: Final = 150.0
 """Longest wait for the shell. It takes 8 s on an idle machine; two busy cores are far slower."""
+IDLE_BOOT_SECONDS: Final = 14.0
+"""What the boot takes on two idle cores, without KVM."""
 CALL_SECONDS: Final = 120.0
 """Longest wait for an answer from the guest, whatever it does."""
 ADDRESSES: Final = ("00:AA:01:00:00:01", "00:AA:01:00:00:02")
@@ -57,6 +59,7 @@ class Caller(asyncio.Protocol):
     """The host's end of one port: calls by name, and steps that the other end tells."""
 
     def __init__(self) -> None:
+        self.failed_tries = 0
         self.on_step: Callable[[str, Mapping[str, object]], None] = lambda _name, _facts: None
         self.ready = asyncio.Event()
         self._transport: Any = None
@@ -79,6 +82,7 @@ class Caller(asyncio.Protocol):
         if "ready" in message:
             self.ready.set()
         elif "step" in message:
+            self.failed_tries += message["step"] == "try failed"
             self.on_step(message["step"], message["facts"])
         elif (waiting := self._waiting.pop(message.get("id", 0), None)) is not None and not waiting.done():
             if "error" in message:
@@ -136,6 +140,16 @@ class Guest:
         self.boot_seconds = 0.0
         self._callers = callers
 
+    @property
+    def failed_tries(self) -> int:
+        """How often a device in reach was not connected to at the first try: BlueZ's first one fails at times."""
+        return sum(caller.failed_tries for caller in self._callers.values())
+
+    @property
+    def slowness(self) -> float:
+        """How much slower than on an idle machine things are here, by the time that the boot took; 1 to 4."""
+        return max(1.0, min(4.0, self.boot_seconds / IDLE_BOOT_SECONDS))
+
     async def run(self, command: str, *, seconds: float = 60.0) -> str:
         """Run a command line in the guest and return what it printed. Raises `GuestError` when it fails."""
         result = await self._callers["shell"].call("run", command=command, seconds=seconds)
@@ -153,6 +167,10 @@ class Guest:
         if name in self._callers:
             self._callers[name].forget("the process was killed")
             self._callers[name].ready.clear()
+
+    async def is_running(self, name: str) -> bool:
+        """Return whether a process that was started has not ended."""
+        return bool(await self._callers["shell"].call("is_running", name=name))
 
     async def memory(self, name: str) -> dict[str, int]:
         """Return a process's resident kilobytes and open files."""

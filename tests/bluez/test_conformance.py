@@ -27,9 +27,13 @@ if os.environ.get("BLED_BLUEZ_BLESS"):  # not the default on Linux, because it f
 class GuestRig(GuestAir):
     """Radios in the guest, or one of them on the host."""
 
-    patience = 20.0
     brief = True
     mtu_is_ours = False
+
+    @property
+    def patience(self) -> float:
+        """Longer where emulation is slow."""
+        return 20.0 * self.guest.slowness
 
     async def write(self, link: MessageLink, frame: bytes, *, last: bool) -> None:
         await (link.write if isinstance(link, RemoteLink) else link._bearer.write)(frame, last=last)

@@ -12,7 +12,7 @@ import pytest_asyncio
 from bled.codes import Code
 from bled.demo.acts import book_terms
 from bled.demo.purchase import meet
-from bled.demo.recorder import Recorder
+from bled.demo.recorder import Recorder, Step
 from bled.demo.stage import Stage, open_stage
 from bled.vault.vault import Vault
 from bled_codec.units import Msat
@@ -40,8 +40,8 @@ async def phone(stage: Stage, purchases: int) -> Vault:
     return stage.device("phone", await stage.issue_book("phone", terms))
 
 
-async def buy(stage: Stage, vault: Vault, number: int, *, engage: bool = False) -> float:
-    """Buy something; return how long it took, the search for the beacon and the closing of the radios included."""
+async def buy(stage: Stage, vault: Vault, number: int, *, engage: bool = False) -> tuple[float, int]:
+    """Buy something; return how long it took, radios found and closed again, and the ATT PDUs at the till."""
     loop = asyncio.get_running_loop()
     start = loop.time()
     async with meet(stage, vault, amount=AMOUNT, description=f"purchase {number}", engage=engage) as meeting:
@@ -49,7 +49,7 @@ async def buy(stage: Stage, vault: Vault, number: int, *, engage: bool = False) 
     assert sale.code is purchase.code is Code.PAID, (sale.detail, purchase.detail)
     assert sale.preimage == purchase.preimage
     assert sale.buyer_told
-    return loop.time() - start
+    return loop.time() - start, meeting.stats.att_pdus
 
 
 @pytest.mark.parametrize(
@@ -57,10 +57,36 @@ async def buy(stage: Stage, vault: Vault, number: int, *, engage: bool = False) 
     [("bluetooth:hci1", "bluetooth:hci0"), ("bumble", "bluetooth:hci0"), ("bluetooth:hci1", "bumble")],
     ids=["bleak-dbus", "bumble-dbus", "bleak-bumble"],
 )
-async def test_a_whole_purchase(guest: Guest, stage: Stage, till: str, buyer: str) -> None:
+async def test_a_whole_purchase(guest: Guest, stage: Stage, till: str, buyer: str, capsys) -> None:
     there = replace(stage, air=GuestAir(guest, till=till, buyer=buyer))
     with await phone(there, 1) as vault:
+        took, pdus = await buy(there, vault, 1)
+    with capsys.disabled():
+        print(f"\n{till} to {buyer}: {took:.1f} s, {pdus} ATT PDUs")  # noqa: T201 - figures are part of the result
+
+
+@pytest.mark.parametrize("step", ["request received", "request verified"])
+async def test_a_link_that_is_cut_after_the_request_is_made_again_and_one_payment_is_made(
+    guest: Guest, stage: Stage, step: str
+) -> None:
+    air = GuestAir(guest)
+    steps: list[str] = []
+
+    def cut(told: Step) -> None:
+        if told.name == step and step not in steps:
+            assert sum(guest.hub.cut(adapter) for adapter in guest.adapters) > 0
+        steps.append(told.name)
+
+    there = replace(stage, air=air, recorder=Recorder(cut))
+    before = there.balances()
+    with await phone(there, 1) as vault:
         await buy(there, vault, 1)
+    paid = there.balances()
+    assert sum("approved by the person" in name for name in steps) == 1
+    assert steps.count("request signed") == 1
+    assert steps.count("the till is back") == 1
+    assert len(await there.decisions()) == 1
+    assert sum(abs(paid[name] - before[name]) for name in before) == 2 * AMOUNT, (before, paid)
 
 
 @pytest.mark.timeout(3600)
@@ -69,7 +95,7 @@ async def test_many_purchases_in_a_row_leave_nothing_behind(guest: Guest, stage:
     took, before = [], {}
     with await phone(there, PURCHASES) as vault:
         for number in range(PURCHASES):
-            took.append(await buy(there, vault, number, engage=True))  # strangers meet three times in ten minutes
+            took.append((await buy(there, vault, number, engage=True))[0])  # strangers meet three times in ten minutes
             if number == 1:
                 before = await held(guest)
     after = await held(guest)

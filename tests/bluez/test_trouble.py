@@ -19,7 +19,7 @@ from .radios import GuestAir
 
 pytestmark = MARKS
 
-NOTICE_SECONDS = 20.0
+NOTICE_SECONDS = 60.0
 BUYERS = {"dbus": "bluetooth:hci0"}
 if os.environ.get("BLED_BLUEZ_BLESS"):  # not the default on Linux, because it fails here: see README.md
     BUYERS["bless"] = "bless:hci0"

@@ -40,6 +40,11 @@ async def kill(name: str, number: int = signal.SIGKILL) -> int:
     return await asyncio.get_running_loop().run_in_executor(None, process.wait)
 
 
+async def is_running(name: str) -> bool:
+    """Return whether a process that was started has not ended by itself."""
+    return processes[name].poll() is None
+
+
 async def memory(name: str) -> dict[str, int]:
     """Return what a process holds: resident kilobytes and open files."""
     return _memory(Path(f"/proc/{processes[name].pid}"))
@@ -51,7 +56,7 @@ def _memory(process: Path) -> dict[str, int]:
     return {"kilobytes": resident, "files": len(list((process / "fd").iterdir()))}
 
 
-CALLS = {"run": run, "start": start, "kill": kill, "memory": memory}
+CALLS = {"run": run, "start": start, "kill": kill, "is_running": is_running, "memory": memory}
 
 if __name__ == "__main__":
     asyncio.run(Port("shell", CALLS, repr).serve())
