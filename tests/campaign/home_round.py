@@ -84,7 +84,7 @@ class Round:
         os.close(log)
         while not (self.folder / "ready").exists():
             if self.forks.has_ended(self.node):
-                raise SystemExit("home: the sandbox did not start: " + (self.folder / "town.log").read_text()[-2000:])
+                raise RuntimeError("the sandbox did not start: " + (self.folder / "town.log").read_text()[-2000:])
             await asyncio.sleep(0.005)
 
     async def start_home(self, failpoint: str | None = None, *, startup: bool = False, kill_after: float | None = None):
