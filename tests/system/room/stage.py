@@ -103,16 +103,16 @@ class LoopClock:
         return asyncio.get_running_loop().time()
 
 
-def open_vault(folder: Path, number: int) -> Vault:
+def open_vault(folder: Path, number: int, *, payments: int = 4) -> Vault:
     """Return a vault with one book; each number has its own payer ids."""
     chance = random.Random(number)  # noqa: S311 - the same in every run
     end = UnixTime(NOW + 86_400)
-    ids = GrantClass(first_index=0, count=4, per_payment_msat=Msat(100_000), not_before=NOW, not_after=end)
+    ids = GrantClass(first_index=0, count=payments, per_payment_msat=Msat(100_000), not_before=NOW, not_after=end)
     limits = BookLimits(
         total_msat=Msat(1_000_000),
         per_payment_msat=Msat(100_000),
         per_day_msat=Msat(1_000_000),
-        payments=4,
+        payments=payments,
         not_before=NOW,
         not_after=end,
         max_fee=MaxFee(base_msat=Msat(1_000), ppm=0),

@@ -181,3 +181,35 @@ def test_who_stays_on_the_air_after_a_step_is_behind_everybody_else(fast, tmp_pa
             assert (await paying).code is Code.PAID
 
     fast(false_customers_first())
+
+
+def test_every_buyer_meets_the_reader_it_engaged_with_whoever_else_is_there(fast, tmp_path: Path) -> None:
+    async def engaged_evening() -> None:
+        async with evening(tmp_path) as room:
+            false = FalseBuyer(())
+            await false.show(room.air)
+            works = (
+                sit_everywhere(room.air),
+                spoil_everything(await room.air.central(), pause=5.0),
+            )
+            async with meanwhile(*works):
+                waits = await asyncio.gather(
+                    *(engage(room, phone, room.tills[n % READERS]) for n, phone in enumerate(room.phones))
+                )
+            for number, phone in enumerate(room.phones):
+                till = room.tills[number % READERS]
+                assert (phone.ends[-1].code, set(phone.shown)) == (Code.PAID, {till.name})
+                signed = [end.reservation.payer_id for end in phone.ends if end.reservation is not None]
+                assert len(signed) == 1
+                assert till.sold.count(signed[0]) == 1
+            assert [len(till.sold) for till in room.tills] == [BUYERS // READERS] * READERS
+            assert max(waits) < 120
+
+    async def engage(room: Evening, phone: Phone, till: Till) -> float:
+        began = asyncio.get_running_loop().time()
+        while not phone.ends or phone.ends[-1].code is not Code.PAID:
+            await till.sell_to(phone)
+            assert len(phone.ends) <= 3
+        return asyncio.get_running_loop().time() - began
+
+    fast(engaged_evening())
