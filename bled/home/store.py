@@ -22,7 +22,7 @@ BUSY_SECONDS: Final = 2.0
 """Longest wait for another writer."""
 WRITES: Final = "bled_writes"
 """Execution option of connections that will write."""
-_WRITERS_LOCK: Final = text("SELECT pg_advisory_xact_lock(hashtext('bled writers'), 0)")
+WRITERS_LOCK: Final = text("SELECT pg_advisory_xact_lock(hashtext('bled writers'), 0)")
 _LOCKED_STATES: Final = frozenset({"55P03", "57014"})
 """SQLSTATE of a lock that was not free in time, and of a statement that took too long."""
 
@@ -90,7 +90,7 @@ def writing(engine: Engine) -> Iterator[Connection]:
     with engine.connect().execution_options(**{WRITES: True}) as database, database.begin():
         if engine.dialect.name == "postgresql":
             # Each later statement sees what was committed before it: so READ COMMITTED, and the lock before anything.
-            database.execute(_WRITERS_LOCK)
+            database.execute(WRITERS_LOCK)
         yield database
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import Engine, create_engine, text
 
 from bled.codes import Code
 from bled.errors import ConfigurationError
-from bled.home.store import BUSY_SECONDS, translated, writing
+from bled.home.store import BUSY_SECONDS, WRITERS_LOCK, translated
 from bled.home.store_schema import newer_version, schema_version, upgrade
 
 _SCHEMES: Final = ("postgresql://", "postgres://")
@@ -29,6 +29,8 @@ _CONNECT_SECONDS: Final = 5
 _MUST_BE_ON: Final = text(
     "SELECT name FROM pg_settings WHERE name IN ('fsync', 'full_page_writes') AND setting <> 'on'"
 )
+
+_PATIENT: Final = text("SELECT set_config('lock_timeout', '60s', true), set_config('statement_timeout', '0', true)")
 
 
 def open_database(url: str) -> Engine:
@@ -79,5 +81,8 @@ def _prepare(engine: Engine) -> None:
         raise ConfigurationError(Code.CONFIG_BAD, detail=detail)
     if version is not None and not version.isdecimal():
         raise newer_version(version)
-    with writing(engine) as database:  # of several that start at once, the first does it and the others find it done
+    with engine.connect() as database, database.begin():
+        # Of several that start at once the first does it, however long it takes, and the others find it done.
+        database.execute(_PATIENT)
+        database.execute(WRITERS_LOCK)
         upgrade(database)
