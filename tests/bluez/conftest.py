@@ -74,6 +74,7 @@ async def bluetoothd(in_time: None, guest: Guest, request: pytest.FixtureRequest
     """See to it that bluetoothd runs: a test in which it crashed has failed, and the others have not."""
     if not await guest.is_running("bluetoothd"):
         _FIGURES.append(f"real BlueZ: bluetoothd HAD CRASHED before {request.node.name} and was started anew")
+        _FIGURES.append("real BlueZ: its last words: " + await guest.run("tail -n 3 /run/bluetoothd.log"))
         await guest.start_bluetoothd()
 
 

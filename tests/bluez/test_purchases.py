@@ -86,7 +86,8 @@ async def test_a_link_that_is_cut_after_the_request_is_made_again_and_one_paymen
     assert steps.count("request signed") == 1
     assert steps.count("the till is back") == 1
     assert len(await there.decisions()) == 1
-    assert sum(abs(paid[name] - before[name]) for name in before) == 2 * AMOUNT, (before, paid)
+    assert paid["merchant"] - before["merchant"] == AMOUNT
+    assert before["home"] - paid["home"] < 2 * AMOUNT  # the amount once, and a fee on the way
 
 
 @pytest.mark.timeout(3600)
