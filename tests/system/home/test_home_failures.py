@@ -226,7 +226,7 @@ async def test_a_master_secret_that_is_gone_disables_the_plugin(house) -> None:
     secret = house.node.folder / "bled-home" / "master.secret"
     kept = secret.read_bytes()
     secret.unlink()
-    assert "restore it" in (await house.node.start_plugin())["disable"]
+    assert "bled home restore" in (await house.node.start_plugin())["disable"]
     assert not secret.exists()
     await house.node.kill_plugin()
     secret.write_bytes(kept)
