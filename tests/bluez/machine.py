@@ -37,8 +37,8 @@ RECOMMENDED: Final = {
 """What `bled doctor radio` recommends for main.conf."""
 PORTS: Final = ("shell", "till", "buyer")
 
-MARKS: Final = [pytest.mark.system, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(600)]
-"""Of every test with a guest: one loop for all, because the guest is one; time for its making, boot and emulation."""
+MARKS: Final = [pytest.mark.system, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(150)]
+"""Of every test with a guest: one loop for all, because the guest is one; time for its boot and emulation."""
 
 _REPOSITORY: Final = Path(__file__).resolve().parents[2]
 
