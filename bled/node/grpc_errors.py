@@ -10,7 +10,7 @@ LONGEST_DETAIL: Final = 300
 
 _TLS_WORDS: Final = ("handshake", "ssl_error", "certificate", "tls")
 _NEVER_CONNECTED: Final = ("failed to connect", "connection refused", "dns resolution", "no route to host")
-_HUNG_UP: Final = "endpoint closing"
+_HUNG_UP: Final = ("endpoint closing", "handshaker shutdown")
 
 
 class NoAnswerInTime(Unavailable):
@@ -44,7 +44,9 @@ def short_error(code: Code, details: str) -> Unavailable:
 
 def _unavailable(details: str) -> BledError:
     words = details.lower()
-    if _HUNG_UP in words:  # in the middle of the handshake: too busy or on its way down, not a refusal of ours
+    if any(
+        word in words for word in _HUNG_UP
+    ):  # in the middle of the handshake: too busy or on its way down, not a refusal of ours
         return short_error(Code.NODE_UNREACHABLE, details)
     if any(word in words for word in _TLS_WORDS):
         return short_error(Code.NODE_TLS, details)

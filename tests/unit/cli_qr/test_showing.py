@@ -2,6 +2,7 @@
 
 import os
 import re
+import select
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -150,12 +151,20 @@ def _resize(stream, *, columns: int) -> None:
     fcntl.ioctl(stream.fileno(), termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
 
 
+def everything(reading: int) -> bytes:
+    """Return what came to a terminal; it comes in pieces, and not at once."""
+    data = b""
+    while select.select([reading], [], [], 0.5)[0]:
+        data += os.read(reading, 100_000)
+    return data
+
+
 def test_a_terminal_gets_the_code_and_a_file_does_not(terminal, tmp_path: Path, monkeypatch, capsys) -> None:
     reading, stream = terminal
     monkeypatch.setattr("sys.stderr", stream)
     with engagement_shown(ignore_steps, picture=None) as on_step:
         on_step("engagement", {"text": engagement(7).format()})
-    shown = os.read(reading, 100_000).decode().splitlines()
+    shown = everything(reading).decode().splitlines()
     assert texts_in(drawn(shown)) == (engagement(7).format(),)
     monkeypatch.undo()
     with engagement_shown(ignore_steps, picture=None) as on_step:

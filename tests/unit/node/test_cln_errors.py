@@ -17,6 +17,8 @@ REFUSED_CONNECTION = (
     "Failed to connect to remote host: Connection refused"
 )
 
+NEVER_CONNECTED = "failed to connect to all addresses"
+
 
 def rpc(method: str, code: str, message: str) -> str:
     return f'Error calling method {method}: RpcError {{ code: {code}, message: "{message}", data: None }}'
@@ -28,6 +30,16 @@ def rpc(method: str, code: str, message: str) -> str:
         ("UNAVAILABLE", REFUSED_CONNECTION, Code.NODE_UNREACHABLE),
         ("UNAVAILABLE", "DNS resolution failed for x:1", Code.NODE_UNREACHABLE),
         ("UNAVAILABLE", "Ssl handshake failed: SSL_ERROR_SSL: CERTIFICATE_VERIFY_FAILED", Code.NODE_TLS),
+        (
+            "UNAVAILABLE",
+            f"{NEVER_CONNECTED}; last error: UNKNOWN: ipv4:127.0.0.1:9736: handshaker shutdown",
+            Code.NODE_UNREACHABLE,
+        ),
+        (
+            "UNAVAILABLE",
+            f"{NEVER_CONNECTED}; last error: Handshake read failed (Endpoint closing)",
+            Code.NODE_UNREACHABLE,
+        ),
         ("UNAVAILABLE", "Socket closed", Code.NODE_DIED),
         ("UNAVAILABLE", "recvmsg:Connection reset by peer", Code.NODE_DIED),
         ("DEADLINE_EXCEEDED", "Deadline Exceeded", Code.NODE_DIED),
