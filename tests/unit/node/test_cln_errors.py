@@ -17,7 +17,8 @@ REFUSED_CONNECTION = (
     "Failed to connect to remote host: Connection refused"
 )
 
-NEVER_CONNECTED = "failed to connect to all addresses"
+SHUT_DOWN = "failed to connect to all addresses; last error: UNKNOWN: ipv4:127.0.0.1:9736: handshaker shutdown"
+CLOSING = "failed to connect to all addresses; last error: Handshake read failed (Endpoint closing)"
 
 
 def rpc(method: str, code: str, message: str) -> str:
@@ -32,12 +33,12 @@ def rpc(method: str, code: str, message: str) -> str:
         ("UNAVAILABLE", "Ssl handshake failed: SSL_ERROR_SSL: CERTIFICATE_VERIFY_FAILED", Code.NODE_TLS),
         (
             "UNAVAILABLE",
-            f"{NEVER_CONNECTED}; last error: UNKNOWN: ipv4:127.0.0.1:9736: handshaker shutdown",
+            SHUT_DOWN,
             Code.NODE_UNREACHABLE,
         ),
         (
             "UNAVAILABLE",
-            f"{NEVER_CONNECTED}; last error: Handshake read failed (Endpoint closing)",
+            CLOSING,
             Code.NODE_UNREACHABLE,
         ),
         ("UNAVAILABLE", "Socket closed", Code.NODE_DIED),
