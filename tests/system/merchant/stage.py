@@ -68,6 +68,7 @@ QUICK = replace(
     resend_later=0.5,
     resume=0.6,
     pace=0.01,
+    rejoin=2.0,
 )
 """The waits shortened; what is promised to buyer and home stays as it is."""
 
