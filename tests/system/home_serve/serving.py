@@ -6,7 +6,8 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from bled.home.serve_inbox import Inbox
 
 MASTER = bytes(range(32))
 FINAL = {ClaimState.PAID, ClaimState.FAILED, ClaimState.DROPPED}
+
+_REACHING = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'inbox'::regclass"
 
 
 class Serving:
@@ -127,6 +130,18 @@ class Serving:
                 arrived.secret,
             )
         self.place.execute("SELECT pg_notify('bled_inbox', '')")
+
+    @asynccontextmanager
+    async def gate(self, *, workers: int) -> AsyncIterator[None]:
+        """Hold back what is delivered inside until `workers` of them reach for it, and let go of all at one moment."""
+        self.place.execute("BEGIN")
+        try:
+            self.place.execute("LOCK TABLE inbox IN EXCLUSIVE MODE")
+            yield
+            self.place.cluster.execute("SELECT pg_notify('bled_inbox', '')", database=self.place.name)
+            await self.until(lambda: self.place.execute(_REACHING) == [(workers,)])
+        finally:
+            self.place.execute("COMMIT")
 
     async def quiet(self, *, seconds: float = 30) -> list[Claim]:
         """Wait until nothing waits and every claim has ended; return the claims."""
