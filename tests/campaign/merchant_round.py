@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import re
 import signal
 from collections import Counter
 from dataclasses import dataclass, field
@@ -19,7 +20,8 @@ from bled.link.radio import open_peripheral
 from bled.progress import ignore_steps
 from bled_codec.crypto import SecretKey
 
-POINTS = [point.value for point in Failpoint if point.value.startswith("merchant.")]
+SALE = re.compile(r"merchant\.(?!refund)")
+POINTS = [point.value for point in Failpoint if SALE.match(point.value)]
 FINISHING_TRIES = 3
 """How often a till is run again whose node did not answer in its short time; a busy machine may need that."""
 RUN_SECONDS = 30.0
@@ -69,9 +71,10 @@ class Round:
     async def one_sale(self) -> None:
         """Begin a sale with a buyer at the counter, and kill the till somewhere in it; the node may die as well."""
         draw = self.random
-        self.shop.home.pays = draw.random() < 0.8
         named = draw.random() < 0.6
         point = draw.choice(POINTS) if named else None
+        # A till that is to die of its money must get some: without, it rightly waits until the offer's expiry.
+        self.shop.home.pays = draw.random() < 0.8 or (point or "").startswith("merchant.paid")
         tasks = [asyncio.create_task(self._meet())]
         if draw.random() < 0.2:
             tasks.append(asyncio.create_task(self._node_dies(draw.uniform(0, self.typical), draw.uniform(0, 0.2))))
