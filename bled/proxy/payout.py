@@ -1,11 +1,13 @@
 """The one way in which a till's refund leaves the node: counted first, paid once, looked up when it is not clear."""
 
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Final
 
 from google.protobuf.message import DecodeError
 
 from bled.clock import Clock
+from bled.errors import BledError
 from bled.node.stubs import cln_subset_pb2 as pb
 from bled.proxy.calls import Denied
 from bled.proxy.caps import Caps, Payout
@@ -13,8 +15,13 @@ from bled_codec.errors import CodecError
 from bled_codec.invoice import Invoice
 from bled_codec.units import Msat, UnixTime
 
+_log = logging.getLogger(__name__)
+
 PAY_SECONDS: Final = 600.0
 """Longest wait for `Xpay`; a payment that is older and that nobody heard the end of is not being tried any more."""
+LONGEST_RETRY_SECONDS: Final = 300
+"""Longest time that a till may have the node make attempts (60 s unless it says so). Attempts that went on after
+`PAY_SECONDS` could pay what was counted as failed by then."""
 _LOOKUP_SECONDS: Final = 30.0
 
 
@@ -53,8 +60,9 @@ class Payouts:
     async def pay(self, request: pb.XpayRequest, *, till: str) -> bytes:
         """Return the node's answer to one `Xpay`.
 
-        Raises `Denied` before anything is paid, `Unavailable` (`STORE_BROKEN`), and `NodeSaidError`, after the outcome
-        was looked up where that was possible. Must not be cancelled: what was asked for is then not looked up.
+        Raises `Denied` and `Unavailable` (`STORE_BROKEN`) before anything is paid, and `NodeSaidError`, after the
+        outcome was looked up where that was possible. A ledger that breaks later is logged: the till must not hear of a
+        refusal when the node may pay. Must not be cancelled: what was asked for is then not looked up.
         """
         payout = read_payout(request)
         await self.settle_old()
@@ -62,9 +70,15 @@ class Payouts:
         try:
             answer = await self._ask("Xpay", request.SerializeToString(), PAY_SECONDS)
         except NodeSaidError as error:
-            await self._settle(payout.payment_hash, ended=error.is_answer)
+            try:
+                await self._settle(payout.payment_hash, ended=error.is_answer)
+            except BledError as broken:
+                _log.error("a refund that is not clear counts in full: %s", broken)
             raise
-        self._caps.paid(payout.payment_hash, sent=_sent(answer) or payout.most)
+        try:
+            self._caps.paid(payout.payment_hash, sent=_sent(answer) or payout.most)
+        except BledError as broken:
+            _log.error("a refund that was paid counts in full: %s", broken)
         return answer
 
     async def settle_old(self) -> None:
@@ -100,6 +114,8 @@ def read_payout(request: pb.XpayRequest) -> Payout:
         raise Denied("a refund pays what its invoice says")
     if not request.HasField("maxfee"):
         raise Denied("a refund names its largest fee")
+    if request.retry_for > LONGEST_RETRY_SECONDS:
+        raise Denied(f"a refund is tried for {LONGEST_RETRY_SECONDS} s at most")
     try:
         invoice = Invoice.from_string(request.invstring)
     except CodecError as error:

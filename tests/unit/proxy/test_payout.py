@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from bled.codes import Code
+from bled.errors import Unavailable
 from bled.node.stubs import cln_subset_pb2 as pb
 from bled.proxy.calls import Denied
 from bled.proxy.caps import Caps
@@ -160,6 +162,35 @@ async def test_what_nobody_heard_the_end_of_is_looked_up_when_it_must_be_over(no
     assert node.caps.left(now=NOW) == CAP
 
 
+async def test_a_ledger_that_breaks_after_the_payment_hides_nothing_of_it(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A till that hears of a refusal instead would believe that nothing was sent."""
+
+    def broken(*_: object, **__: object) -> None:
+        raise Unavailable(Code.STORE_BROKEN, detail="disk full")
+
+    for name in ("paid", "failed"):
+        monkeypatch.setattr(node.caps, name, broken)
+    assert await payouts(node).pay(xpay(), till="a") == node.answer
+    assert node.caps.left(now=NOW) == CAP - 16_000
+
+
+@pytest.mark.parametrize("parts", [[STATUS.COMPLETE], [STATUS.FAILED]])
+async def test_a_ledger_that_breaks_at_the_look_up_leaves_the_nodes_own_error(
+    node: Node, parts: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise Unavailable(Code.STORE_BROKEN, detail="disk full")
+
+    for name in ("paid", "failed"):
+        monkeypatch.setattr(node.caps, name, broken)
+    node.answer, node.parts = REFUSED, parts
+    with pytest.raises(NodeSaidError) as caught:
+        await payouts(node).pay(xpay(), till="a")
+    assert caught.value is REFUSED
+
+
 async def test_an_answer_that_cannot_be_read_counts_in_full(node: Node) -> None:
     node.answer = b"\xff"
     await payouts(node).pay(xpay(), till="a")
@@ -171,6 +202,8 @@ async def test_an_answer_that_cannot_be_read_counts_in_full(node: Node) -> None:
     [
         xpay(amount_msat=pb.Amount(msat=1)),
         xpay(partial_msat=pb.Amount(msat=1)),
+        xpay(retry_for=301),  # attempts that go on after the look-up would not be counted
+        xpay(retry_for=2**32 - 1),
         xpay(invstring="lnbc1"),
         xpay(invstring=""),
         pb.XpayRequest(invstring=invoice()),
