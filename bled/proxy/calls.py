@@ -69,6 +69,12 @@ def _one_invoice(request: pb.ListinvoicesRequest) -> None:
         raise Denied("a till may look up invoices one by one, not list them all")
 
 
+def _one_payment(request: pb.ListsendpaysRequest) -> None:
+    # All of them would tell whom the node's owner paid, with the proofs.
+    if not request.payment_hash:
+        raise Denied("a till may look up payments one by one, not list them all")
+
+
 def _short_lived_offer(request: pb.OfferRequest) -> None:
     if not (request.single_use and request.HasField("absolute_expiry")):
         raise Denied("a till makes offers for one sale, with an expiry")
@@ -88,7 +94,7 @@ ALLOWED: Final[Mapping[str, Allowed]] = {
     "WaitInvoice": Allowed(request=pb.WaitinvoiceRequest, check=_anything, seconds=_WAIT_SECONDS),
     "InjectOnionMessage": Allowed(request=pb.InjectonionmessageRequest, check=_anything),
     "FetchInvoice": Allowed(request=pb.FetchinvoiceRequest, check=_anything, seconds=90.0),
-    "ListSendPays": Allowed(request=pb.ListsendpaysRequest, check=_anything),
+    "ListSendPays": Allowed(request=pb.ListsendpaysRequest, check=_one_payment),
     "Xpay": Allowed(request=pb.XpayRequest, check=_anything, seconds=_WAIT_SECONDS, spends=True),
 }
 """Everything else is refused: no other payment, no withdrawal, no channel, no rune, no plugin, no key."""

@@ -47,6 +47,14 @@ def test_invoices_are_looked_up_one_by_one() -> None:
         ALLOWED["ListInvoices"].read(b"")
 
 
+def test_payments_are_looked_up_one_by_one() -> None:
+    """A list of all would tell a till whom the node's owner paid, with the proofs."""
+    assert ALLOWED["ListSendPays"].read(pb.ListsendpaysRequest(payment_hash=bytes(32)).SerializeToString())
+    for request in (pb.ListsendpaysRequest(), pb.ListsendpaysRequest(payment_hash=b"")):
+        with pytest.raises(Denied, match="one by one"):
+            ALLOWED["ListSendPays"].read(request.SerializeToString())
+
+
 @pytest.mark.parametrize(
     "request_",
     [
