@@ -99,6 +99,11 @@ class Code(StrEnum):
     NO_RATE = "no-rate"
     NO_BUYER = "no-buyer"
     BUYER_LEFT = "buyer-left"
+    REFUNDED = "refunded"
+    REFUND_FAILED = "refund-failed"
+    REFUND_UNKNOWN = "refund-unknown"
+    REFUND_REFUSED = "refund-refused"
+    REFUND_BY_HAND = "refund-by-hand"
 
     # The radio
     FRAMING = "framing"
@@ -258,6 +263,11 @@ _ROWS: Final = (
     _row(Code.NO_RATE, EXIT_UNAVAILABLE, "There is no fresh rate, so the price cannot be charged. Charge in satoshi, or give the rate with --rate.", "The till has no rate. Nothing was paid.", retry=True),
     _row(Code.NO_BUYER, EXIT_TEMPORARY, "No buyer's device was found. Ask the buyer to open the pay screen.", "No till came. Try again closer to it.", retry=True),
     _row(Code.BUYER_LEFT, EXIT_TEMPORARY, "The buyer's device went away before it signed. The sale was cancelled.", "The connection broke before you signed. Nothing was paid.", retry=True),
+    _row(Code.REFUNDED, EXIT_OK, "Refunded.", "The till gave the money back.", moved=MoneyMoved.YES),
+    _row(Code.REFUND_FAILED, EXIT_TEMPORARY, "The refund was not paid; nothing left the till's node. It may be tried again.", "The till could not give the money back.", retry=True),
+    _row(Code.REFUND_UNKNOWN, EXIT_TEMPORARY, "Not known yet whether the refund was paid. Give nothing back in another way. Run the command again: it looks, and pays nothing twice.", "The till does not know yet whether it gave the money back.", moved=MoneyMoved.UNKNOWN),
+    _row(Code.REFUND_REFUSED, EXIT_REFUSED, "This sale cannot be refunded like that. Nothing was paid.", "The till does not give this back."),
+    _row(Code.REFUND_BY_HAND, EXIT_REFUSED, "Refund it by hand: ask the buyer for an invoice over the amount, and pay it from your node.", "The till gives money back to an invoice of yours alone."),
     _row(Code.FRAMING, EXIT_DATA, "The buyer's device sent broken frames.", "The till sent broken frames.", retry=True, air=0x0002),
     _row(Code.MESSAGE_UNKNOWN, EXIT_DATA, "The buyer's device speaks a newer protocol.", "The till speaks a newer protocol.", air=0x0003),
     _row(Code.MESSAGE_TOO_LARGE, EXIT_DATA, "The buyer's device sent too much.", "The till sent too much.", air=0x0004),

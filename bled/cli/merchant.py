@@ -6,10 +6,12 @@ from typing import Annotated
 import typer
 
 from bled.cli.exit import end, reports_to
+from bled.cli.merchant_refund import refund
 from bled.cli.options import Credentials, Data, Json, Mtu, Node, Radio, Verbose
 from bled.cli.output import note, print_json, step_printer
 
 app = typer.Typer(help="The till: charge a buyer nearby, see the sales.", no_args_is_help=True, rich_markup_mode=None)
+app.command()(refund)
 
 
 @app.command()
@@ -139,12 +141,13 @@ def sales(data: Data = None, json_: Json = False) -> None:
     Example:
       bled merchant sales --json
     """
-    from bled.cli.selling import describe_row, print_row, read_sales
+    from bled.cli.sale_rows import describe_row, print_row
+    from bled.cli.selling import read_sales
     from bled.config import load_settings
 
     rows = read_sales(load_settings({"data_dir": data}))
     if json_:
-        print_json({"sales": [describe_row(row) for row in rows]})
+        print_json({"sales": [describe_row(sale, refunds) for sale, refunds in rows]})
         return
-    for row in rows:
-        print_row(row)
+    for sale, refunds in rows:
+        print_row(sale, refunds)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bled.cli.amount import format_amount
-from bled.cli.books import format_time
 from bled.cli.output import note, print_json, report, say
 from bled.cli.plain import printable
 from bled.cli.radio import chosen_radio
@@ -24,6 +23,8 @@ from bled.sales.charge import SaleResult, charge, resume
 from bled.sales.fiat import Converted
 from bled.sales.ledger import Sale, SaleLedger
 from bled.sales.reader_key import reader_key_beside
+from bled.sales.refund import Refunds, refund_node
+from bled.sales.refund_states import Refund
 from bled.sales.self_test import check_node_daily
 from bled_codec.units import Msat
 
@@ -71,6 +72,16 @@ async def _node_of(till: Till) -> AsyncIterator[MerchantNode]:
         yield node
     finally:
         await node.close()
+
+
+async def refund_once(
+    till: Till, sale_id: str, *, amount: Msat | None, max_fee: Msat | None, on_step: OnStep
+) -> Refund:
+    """Give money of one sale back."""
+    with SaleLedger.open(till.ledger) as ledger:
+        async with _node_of(till) as node:
+            refunds = Refunds(refund_node(node), await node.info(), ledger, clock=SystemClock(), on_step=on_step)
+            return await refunds.pay(sale_id, amount=amount, max_fee=max_fee)
 
 
 async def charge_once(
@@ -167,10 +178,13 @@ def describe_sale(result: SaleResult) -> dict[str, object]:
     }
 
 
-def read_sales(settings: Settings) -> tuple[Sale, ...]:
-    """Return the ledger's rows, oldest first, also while a sale has the ledger."""
+def read_sales(settings: Settings) -> tuple[tuple[Sale, tuple[Refund, ...]], ...]:
+    """Return every sale with its refunds, oldest first, also while a sale has the ledger."""
     with _look_into(ledger_path(settings)) as ledger:
-        return tuple(ledger.sales())
+        refunds = ledger.refunds.all()
+        return tuple(
+            (sale, tuple(refund for refund in refunds if refund.sale_id == sale.sale_id)) for sale in ledger.sales()
+        )
 
 
 def _look_into(path: Path) -> SaleLedger:
@@ -181,29 +195,3 @@ def _look_into(path: Path) -> SaleLedger:
             raise
     note("A sale is running at this till; this is what was there a moment ago.")
     return SaleLedger.read(path)
-
-
-def describe_row(sale: Sale) -> dict[str, object]:
-    """Return a row of the ledger for `--json`."""
-    return {
-        "sale_id": sale.sale_id,
-        "state": sale.state.value,
-        "outcome": None if sale.code is None else sale.code.value,
-        "detail": sale.detail,
-        "amount_msat": sale.amount,
-        "description": sale.description,
-        "created_at": sale.created_at,
-        "price": sale.price,
-        "rate": sale.rate,
-        "rate_source": sale.rate_source,
-        "rate_at": sale.rate_at,
-    }
-
-
-def print_row(sale: Sale) -> None:
-    """Print a row of the ledger in one line."""
-    price = "" if sale.price is None else f"{sale.price} at {sale.rate} ({printable(sale.rate_source or '')})  "
-    say(
-        f"{format_time(sale.created_at)}  {format_amount(sale.amount):>16}  {sale.state.value:<10}  {price}"
-        f"{printable(sale.description)}  {sale.sale_id}{'  ' + printable(sale.detail) if sale.detail else ''}"
-    )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
+from bled.node.refund_base import RefundNode
 from bled_codec.blinded_path import BlindedPath
 from bled_codec.crypto import hmac_sha256
 from bled_codec.invoice import Invoice
@@ -148,6 +149,11 @@ class MerchantNode(Protocol):
     @property
     def ways(self) -> Sequence[Way]:
         """How this node's invoices can be sent, the better way first."""
+        ...
+
+    @property
+    def refunds(self) -> RefundNode | None:
+        """What gives money back from this node; None for one that cannot pay an offer."""
         ...
 
     async def info(self) -> NodeInfo:

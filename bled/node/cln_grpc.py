@@ -47,6 +47,7 @@ from bled.node.cln_records import (
     read_waited,
     what_is_wrong,
 )
+from bled.node.cln_refunds import ClnRefunds
 from bled.node.cln_ways import PrivateWays
 from bled.node.grpc_errors import NoAnswerInTime
 from bled.node.stubs import cln_subset_pb2 as pb
@@ -101,6 +102,11 @@ class ClnMerchantNode(MerchantNode):
     def ways(self) -> Sequence[Way]:
         """The node's own answer first, which needs fewer calls."""
         return (Way.DIRECT, Way.PUSH)
+
+    @property
+    def refunds(self) -> ClnRefunds:
+        """This node pays offers itself."""
+        return ClnRefunds(self._connection)
 
     async def info(self) -> NodeInfo:
         """Return who the node is: the first time what it said at `connect`, if that was just now.

@@ -92,6 +92,10 @@ class LndMerchantNode(MerchantNode):
         """The till's own message alone: LND answers no request."""
         return (Way.PUSH,)
 
+    @property
+    def refunds(self) -> None:
+        """LND pays no BOLT 12 offer, so that a refund is paid by hand."""
+
     async def info(self) -> NodeInfo:
         """Return who the node is: the first time what it said at `connect`, if that was just now.
 

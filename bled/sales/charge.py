@@ -16,6 +16,7 @@ from bled.progress import OnStep
 from bled.sales.fiat import Converted
 from bled.sales.greeting import Greeting, Tap
 from bled.sales.ledger import SaleLedger
+from bled.sales.refund import settle_refunds
 from bled.sales.result import SaleResult
 from bled.sales.resumption import finish_sales
 from bled.sales.run import SaleRun
@@ -71,6 +72,7 @@ async def charge(
     till = Till(node=node, ledger=ledger, clock=clock, on_step=on_step, times=times)
     info = await node.info()
     earlier = await finish_sales(till, info)
+    await settle_refunds(node, info, ledger, clock=clock, on_step=on_step)
     sale = ledger.begin(_new_sale(till, amount, description, issuer, price))
     greeting = Greeting(till, reader=reader, engage=engage, tap=tap)
     result = await SaleRun(till, sale, chain=info.chain, greeting=greeting).run(central, buyer_seconds=buyer_seconds)
@@ -89,12 +91,17 @@ async def resume(
 ) -> tuple[SaleResult, ...]:
     """Finish every open sale from the node's own records, and see whether one that had ended was paid late.
 
+    Refunds of which it is not known how they ended are looked up as well; the step "refund looked up" tells of each.
+
     A sale whose buyer has signed is served on for `times.resume` seconds and then cancelled; one without a request is
     cancelled at once. Raises `Unavailable` when the node does not answer: nothing is decided without it; and
     `ConfigurationError` (`CONFIG_BAD`) when a sale was made with another node.
     """
     till = Till(node=node, ledger=ledger, clock=clock, on_step=on_step, times=times)
-    return await finish_sales(till, await node.info())
+    info = await node.info()
+    finished = await finish_sales(till, info)
+    await settle_refunds(node, info, ledger, clock=clock, on_step=on_step)
+    return finished
 
 
 def _check_terms(amount: Msat, description: str, issuer: str | None) -> None:

@@ -3,14 +3,14 @@
 import fcntl
 import os
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, Final, Self
 
 from bled.codes import Code
 from bled.errors import BledError, ConfigurationError, Refused, Unavailable
+from bled.sales.ledger_store import broken_store
+from bled.sales.refund_rows import CREATE_REFUNDS, RefundRows
 from bled.sales.states import NEXT_STATES, OPEN_STATES, UNPAID_ENDS, Sale, SaleState
 from bled.sales.times import Times
 from bled_codec.units import Msat, UnixTime
@@ -24,6 +24,7 @@ _OPEN: Final = ", ".join(f"'{state.value}'" for state in sorted(OPEN_STATES))
 _UNPAID: Final = ", ".join(f"'{state.value}'" for state in sorted(UNPAID_ENDS))
 _UNTOLD: Final = ", ".join(f"'{state.value}'" for state in (SaleState.PAID, SaleState.PAID_LATE, SaleState.UNKNOWN))
 
+_ONE_OPEN_SALE: Final = f"CREATE UNIQUE INDEX one_open_sale ON sales ((1)) WHERE state IN ({_OPEN});"
 _CREATE: Final = f"""
 BEGIN IMMEDIATE;
 CREATE TABLE sales (
@@ -35,8 +36,9 @@ CREATE TABLE sales (
     buyer_told INTEGER NOT NULL, cashier_told INTEGER NOT NULL,
     price TEXT, rate TEXT, rate_source TEXT, rate_at INTEGER
 ) STRICT;
-CREATE UNIQUE INDEX one_open_sale ON sales ((1)) WHERE state IN ({_OPEN});
+{_ONE_OPEN_SALE}
 CREATE INDEX sales_by_expiry ON sales (expires_at);
+{CREATE_REFUNDS}
 PRAGMA application_id = {_APPLICATION_ID};
 PRAGMA user_version = {SCHEMA_VERSION};
 COMMIT;
@@ -47,19 +49,26 @@ _UPGRADES: Final = {
     2: "".join(
         f"ALTER TABLE sales ADD COLUMN {column};"
         for column in ("price TEXT", "rate TEXT", "rate_source TEXT", "rate_at INTEGER")
-    ),
+    )
+    + f"DROP INDEX one_open_sale; {_ONE_OPEN_SALE}"  # there are more states in which a sale is open
+    + CREATE_REFUNDS,
 }
 """From each version to the next."""
 _COLUMNS: Final = tuple(column.name for column in fields(Sale))
 
 
 class SaleLedger:
-    """All sales of one till. Every change is on the disk before the call returns."""
+    """All sales of one till. Every change is on the disk before the call returns.
+
+    Attributes:
+        refunds: what was given back of them.
+    """
 
     def __init__(self, db: sqlite3.Connection, lock: int) -> None:
         """Take an open database and the descriptor that holds the lock; `open` makes both."""
         self._db = db
         self._lock = lock
+        self.refunds = RefundRows(db)
 
     @classmethod
     def open(cls, path: Path) -> "SaleLedger":
@@ -88,10 +97,10 @@ class SaleLedger:
 
         Raises `Unavailable` (`STORE_BROKEN`) and `ConfigurationError` (`STORE_VERSION`).
         """
-        with _broken_store():
+        with broken_store():
             db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
         try:
-            with _broken_store():
+            with broken_store():
                 db.row_factory = sqlite3.Row
                 version = _version_of(db, path)
         except BaseException:
@@ -119,6 +128,10 @@ class SaleLedger:
         """Return all sales, oldest first."""
         return self._select("")
 
+    def find(self, sale_id: str) -> Sale | None:
+        """Return one sale, None when there is none of that name."""
+        return next(iter(self._select("WHERE sale_id = ?", sale_id)), None)
+
     def open_sales(self) -> tuple[Sale, ...]:
         """Return the sales that have not ended; the file itself allows one at most."""
         return self._select(f"WHERE state IN ({_OPEN})")
@@ -137,7 +150,7 @@ class SaleLedger:
         Core Lightning knows an offer by its content alone, so that two equal sales in one second would share theirs:
         each gets a second of its own, as long as that stays within `times.offer_spread`.
         """
-        with _broken_store():
+        with broken_store():
             last = self._db.execute("SELECT max(expires_at) FROM sales").fetchone()[0]
         soonest = now + times.offer
         return UnixTime(max(soonest, min((last or 0) + 1, soonest + times.offer_spread)))
@@ -146,7 +159,7 @@ class SaleLedger:
         """Write a new sale. Raises `Refused` (`SALE_OPEN`) while another is open."""
         marks = ", ".join("?" for _ in _COLUMNS)
         sql = f"INSERT INTO sales ({', '.join(_COLUMNS)}) VALUES ({marks})"  # noqa: S608 - own names
-        with _broken_store():
+        with broken_store():
             try:
                 self._db.execute(sql, [getattr(sale, column) for column in _COLUMNS])
             except sqlite3.IntegrityError as error:
@@ -168,40 +181,30 @@ class SaleLedger:
 
     def tell_cashier(self, sale_id: str) -> None:
         """Write that the cashier heard how far the sale has come."""
-        with _broken_store():
+        with broken_store():
             self._db.execute("UPDATE sales SET cashier_told = 1 WHERE sale_id = ?", [sale_id])
 
     def _write(self, before: Sale, after: Sale) -> Sale:
         columns = ", ".join(f"{column} = ?" for column in _COLUMNS)
         sql = f"UPDATE sales SET {columns} WHERE sale_id = ? AND state = ?"  # noqa: S608 - own names
         values = [getattr(after, column) for column in _COLUMNS]
-        with _broken_store():
+        with broken_store():
             cursor = self._db.execute(sql, [*values, before.sale_id, before.state])
         if cursor.rowcount != 1:
             raise BledError(Code.INTERNAL, detail="the sale changed behind our back")
         return after
 
     def _select(self, where: str, *values: object) -> tuple[Sale, ...]:
-        with _broken_store():
+        with broken_store():
             sql = f"SELECT {', '.join(_COLUMNS)} FROM sales {where} ORDER BY number"  # noqa: S608 - own words
             return tuple(_sale(row) for row in self._db.execute(sql, values).fetchall())
-
-
-@contextmanager
-def _broken_store() -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise Unavailable(Code.STORE_BROKEN, detail=f"the ledger: {error}") from error
-    except OverflowError as error:
-        raise BledError(Code.INTERNAL, detail="the ledger has no room for so large a number") from error
 
 
 def _open_database(path: Path) -> sqlite3.Connection:
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     db = sqlite3.connect(path, isolation_level=None)
     try:
-        with _broken_store():
+        with broken_store():
             db.row_factory = sqlite3.Row
             found = _version_of(db, path)
             # A write-ahead log costs one sync for each commit. EXTRA is FULL there; it only means more where a file

@@ -8,7 +8,7 @@ from bled.node.base import NodeInfo
 from bled.sales.conversation import Nobody
 from bled.sales.result import SaleResult, result_of
 from bled.sales.settlement import Settlement
-from bled.sales.states import Sale, SaleState
+from bled.sales.states import UNSIGNED_STATES, Sale, SaleState
 from bled.sales.till import Till
 from bled_codec.offer import Offer
 from bled_codec.units import UnixTime
@@ -57,7 +57,7 @@ def _tell(till: Till, sale: Sale) -> SaleResult:
 async def _finish(till: Till, sale: Sale, info: NodeInfo, since: UnixTime) -> Sale:
     if not _is_of(sale, info):
         return _give_up(till, sale, since)
-    if sale.state in (SaleState.OPENED, SaleState.OFFERED):
+    if sale.state in UNSIGNED_STATES:
         detail = "the till stopped before a buyer had signed"
         return await till.close(sale, SaleState.CANCELLED, Code.CANCELLED, detail)
     return await Settlement(till, sale, Nobody(), patience=till.times.resume).run()

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from typing import Final
 
 from bled.codes import OUTCOMES, Code, Failpoint, MoneyMoved
 from bled.errors import BledError, PeerError, Refused, Unavailable
@@ -19,6 +20,9 @@ from bled.sales.status import last_status
 from bled.sales.till import NODE_AWAY, Till
 from bled_codec.invoice_request import InvoiceRequest
 from bled_codec.offer import Offer
+
+_DECLINED: Final = frozenset({Code.BUYER_DECLINED, Code.NOT_APPROVED_IN_TIME})
+"""Silence is a no."""
 
 
 class SaleRun:
@@ -54,6 +58,7 @@ class SaleRun:
         except NotMet as error:
             await self._cancel(error)
             return
+        self._sale = self._till.ledger.advance(self._sale, SaleState.AWAITING_APPROVAL)
         self._till.on_step("offer sent", {"bytes": len(self._offer.encode())})
 
         async def rejoin(status: StatusMessage | None) -> MessageLink:
@@ -67,6 +72,8 @@ class SaleRun:
     async def _opening(self) -> bytes:
         """Return what the till says first to a device that is there."""
         self._offer = await self._fresh_offer(self._offer)
+        if self._sale.state is SaleState.OFFERED:  # one that was let go may have brought it further
+            self._sale = self._till.ledger.advance(self._sale, SaleState.CONNECTED)
         return self._offer_message()
 
     def _offer_message(self) -> bytes:
@@ -158,7 +165,8 @@ class SaleRun:
 
     async def _cancel(self, error: BledError) -> None:
         """End a sale that nobody has signed for, for the reason in `error`."""
-        self._sale = await self._till.close(self._sale, SaleState.CANCELLED, error.code, error.detail)
+        end = SaleState.DECLINED if error.code in _DECLINED else SaleState.CANCELLED
+        self._sale = await self._till.close(self._sale, end, error.code, error.detail)
 
     async def _interrupted(self, error: BledError) -> SaleResult:
         """Return what is known when the run ends before the sale."""

@@ -14,7 +14,11 @@ class SaleState(StrEnum):
     OPENED = "opened"
     """Terms and preimage are fixed; the node may have an offer."""
     OFFERED = "offered"
-    """The node has the offer; a buyer may have it."""
+    """The node has the offer; no device was met yet."""
+    CONNECTED = "connected"
+    """A device is there; from now on it may have the offer."""
+    AWAITING_APPROVAL = "awaiting_approval"
+    """The offer has left for the device, and its owner is asked."""
     REQUESTED = "requested"
     """A signed request was accepted; the node may have the invoice."""
     INVOICED = "invoiced"
@@ -23,6 +27,8 @@ class SaleState(StrEnum):
     """The invoice has left for the buyer's home."""
     PAID = "paid"
     """The node has the money."""
+    DECLINED = "declined"
+    """The buyer said no, or nothing in time; closed at the node before anything was signed."""
     CANCELLED = "cancelled"
     """Closed at the node before it was paid."""
     EXPIRED = "expired"
@@ -35,24 +41,32 @@ class SaleState(StrEnum):
     """The money came, or was found, after the till had stopped waiting for it."""
 
 
-OPEN_STATES: Final = frozenset(
-    {SaleState.OPENED, SaleState.OFFERED, SaleState.REQUESTED, SaleState.INVOICED, SaleState.SENT}
+UNSIGNED_STATES: Final = frozenset(
+    {SaleState.OPENED, SaleState.OFFERED, SaleState.CONNECTED, SaleState.AWAITING_APPROVAL}
 )
+"""A sale for which no buyer has signed, as far as the till knows."""
+
+OPEN_STATES: Final = UNSIGNED_STATES | {SaleState.REQUESTED, SaleState.INVOICED, SaleState.SENT}
 """A sale that may still be paid, or whose end has not been read from the node."""
 
-UNPAID_ENDS: Final = frozenset({SaleState.CANCELLED, SaleState.EXPIRED, SaleState.FAILED, SaleState.UNKNOWN})
+UNPAID_ENDS: Final = frozenset(
+    {SaleState.DECLINED, SaleState.CANCELLED, SaleState.EXPIRED, SaleState.FAILED, SaleState.UNKNOWN}
+)
 """How a sale ends for which no money was seen; it may have come all the same, or be found later."""
 
 _ENDS: Final = frozenset({SaleState.PAID, SaleState.PAID_LATE}) | UNPAID_ENDS
 
 NEXT_STATES: Final = {
     SaleState.OPENED: {SaleState.OFFERED} | _ENDS,
-    SaleState.OFFERED: {SaleState.OPENED, SaleState.REQUESTED} | _ENDS,  # OPENED: too old to send, made anew
+    SaleState.OFFERED: {SaleState.OPENED, SaleState.CONNECTED} | _ENDS,  # OPENED: too old to send, made anew
+    SaleState.CONNECTED: {SaleState.OPENED, SaleState.AWAITING_APPROVAL} | _ENDS,
+    SaleState.AWAITING_APPROVAL: {SaleState.REQUESTED} | _ENDS,
     SaleState.REQUESTED: {SaleState.INVOICED} | _ENDS,
     SaleState.INVOICED: {SaleState.SENT} | _ENDS,
     SaleState.SENT: _ENDS,
     SaleState.PAID: frozenset(),
     SaleState.PAID_LATE: frozenset(),
+    SaleState.DECLINED: {SaleState.PAID_LATE},
     SaleState.CANCELLED: {SaleState.PAID_LATE},
     SaleState.EXPIRED: {SaleState.PAID_LATE},
     SaleState.FAILED: {SaleState.PAID_LATE},

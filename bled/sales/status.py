@@ -15,6 +15,7 @@ _LARGEST_SENT_INVOICE: Final = 3600
 _STATUS: Final = {
     SaleState.PAID: StatusCode.PAID,
     SaleState.PAID_LATE: StatusCode.PAID,
+    SaleState.DECLINED: StatusCode.CANCELLED,
     SaleState.CANCELLED: StatusCode.CANCELLED,
     SaleState.EXPIRED: StatusCode.EXPIRED,
     SaleState.FAILED: StatusCode.FAILED,

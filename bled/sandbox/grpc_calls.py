@@ -14,6 +14,7 @@ from bled.node.stubs import cln_subset_pb2 as pb
 from bled.sandbox import grpc_messages as messages
 from bled.sandbox.books_events import Feed, InvoiceEvent
 from bled.sandbox.books_rows import OfferArgs
+from bled.sandbox.grpc_payments import fetch_invoice, list_send_pays, xpay
 from bled.sandbox.grpc_requests import connect_target, list_invoices, wanted_status
 from bled.sandbox.node import SandboxNode, books_of
 from bled.sandbox.rpc_error import HandlerCrashed, RpcError, bad_parameter
@@ -160,6 +161,9 @@ CALLS: Final = {
     "WaitInvoice": Call("WaitInvoice", pb.WaitinvoiceRequest, _wait_invoice),
     "MakeSecret": Call("MakeSecret", pb.MakesecretRequest, _make_secret),
     "InjectOnionMessage": Call("InjectOnionMessage", pb.InjectonionmessageRequest, _inject_onion_message),
+    "FetchInvoice": Call("FetchInvoice", pb.FetchinvoiceRequest, fetch_invoice),
+    "Xpay": Call("Xpay", pb.XpayRequest, xpay),
+    "ListSendPays": Call("ListSendPays", pb.ListsendpaysRequest, list_send_pays),
 }
 """Every unary call, by its name in the service."""
 

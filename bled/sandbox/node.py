@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from bled.sandbox.books import Books
+from bled.sandbox.fetch_invoice import InvoiceFetcher
 from bled.sandbox.lnd_books import LndBooks
 from bled.sandbox.network import Network
 from bled.sandbox.node_data import Address, ChannelInfo, ConnectedPeer, NodeInfo, PeerInfo
@@ -51,6 +52,7 @@ class SandboxNode:
         key: its secret key.
         books: its offers and invoices, or invoices alone.
         hook: a plugin's place before the node's own offers plugin.
+        fetcher: what asks the makers of offers for invoices.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class SandboxNode:
         self.lightning_dir = lightning_dir or Path(alias)
         self.address = address or Address()
         self.hook: MessageHook | None = None
+        self.fetcher = InvoiceFetcher(self)
         self._connections: dict[Point, _Connection] = {}
         self._offers = OffersPlugin(self, books) if isinstance(books, Books) else None
         network.add_node(self)
@@ -194,6 +197,8 @@ class SandboxNode:
 
     async def _deliver(self, received: Received) -> None:
         if self.hook is not None and await self.hook(received):
+            return
+        if self.fetcher.take(received):
             return
         try:
             if self._offers is not None:

@@ -10,7 +10,7 @@ from stage import Shop
 
 from bled.sandbox.books_rows import InvoiceStatus
 
-OPEN = ("opened", "offered", "requested", "invoiced", "sent")
+OPEN = ("opened", "offered", "connected", "awaiting_approval", "requested", "invoiced", "sent")
 PAID = ("paid", "paid_late")
 LIVE = (InvoiceStatus.UNPAID, InvoiceStatus.PAID)
 

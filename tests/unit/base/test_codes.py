@@ -29,8 +29,11 @@ def test_exit_codes_are_those_of_sysexits_that_we_name(outcome: Outcome) -> None
     assert outcome.exit_code in _EXIT_CODES
 
 
+PAYMENTS = frozenset({Code.PAID, Code.REFUNDED})
+
+
 def test_only_a_payment_ends_with_success(outcome: Outcome) -> None:
-    assert (outcome.exit_code == codes.EXIT_OK) is (outcome.code is Code.PAID)
+    assert (outcome.exit_code == codes.EXIT_OK) is (outcome.code in PAYMENTS)
 
 
 def test_the_buyer_always_gets_a_whole_sentence(outcome: Outcome) -> None:
@@ -50,8 +53,8 @@ def test_nothing_is_safe_to_retry_unless_no_money_moved(outcome: Outcome) -> Non
     assert not outcome.safe_to_retry or outcome.money_moved is MoneyMoved.NO
 
 
-def test_only_paid_says_that_money_moved(outcome: Outcome) -> None:
-    assert (outcome.money_moved is MoneyMoved.YES) is (outcome.code is Code.PAID)
+def test_only_a_payment_says_that_money_moved(outcome: Outcome) -> None:
+    assert (outcome.money_moved is MoneyMoved.YES) is (outcome.code in PAYMENTS)
 
 
 def test_no_sentence_says_that_nothing_was_paid_when_that_is_not_known(outcome: Outcome) -> None:
