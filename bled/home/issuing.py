@@ -259,7 +259,7 @@ async def issue(
     failpoint(Failpoint.HOME_ISSUED)
     routes = [(path.introduction, home) for path in paths]
     try:
-        await witness.testify()
+        await witness.testify(now=order.issued_at)
         # Argon2id and a thousand curve points: not on the loop that answers the hook.
         data = await asyncio.to_thread(_make, order, book, routes, keys, chain)
     except (BledError, ValueError) as error:

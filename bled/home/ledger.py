@@ -141,11 +141,11 @@ class Ledger(LedgerWorkers, LedgerOwner):
         state can have issued, for each of those began a generation.
         """
         with self._store.transaction() as database:
-            is_older = kept > read_generation(database)
+            is_older = kept > read_generation(database, self._node)
             if is_older:
                 self._revoke_every_book(database, now)
                 number_books_above(database, min(kept, _HIGHEST_BOOK))
-            set_generation(database, max(kept, read_generation(database)) + 1)
+            set_generation(database, max(kept, read_generation(database)) + 1, self._node)
         self._counts_generations = True
         return is_older
 

@@ -110,9 +110,12 @@ class LedgerCore:
         self._seq = run * _SEQ_BLOCK
 
     def generation(self) -> int:
-        """Return how many changes this ledger has seen that must not be forgotten; see `bled.home.witness`."""
+        """Return the last generation that was begun for this process's node; see `bled.home.witness`.
+
+        Not the ledger's newest: other nodes could make an old copy look as new as what this one has kept.
+        """
         with self._store.reading() as database:
-            return read_generation(database)
+            return read_generation(database, self._node)
 
     def _advance(self, database: Connection) -> None:
         """Count a change that must not be forgotten.
@@ -120,7 +123,7 @@ class LedgerCore:
         Not before this ledger was compared with what the node has kept: an old copy that counts on could catch up.
         """
         if self._counts_generations:
-            set_generation(database, read_generation(database) + 1)
+            set_generation(database, read_generation(database) + 1, self._node)
 
     def next_seq(self) -> int:
         """Return the next number of a decision of this process: larger than any before, of earlier runs too."""

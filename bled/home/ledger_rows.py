@@ -178,14 +178,15 @@ def count_up(database: Connection, name: str) -> int:
     return value
 
 
-def read_generation(database: Connection) -> int:
-    """Return the generation of the ledger, 0 for one that never counted."""
-    return read_number(database, "generation")
+def read_generation(database: Connection, node: str = "") -> int:
+    """Return the generation of the ledger, or the last one that was begun for a node; 0 when none was."""
+    return read_number(database, f"generation {node}".strip())
 
 
-def set_generation(database: Connection, generation: int) -> None:
-    """Set the generation of the ledger."""
-    set_number(database, "generation", generation)
+def set_generation(database: Connection, generation: int, node: str) -> None:
+    """Set the generation of the ledger, begun for a node (empty where there is only one)."""
+    for name in {"generation", f"generation {node}".strip()}:
+        set_number(database, name, generation)
 
 
 def next_book_number(database: Connection) -> int:

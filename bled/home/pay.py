@@ -76,7 +76,7 @@ class Payer:
     async def _ask(self, claim: Claim) -> PayAnswer:
         """Ask the node to pay, once it keeps the generation in which it was asked: no old copy asks for this again."""
         try:
-            await self._witness.testify()
+            await self._witness.testify(now=self._clock.now())
         except Unavailable as error:
             return Failed(reason=str(error))  # it was not asked
         return await self._node.pay(

@@ -109,7 +109,7 @@ class HomeRpc:
 
     async def _is_kept(self) -> bool:
         try:
-            await self._witness.testify()
+            await self._witness.testify(now=self._clock.now())
         except Unavailable:
             return False
         return True

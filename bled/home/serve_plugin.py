@@ -68,7 +68,7 @@ class SharedHome:
         self._ledger.belong_to(node)
         if await self._answered(lambda: self._witness.compare(now=self._clock.now())):
             self._log("unusual", str(OLD_COPY))
-        await self._answered(self._witness.testify)
+        await self._answered(lambda: self._witness.testify(now=self._clock.now()))
         inbox = Inbox(self._ledger.engine, node=node)
         while True:
             async with self._intake.next() as arrived:

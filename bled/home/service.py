@@ -172,7 +172,7 @@ class HomeService:
     async def _reconcile(self, payments: asyncio.TaskGroup, *, node_is_fresh: bool) -> None:
         if await self._answered(lambda: self._witness.compare(now=self._clock.now())):
             self._warn_of_old_copy()
-        await self._answered(self._witness.testify)
+        await self._answered(lambda: self._witness.testify(now=self._clock.now()))
         await self._answered(self._compare_records)
         for claim in await self._answered(self._open_claims):
             if claim.state is ClaimState.CLAIMED or not await self._looked_at(claim, node_is_fresh=node_is_fresh):

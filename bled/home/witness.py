@@ -2,7 +2,8 @@
 
 The ledger counts its generations; every change that must not be forgotten begins one: a payment asked for, a book
 issued, a revocation, a start. The node keeps the newest in its datastore before anything comes of the change. A ledger
-with an older generation than the node has kept is an old copy.
+with an older generation than the node has kept is an old copy. Where several nodes share a ledger each keeps what was
+begun for it, and is compared with that.
 """
 
 import asyncio
@@ -20,7 +21,7 @@ _SECONDS: Final = 5.0
 
 
 class Witness:
-    """Compares the ledger with what the node has kept, once, and has the node keep each new generation after that."""
+    """Compares the ledger with what the node has kept, and has the node keep each new generation after that."""
 
     def __init__(self, *, node: HomeNode, ledger: Ledger, name: str) -> None:
         """Take the node and the ledger; `name` tells this home from others that the node may have had."""
@@ -42,10 +43,11 @@ class Witness:
         self._compared.set()
         return is_older
 
-    async def testify(self) -> None:
+    async def testify(self, *, now: UnixTime) -> None:
         """Have the node keep the ledger's generation. What the ledger was changed for may happen when this returns.
 
-        Raises `Unavailable` when the node does not say within 5 s that it has.
+        Raises `Unavailable` when the node does not say within 5 s that it has; and when the node has kept a newer one,
+        for then the database has lost commits since it was compared, and every book is revoked.
         """
         try:
             async with asyncio.timeout(_SECONDS):
@@ -53,8 +55,14 @@ class Witness:
                 async with self._writing:  # a smaller number must not overtake a larger one
                     generation = self._ledger.generation()
                     if generation > self._kept:
-                        await self._node.keep_number(self._name, generation)
-                        self._kept = generation
+                        self._kept = await self._node.keep_number(self._name, generation)
+                    self._check_not_older(now)
         except TimeoutError:
             raise Unavailable(Code.NODE_DIED, detail=f"the node kept no number in {_SECONDS:.0f} s") from None
         failpoint(Failpoint.HOME_WITNESSED)
+
+    def _check_not_older(self, now: UnixTime) -> None:
+        """Other workers commit before they have the node keep it: so only lost commits leave the ledger behind."""
+        if self._ledger.generation() < self._kept:
+            self._ledger.begin_generation(kept=self._kept, now=now)
+            raise Unavailable(Code.STORE_BROKEN, detail="the database has lost commits; every book was revoked")

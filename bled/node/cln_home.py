@@ -107,15 +107,15 @@ class ClnHomeNode:
                 return kept, _number("listdatastore", row.get("generation"))
         return 0, None
 
-    async def keep_number(self, name: str, number: int) -> None:
+    async def keep_number(self, name: str, number: int) -> int:
         """Write the datastore, unless it holds a larger number: other workers of this home write it too.
 
-        It commits before it answers.
+        It commits before it answers. Returns what it holds.
         """
         while True:
             kept, generation = await self._kept(name)
             if kept >= number:
-                return
+                return kept
             how = {"mode": "must-create"} if generation is None else {"mode": "must-replace", "generation": generation}
             try:
                 params = {"key": _key(name), "string": str(number), **how}
@@ -124,7 +124,7 @@ class ClnHomeNode:
                 if failure.rpc_code not in _OVERTAKEN:
                     raise
             else:
-                return
+                return number
 
     async def path_peers(self) -> Sequence[PathPeer]:
         """Read `listpeerchannels`, and of each peer `listnodes` and `listchannels`."""

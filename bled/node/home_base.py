@@ -134,8 +134,11 @@ class HomeNode(Protocol):
         """Return the number that the node last kept under `name`, 0 when there is none. Raises `Unavailable`."""
         ...
 
-    async def keep_number(self, name: str, number: int) -> None:
-        """Have the node keep a number, durably and outside of anything of ours. Raises `Unavailable`."""
+    async def keep_number(self, name: str, number: int) -> int:
+        """Have the node keep a number, durably and outside of anything of ours, unless it has kept a larger one.
+
+        Returns the number that it keeps. Raises `Unavailable`.
+        """
         ...
 
     async def path_peers(self) -> Sequence[PathPeer]:

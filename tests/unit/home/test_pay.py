@@ -42,10 +42,11 @@ class Node:
     async def kept_number(self, name: str) -> int:
         return self.kept[-1] if self.kept else 0
 
-    async def keep_number(self, name: str, number: int) -> None:
+    async def keep_number(self, name: str, number: int) -> int:
         if self.cannot_keep is not None:
             raise self.cannot_keep
         self.kept.append(number)
+        return number
 
     async def lookup(self, payment_hash: bytes, *, label: str) -> Parts:
         self.labels.add(label)

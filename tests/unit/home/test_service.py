@@ -38,9 +38,10 @@ class Node:
     async def kept_number(self, name: str) -> int:
         return self.kept
 
-    async def keep_number(self, name: str, number: int) -> None:
+    async def keep_number(self, name: str, number: int) -> int:
         assert number > self.kept
         self.kept = number
+        return number
 
     async def lookup(self, payment_hash: bytes, *, label: str) -> Parts:
         used = payment_hash in self.foreign
