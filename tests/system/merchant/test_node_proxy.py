@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import grpc
 import grpc.aio
@@ -22,8 +23,11 @@ from bled.proxy.server import CALLS_AT_ONCE, NodeProxy
 from bled.proxy.tills import Tills
 from bled.sales.charge import charge
 from bled.sales.ledger import SaleLedger
+from bled.sales.refund import Refunds
+from bled.sales.refund_states import Refund, RefundState
 from bled_codec.units import Msat
 
+from .refunding import received_at_home, sold
 from .stage import AMOUNT, QUICK, READER, Meeting, Shop
 
 pytestmark = pytest.mark.system
@@ -47,10 +51,10 @@ class Behind:
 
 
 @asynccontextmanager
-async def proxied(shop: Shop) -> AsyncIterator[Behind]:
+async def proxied(shop: Shop, *, per_day: int = 0) -> AsyncIterator[Behind]:
     tills = Tills(shop.folder / "proxy")
     tills.add("kiosk", shop.folder / "kiosk")
-    caps = Caps.open(shop.folder / "refunds.sqlite", per_day=Msat(0))
+    caps = Caps.open(shop.folder / "refunds.sqlite", per_day=Msat(per_day))
     credentials = load_credentials(shop.credentials)
     proxy = NodeProxy(shop.target, credentials, tills=tills, caps=caps, clock=SystemClock())
     try:
@@ -160,3 +164,32 @@ async def test_a_node_that_is_away_is_told_as_such(shop: Shop) -> None:
         with pytest.raises(BledError) as caught:
             await ClnMerchantNode.connect(behind.address, behind.credentials)
     assert caught.value.code is Code.NODE_UNREACHABLE
+
+
+async def refund_behind(shop: Shop, behind: Behind, sale_id: str, **terms: Any) -> Refund:
+    node = await ClnMerchantNode.connect(behind.address, behind.credentials)
+    try:
+        with SaleLedger.open(shop.ledger_path) as ledger:
+            refunds = Refunds(node.refunds, await node.info(), ledger, clock=SystemClock(), on_step=shop.note)
+            return await refunds.pay(sale_id, **terms)
+    finally:
+        await node.close()
+
+
+async def test_refunds_go_through_the_proxy_within_its_cap_and_what_is_more_is_told(shop: Shop) -> None:
+    sale = await sold(shop)
+    async with proxied(shop, per_day=16_000) as behind:
+        first = await refund_behind(shop, behind, sale, amount=Msat(10_000))
+        second = await refund_behind(shop, behind, sale)
+    assert (first.state, first.amount_sent is not None) == (RefundState.REFUNDED, True)
+    assert second.state is RefundState.FAILED
+    assert "today's cap" in second.detail
+    assert received_at_home(shop) == [10_000]
+
+
+async def test_a_proxy_without_a_cap_pays_nothing_out(shop: Shop) -> None:
+    sale = await sold(shop)
+    async with proxied(shop) as behind:
+        refund = await refund_behind(shop, behind, sale)
+    assert (refund.state, received_at_home(shop)) == (RefundState.FAILED, [])
+    assert "bled node-proxy: Xpay: " in refund.detail
