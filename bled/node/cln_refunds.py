@@ -23,8 +23,12 @@ PAY_SECONDS: Final = 120.0
 """Longest wait for `Xpay`: its attempts, and one that a hop holds for a while."""
 _GRACE_SECONDS: Final = 5.0
 _MAX_DELAY_BLOCKS: Final = 504
-_NEVER_SENT: Final = frozenset({Code.NODE_UNREACHABLE, Code.NODE_TLS, Code.NODE_REFUSED})
-"""The call did not reach the node, or the node (or a proxy before it) refused it in words of its own."""
+_NEVER_BEGAN: Final = frozenset({Code.NODE_UNREACHABLE, Code.NODE_TLS, Code.NODE_REFUSED})
+"""The call did not reach lightningd: nobody was there, or somebody before it (a proxy) refused it."""
+# Only these say that the attempts are over: errors of paying itself, and calls that were refused before they began.
+# Not among them: xpay died (-4), the node is shutting down (-5), another call for the same hash is at work (-3, 200).
+_PAYING_ENDED: Final = range(201, 220)
+_CALL_REFUSED: Final = range(-32_768, -31_999)
 
 
 class ClnRefunds(RefundNode):
@@ -57,8 +61,12 @@ class ClnRefunds(RefundNode):
         )
         try:
             answer = await self._connection.call("Xpay", call, pb.XpayResponse, seconds=PAY_SECONDS)
+        except RpcFailure as error:
+            if error.rpc_code in _PAYING_ENDED or error.rpc_code in _CALL_REFUSED:
+                raise RefundEnded(error.detail) from error
+            raise
         except Unavailable as error:
-            if error.code in _NEVER_SENT:
+            if error.code in _NEVER_BEGAN:
                 raise RefundEnded(error.detail) from error
             raise
         return _complete([answer.payment_preimage], answer.amount_sent_msat.msat, invoice.invoice_payment_hash)
