@@ -6,6 +6,7 @@ import typer
 
 from bled.cli.bench_home import home
 from bled.cli.bench_link import link
+from bled.cli.bench_sale import sale
 from bled.cli.options import Json
 from bled.cli.output import note, print_json, say
 
@@ -19,6 +20,7 @@ Time = Annotated[float, typer.Option("--seconds", min=0.01, max=60.0, help="Seco
 
 app.command()(link)
 app.command()(home)
+app.command()(sale)
 
 
 @app.callback()

@@ -1,6 +1,10 @@
 """One gRPC connection to a node: calls and streams, with deadlines and errors. Knows no method's meaning."""
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+import time
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 import grpc
@@ -23,6 +27,39 @@ _OPTIONS: Final = (
 Answer = TypeVar("Answer", bound=Message)
 Classify = Callable[[str, str, str], BledError]
 """Takes a method, a gRPC status by name and its text."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """A call or stream that has ended, well or not; times in seconds of `time.perf_counter`."""
+
+    method: str
+    began: float
+    ended: float
+
+
+_watcher: ContextVar[list[Call] | None] = ContextVar("calls", default=None)
+
+
+@contextmanager
+def watch_calls() -> Iterator[list[Call]]:
+    """Give a list that fills with every call that begins inside, also in tasks that are made there."""
+    calls: list[Call] = []
+    token = _watcher.set(calls)
+    try:
+        yield calls
+    finally:
+        _watcher.reset(token)
+
+
+@contextmanager
+def _noted(path: str) -> Iterator[None]:
+    calls, began = _watcher.get(), time.perf_counter()
+    try:
+        yield
+    finally:
+        if calls is not None:
+            calls.append(Call(method=path.rpartition("/")[2], began=began, ended=time.perf_counter()))
 
 
 def open_channel(target: str, secrets: Any, *, tls_name: str | None) -> Any:
@@ -52,7 +89,8 @@ class GrpcConnection:
             path, request_serializer=type(request).SerializeToString, response_deserializer=answer.FromString
         )
         try:
-            response: Answer = await send(request, timeout=seconds, metadata=self._metadata)
+            with _noted(path):
+                response: Answer = await send(request, timeout=seconds, metadata=self._metadata)
         except (grpc.aio.AioRpcError, DecodeError) as error:
             raise self._error(path, error) from error
         return response
@@ -66,8 +104,9 @@ class GrpcConnection:
         )
         call = send(request, timeout=seconds, metadata=self._metadata)
         try:
-            async for response in call:
-                yield response
+            with _noted(path):
+                async for response in call:
+                    yield response
         except (grpc.aio.AioRpcError, DecodeError) as error:
             raise self._error(path, error) from error
         finally:
