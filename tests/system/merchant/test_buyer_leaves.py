@@ -23,6 +23,11 @@ from .stage import Line, Meeting, Shop
 pytestmark = pytest.mark.system
 
 
+@pytest.fixture
+def shop(any_shop: Shop) -> Shop:
+    return any_shop
+
+
 async def check_next_sale(shop: Shop) -> None:
     """The next run finds nothing in its way."""
     result = await shop.sell(Meeting(shop.buyer()), description="the next one")
@@ -44,7 +49,7 @@ async def test_a_link_that_breaks_before_the_request_cancels(shop: Shop, sent: i
     result = await shop.sell(Meeting(leave, tune=tune))
     assert result.code is Code.BUYER_LEFT
     assert shop.sales()[0].state is SaleState.CANCELLED
-    assert not any(offer.active for offer in shop.merchant.books.list_offers())
+    assert not shop.is_open()
     await check_next_sale(shop)
 
 

@@ -1,22 +1,28 @@
 """Requests that are not what was offered: refused before the node hears of them, and the offer is closed."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from bled.codes import Code
-from bled.gatt.messages import ErrorMessage, StatusCode
+from bled.gatt.messages import ErrorMessage, InvreqMessage, StatusCode, decode_message, encode_message
 from bled.sales.judge import MAX_REPLY_PATHS
 from bled.sales.states import SaleState
 from bled_codec.chains import REGTEST_CHAIN
 from bled_codec.crypto import SecretKey
 from bled_codec.invoice_request import InvoiceRequest
-from bled_codec.offer import create_offer
+from bled_codec.offer import Offer, create_offer
 from bled_codec.units import Msat, UnixTime
 
-from .stage import AMOUNT, Buyer, Meeting, Shop
+from .stage import AMOUNT, Buyer, Greeted, Meeting, Shop
 
 pytestmark = pytest.mark.system
+
+
+@pytest.fixture
+def shop(any_shop: Shop) -> Shop:
+    return any_shop
 
 
 async def refused(shop: Shop, **changes: object) -> Code:
@@ -26,8 +32,8 @@ async def refused(shop: Shop, **changes: object) -> Code:
     assert [type(message) for message in buyer.other] == [ErrorMessage]
     assert buyer.statuses == []
     assert shop.sales()[-1].state is SaleState.CANCELLED
-    assert not shop.merchant.books.list_invoices()
-    assert not any(offer.active for offer in shop.merchant.books.list_offers())
+    assert not shop.invoices()
+    assert not shop.is_open()
     return result.code
 
 
@@ -94,7 +100,7 @@ async def test_the_same_request_twice_is_one_sale(shop: Shop) -> None:
     result = await shop.sell(Meeting(buyer))
     assert (result.code, result.buyer_told) == (Code.PAID, True)
     assert [status.code for status in buyer.statuses].count(StatusCode.RECEIVED) == 1
-    assert len(shop.merchant.books.list_invoices()) == 1
+    assert len(shop.invoices()) == 1
 
 
 async def test_an_amount_left_to_the_offer_is_the_offers(shop: Shop) -> None:
@@ -106,3 +112,29 @@ async def test_several_ways_back_and_a_long_text_fit(shop: Shop) -> None:
     buyer = shop.buyer(paths=shop.paths(3))
     result = await shop.sell(Meeting(buyer), description="ä" * 250, issuer="x" * 200)
     assert (result.code, result.buyer_told) == (Code.PAID, True)
+
+
+@pytest.mark.parametrize("amount", [AMOUNT, Msat(5 * AMOUNT)])
+async def test_a_payer_id_of_an_earlier_sale_is_refused_whatever_the_amount(shop: Shop, amount: Msat) -> None:
+    key = SecretKey(b"\x0b" * 32)
+    assert (await shop.sell(Meeting(shop.buyer(key=key)))).code is Code.PAID
+    buyer = shop.buyer(key=key, amount=amount)
+    result = await shop.sell(Meeting(buyer), amount=amount)
+    assert (result.code, [type(message) for message in buyer.other]) == (Code.REQUEST_BAD, [ErrorMessage])
+    assert len(shop.invoices()) == 1
+
+
+async def test_the_same_payer_id_with_another_amount_gets_no_second_invoice(shop: Shop) -> None:
+    """The node would answer it with the old invoice, and take the request."""
+
+    async def greedy(line: Greeted) -> None:
+        message = decode_message(await line.receive(seconds=20))
+        offer = Offer.decode(message.offer)
+        for amount in (AMOUNT, Msat(2 * AMOUNT)):
+            request = replace(buyer, amount=amount).request(offer)
+            await line.send(encode_message(InvreqMessage(request=request.encode())))
+
+    buyer = shop.buyer()
+    await shop.sell(Meeting(greedy))
+    assert len(shop.invoices()) == 1
+    assert {invoice.invoice_amount for invoice in shop.home.invoices} == {AMOUNT}
