@@ -1,6 +1,7 @@
 """`bled home`: talks to the plugin in the buyer's home node, through lightningd's own socket."""
 
-from typing import Annotated
+from collections.abc import Callable, Mapping
+from typing import Annotated, Final
 
 import typer
 
@@ -18,14 +19,8 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-for command in (issue, extend, statement, payments, export, proof, check, settle, backup, restore):
-    app.command()(command)
-app.command("top-up")(top_up)
-app.command("trust-clock")(trust_clock)
-app.command()(serve)
 
 
-@app.command()
 @reports_to("buyer")
 def revoke(
     book: Annotated[int | None, typer.Option(help="Number of the book to revoke.")] = None,
@@ -56,7 +51,6 @@ def revoke(
     print_revocation(answer)
 
 
-@app.command("list")
 @reports_to("buyer")
 def list_(rpc: Rpc = None, json_: Json = False) -> None:
     """Show every grant book and what it has spent.
@@ -74,7 +68,6 @@ def list_(rpc: Rpc = None, json_: Json = False) -> None:
     print_books(answer)
 
 
-@app.command()
 @reports_to("buyer")
 def budget(
     book: Annotated[int, typer.Argument(metavar="BOOK", help="Number of the book.")],
@@ -96,7 +89,6 @@ def budget(
     print_budget(answer)
 
 
-@app.command()
 @reports_to("buyer")
 def decisions(
     since: Annotated[int, typer.Option(help="Only decisions after this number.")] = 0,
@@ -116,3 +108,26 @@ def decisions(
         print_json(answer)
         return
     print_decisions(answer)
+
+
+_IN_ORDER: Final[Mapping[str, Callable[..., None]]] = {
+    "issue": issue,
+    "list": list_,
+    "budget": budget,
+    "payments": payments,
+    "decisions": decisions,
+    "revoke": revoke,
+    "extend": extend,
+    "top-up": top_up,
+    "statement": statement,
+    "export": export,
+    "proof": proof,
+    "check": check,
+    "settle": settle,
+    "trust-clock": trust_clock,
+    "backup": backup,
+    "restore": restore,
+    "serve": serve,
+}
+for _name, _command in _IN_ORDER.items():
+    app.command(_name)(_command)

@@ -77,7 +77,7 @@ def _change(method: str, params: dict[str, object], out: Path | None, rpc: Path 
         return
     total, end = format_amount(answer["total_msat"]), format_time(answer["not_after"])
     say(f"Book {answer['book_id']}: {total} in all, until {end}")
-    note(f"Its device does not know yet. On the device: bled buyer import {file}")
+    note(f"For its device, which goes by what it last imported: bled buyer import {file}")
 
 
 @reports_to("buyer")

@@ -11,9 +11,12 @@ import typer
 
 from bled.cli.exit import reports_to
 from bled.cli.options import Json, Rpc
-from bled.cli.output import print_json, say
+from bled.cli.output import note, print_json, say
+from bled.codes import Code
+from bled.errors import BledError
 
 _PAGE = 500
+_HASH_DIGITS = 64
 _COLUMNS = (
     "claimed_at",
     "state",
@@ -60,6 +63,8 @@ def payments(
     if json_:
         print_json(answer)
         return
+    if not answer["payments"]:
+        note("No payment yet.")
     for each in answer["payments"]:
         fee = "" if each["fee_msat"] is None else f" + {format_amount(each['fee_msat'])} fee"
         what = printable(" ".join(filter(None, (each["merchant"], each["description"])))) or each["merchant_id"]
@@ -83,12 +88,9 @@ def export(
       bled home export > payments.csv
       bled home export --format json --out payments.json
     """
-    from bled.cli.homing import call_home, write_text
+    from bled.cli.homing import write_text
 
-    def page(offset: int) -> list[Mapping[str, Any]]:
-        return list(call_home(rpc, "bled-payments", {"limit": _PAGE, "offset": offset})["payments"])
-
-    rows = [_with_time(row) for row in _pages(page)]
+    rows = [_with_time(row) for row in _pages(rpc)]
     text = _csv(rows) if form is Form.CSV and not json_ else _json(rows)
     if out is None:
         say(text.rstrip("\n"))
@@ -102,7 +104,9 @@ def export(
 
 @reports_to("buyer")
 def proof(
-    payment_hash: Annotated[str, typer.Argument(metavar="HASH", help="Payment hash, as `bled home export` shows it.")],
+    payment_hash: Annotated[
+        str, typer.Argument(metavar="HASH", help="Payment hash, or how it begins, as `bled home payments` shows it.")
+    ],
     text: Annotated[
         str | None, typer.Option("--note", metavar="TEXT", help="Put this into the proof, so that it is no old one.")
     ] = None,
@@ -118,7 +122,7 @@ def proof(
     """
     from bled.cli.homing import call_home
 
-    params = {"payment_hash": payment_hash, "note": text}
+    params = {"payment_hash": _whole_hash(payment_hash, rpc), "note": text}
     answer = call_home(rpc, "bled-proof", params)
     if json_:
         print_json(answer)
@@ -126,8 +130,13 @@ def proof(
     say(str(answer["proof"]))
 
 
-def _pages(page: Any) -> Iterator[Mapping[str, Any]]:
+def _pages(rpc: Path | None) -> Iterator[Mapping[str, Any]]:
     """Return all payments. One that is made meanwhile pushes others to the next page: each is taken once."""
+    from bled.cli.homing import call_home
+
+    def page(offset: int) -> list[Mapping[str, Any]]:
+        return list(call_home(rpc, "bled-payments", {"limit": _PAGE, "offset": offset})["payments"])
+
     seen: set[str] = set()
     offset = 0
     while rows := page(offset):
@@ -136,6 +145,18 @@ def _pages(page: Any) -> Iterator[Mapping[str, Any]]:
                 seen.add(row["payer_id"])
                 yield row
         offset += len(rows)
+
+
+def _whole_hash(text: str, rpc: Path | None) -> str:
+    """Return the payment hash that begins with `text`; dots at its end, as lists show them, are no part of it."""
+    beginning = text.rstrip(".").lower()
+    if len(beginning) == _HASH_DIGITS:
+        return beginning
+    found = {str(row["payment_hash"]) for row in _pages(rpc) if row["payment_hash"].startswith(beginning)}
+    if len(found) != 1:
+        how_many = "no payment hash begins" if not found else f"{len(found)} payment hashes begin"
+        raise BledError(Code.USAGE, detail=f"{how_many} with {beginning!r}; `bled home export` shows them whole")
+    return found.pop()
 
 
 def _with_time(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -103,7 +103,8 @@ def _write_new(out: Path, data: bytes) -> None:
         with os.fdopen(descriptor, "wb") as file:
             _write_whole(file, data)
     except OSError as error:
-        raise ConfigurationError(Code.CONFIG_BAD, detail=f"{out} cannot be written: {error.strerror}") from error
+        hint = "; choose another name" if isinstance(error, FileExistsError) else ""
+        raise ConfigurationError(Code.CONFIG_BAD, detail=f"{out} cannot be written: {error.strerror}{hint}") from error
 
 
 def print_paths(paths: Sequence[Mapping[str, Any]]) -> None:
@@ -116,7 +117,8 @@ def print_paths(paths: Sequence[Mapping[str, Any]]) -> None:
 
 def print_revocation(answer: Answer) -> None:
     """Print what a revocation did, and what it came too late for."""
-    say(f"Revoked: {', '.join(str(each) for each in answer['revoked']) or 'nothing'}")
+    named = (f"book {each}" if isinstance(each, int) else f"payer id {each}" for each in answer["revoked"])
+    say(f"Revoked: {', '.join(named) or 'nothing more'}")
     for flying in answer["in_flight"]:
         say(f"In flight, may still be paid: {format_amount(flying['amount_msat'])}, hash {flying['payment_hash']}")
     for paid in answer["already_paid"]:
@@ -146,11 +148,17 @@ def print_budget(answer: Answer) -> None:
 
 
 def print_decisions(answer: Answer) -> None:
-    """Print one line for each decision, with the sentence of its row."""
+    """Print one line for each decision, with the sentence of its row, and what else this run has refused."""
+    if not answer["decisions"]:
+        note("Nothing was decided.")
     for decision in answer["decisions"]:
         say(
             f"{decision['seq']:>5}  {format_time(decision['at'])}  {decision['code']:<28} {_sentence(decision['code'])}"
         )
+    counts = {printable(code): count for code, count in answer.get("refused", {}).items() if count}
+    if counts:
+        told = ", ".join(f"{code} {count}" for code, count in sorted(counts.items()))
+        note(f"Refused since the plugin began, strangers' included: {told}")
 
 
 def _sentence(code: str) -> str:

@@ -224,7 +224,7 @@ def _parse_point(value: object) -> Point:
     try:
         return parse_point(bytes.fromhex(value if isinstance(value, str) else ""))
     except (ValueError, CodecError):
-        raise usage("introductions: node ids are needed") from None
+        raise usage("introductions (--via): a node id of 66 hexadecimal digits is needed") from None
 
 
 async def issue(

@@ -99,10 +99,10 @@ class Tables:
         sql = "INSERT INTO grants VALUES (?, ?, ?, ?, ?, ?, ?)"
         self._store.run(sql, grant.payer_id, book_id, grant.index, grant.metadata, paths, sealed, grant.refund_offer)
 
-    def issued_at(self, book_id: int) -> UnixTime | None:
-        """Return when home last said the limits of a book that is here, None when it is not."""
-        row = self._store.row("SELECT issued_at FROM books WHERE book_id = ?", book_id)
-        return None if row is None else UnixTime(row["issued_at"])
+    def present_limits(self, book_id: int) -> tuple[UnixTime, BookLimits] | None:
+        """Return what home last said of the limits of a book that is here, and when; None when it is not here."""
+        row = self._store.row("SELECT * FROM books WHERE book_id = ?", book_id)
+        return None if row is None else (UnixTime(row["issued_at"]), _limits(row))
 
     def set_limits(self, statement: LimitsStatement) -> None:
         """Replace the limits of a book."""

@@ -16,6 +16,7 @@ from bled.failpoint import failpoint
 from bled.gatt.code_limits import OpenTries
 from bled.grants.book import Grant, GrantBook, decode_book
 from bled.grants.key_request import encode_key_request
+from bled.grants.limits import BookLimits
 from bled.grants.proof import prove
 from bled.grants.statement import LimitsStatement, decode_statement
 from bled.grants.wrapping import is_wrapped, unwrap_book
@@ -108,10 +109,12 @@ class Vault:
         statement = decode_statement(data)
         with self._store.change():
             self._check_home(statement.book_key, statement.chain)
-            issued_at = self._tables.issued_at(statement.book_id)
-            if issued_at is None:
+            present = self._tables.present_limits(statement.book_id)
+            if present is None:
                 raise BledError(Code.BOOK_UNKNOWN, detail=f"book {statement.book_id}")
-            if statement.issued_at < issued_at:
+            issued_at, limits = present
+            # Home only ever widens a book, so of two statements of one second the wider one is the later.
+            if (statement.issued_at, *_width(statement.limits)) < (issued_at, *_width(limits)):
                 raise BledError(Code.BOOK_NEWER_HERE, detail=f"of {statement.issued_at}, here since {issued_at}")
             self._tables.set_limits(statement)
         return statement
@@ -262,3 +265,7 @@ def _fault(*, request: bytes, invoice: bytes, preimage: bytes | None) -> BledErr
     except PeerError as error:
         return error
     return None
+
+
+def _width(limits: BookLimits) -> tuple[int, int]:
+    return limits.total_msat, limits.not_after

@@ -96,7 +96,7 @@ def test_payments_are_exported_and_proven_at_home(shop: Shop) -> None:
     (row,) = csv.DictReader(file.read_text().splitlines())
     assert (row["state"], row["amount_msat"], row["description"]) == ("paid", "2500000", "flat white")
     assert json.loads(shop.run("home", "export", "--format", "json").out)["payments"][0]["preimage"] == row["preimage"]
-    proof = shop.run("home", "proof", row["payment_hash"])
+    proof = shop.run("home", "proof", f"{row['payment_hash'][:16]}...")
     assert shop.run("verify", proof.out.strip(), "--preimage", row["preimage"]).code == 0
     assert "Nothing is in the way." in shop.run("home", "check").out
 

@@ -142,6 +142,17 @@ def test_changed_limits_are_taken_and_never_from_an_older_statement(vault: Vault
     assert vault.earliest_now() >= now + 9
 
 
+def test_of_two_statements_of_one_second_the_wider_one_is_the_later(vault: Vault, home: Any, now: int) -> None:
+    longer = home.statement(1, at=now + 5, ends_in=60 * DAY, total=30_000_000)
+    richer = home.statement(1, at=now + 5, ends_in=60 * DAY, total=40_000_000)
+    for each in (longer, richer):
+        vault.import_limits(each)
+    with pytest.raises(BledError) as caught:
+        vault.import_limits(longer)
+    assert caught.value.code is Code.BOOK_NEWER_HERE
+    assert vault.books(now=UnixTime(now))[0].remaining_msat == 40_000_000
+
+
 @pytest.mark.parametrize(
     ("change", "code"),
     [
