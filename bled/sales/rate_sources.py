@@ -1,5 +1,6 @@
 """Where a till gets rates: from the cashier, or from an address that answers JSON over HTTPS."""
 
+import asyncio
 import json
 from decimal import Decimal
 from typing import Any, Final, Protocol
@@ -15,6 +16,8 @@ from bled_codec.units import UnixTime
 
 _SECONDS: Final = 5.0
 """Longest wait for an answer; a customer stands at the till."""
+_HEADERS: Final = {"accept": "application/json"}
+_AGE_DIGITS: Final = 15
 _LARGEST: Final = 64 * 1024
 """Bytes of an answer; a rate needs a hundred."""
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -80,7 +83,8 @@ class HttpRate:
         """Return the answer's bytes and its age in seconds."""
         client = httpx.AsyncClient(timeout=_SECONDS, follow_redirects=False, transport=self._transport)
         try:
-            async with client, client.stream("GET", url, headers={"accept": "application/json"}) as answer:
+            # The whole answer in that time: httpx by itself waits as long for each piece of it.
+            async with asyncio.timeout(_SECONDS), client, client.stream("GET", url, headers=_HEADERS) as answer:
                 if answer.status_code != httpx.codes.OK:
                     raise self._none(f"answered {answer.status_code}")
                 data = b""
@@ -88,10 +92,15 @@ class HttpRate:
                     data += part
                     if len(data) > _LARGEST:
                         raise self._none("answered too much")
-                age = answer.headers.get("age", "0")
-                return data, int(age) if age.isascii() and age.isdigit() and len(age) < 10 else 0
-        except httpx.HTTPError as error:
+                return data, self._age(answer.headers.get("age", "0"))
+        except (httpx.HTTPError, TimeoutError) as error:
             raise self._none(f"{type(error).__name__}") from error
+
+    def _age(self, text: str) -> int:
+        """Return the seconds that a cache says; what cannot be read is no proof that the rate is fresh."""
+        if not (text.isascii() and text.isdigit() and len(text) <= _AGE_DIGITS):
+            raise self._none("does not say how old its answer is")
+        return int(text)
 
     def _read(self, data: bytes) -> Decimal:
         try:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from decimal import Decimal
 
 import pytest
@@ -10,6 +10,8 @@ import pytest
 from bled.clock import SystemClock
 from bled.codes import Code
 from bled.errors import BledError
+from bled.sales import rate_sources
+from bled.sales.fiat import RATE_SECONDS, check_fresh
 from bled.sales.rate_sources import HttpRate, ManualRate
 
 GOOD = b'{"data": {"amount": "58000.50", "currency": "EUR"}}'
@@ -60,6 +62,39 @@ async def test_a_rate_from_a_cache_is_as_old_as_the_cache_says() -> None:
     async with answering(GOOD, headers="Age: 900\r\n") as (url, _):
         rate = await HttpRate(url, "data.amount", clock).rate("EUR")
     assert clock.now() - 902 <= rate.at <= clock.now() - 900
+
+
+@pytest.mark.parametrize("age", ["9999999999", "86400, 0", "-1", "soon", "1e9", "9" * 5000])
+async def test_a_rate_of_an_age_that_cannot_be_used_is_not_taken_for_fresh(age: str) -> None:
+    clock = SystemClock()
+    async with answering(GOOD, headers=f"Age: {age}\r\n") as (url, _):
+        try:
+            rate = await HttpRate(url, "data.amount", clock).rate("EUR")
+        except BledError as error:
+            assert error.code is Code.NO_RATE
+            return
+    with pytest.raises(BledError, match="old"):
+        check_fresh(rate, currency="EUR", now=clock.now(), most_seconds=RATE_SECONDS)
+
+
+async def test_an_answer_that_drips_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rate_sources, "_SECONDS", 0.3)
+    gone = asyncio.Event()
+
+    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 60000\r\n\r\n")
+        while not reader.at_eof():
+            writer.write(b" ")
+            with suppress(TimeoutError, ConnectionError):
+                await asyncio.wait_for(reader.read(1000), 0.05)
+        writer.close()
+        gone.set()
+
+    server = await asyncio.start_server(drip, "127.0.0.1", 0)
+    async with server, asyncio.timeout(20):
+        port = server.sockets[0].getsockname()[1]
+        assert "TimeoutError" in await none(f"http://127.0.0.1:{port}/{{currency}}")
+        await gone.wait()
 
 
 @pytest.mark.parametrize(
