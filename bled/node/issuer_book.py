@@ -140,10 +140,21 @@ class IssuerBook:
             raise Unavailable(Code.NODE_REFUSED, detail="the offer is closed")
         if known.payment_hash != invoice.payment_hash:
             raise Unavailable(Code.NODE_PROTOCOL, detail="the request has another invoice already")
+        offer = self.offer(invoice.offer_id)
+        if known.text is None and not (offer is not None and offer.is_open):
+            raise Unavailable(Code.NODE_REFUSED, detail="the offer is closed")
 
     def sign_invoice(self, label: str, text: str) -> None:
-        """Write the signed invoice, once and before anybody gets it."""
-        self._run("UPDATE invoices SET text = ? WHERE label = ? AND text IS NULL", [text, label])
+        """Write the signed invoice, once and before anybody gets it.
+
+        Raises `Unavailable` (`NODE_REFUSED`) when the offer was closed meanwhile: its sale has ended without money.
+        """
+        sql = """UPDATE invoices SET text = ? WHERE label = ? AND text IS NULL
+            AND offer_id IN (SELECT offer_id FROM offers WHERE is_open = 1)"""
+        self._run(sql, [text, label])
+        known = self.invoice(label)
+        if known is None or known.text is None:
+            raise Unavailable(Code.NODE_REFUSED, detail="the offer was closed before its invoice was signed")
 
     def invoice(self, label: str) -> IssuedInvoice | None:
         """Return an invoice, None when there is none under that label."""

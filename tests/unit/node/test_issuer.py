@@ -114,6 +114,27 @@ def test_an_offer_that_is_closed_or_unknown_gets_no_invoice(book: IssuerBook, cl
     assert caught.value.code is Code.NODE_REFUSED
 
 
+def test_what_was_begun_before_its_offer_was_closed_is_never_signed(book: IssuerBook) -> None:
+    """The sale was told that nothing can be paid any more: an invoice that is signed later could be."""
+    book.add_offer(OFFER)
+    book.begin_invoice(invoice())
+    book.close_offer(OFFER.offer_id)
+    for act in (lambda: book.begin_invoice(invoice()), lambda: book.sign_invoice("one", "lni1")):
+        with pytest.raises(BledError) as caught:
+            act()
+        assert caught.value.code is Code.NODE_REFUSED
+    assert book.invoice("one").text is None
+
+
+def test_what_was_signed_before_its_offer_was_closed_is_found_again(book: IssuerBook) -> None:
+    book.add_offer(OFFER)
+    book.begin_invoice(invoice())
+    book.sign_invoice("one", "lni1")
+    book.close_offer(OFFER.offer_id)
+    book.begin_invoice(invoice())
+    assert book.invoice("one").text == "lni1"
+
+
 def test_a_file_that_is_something_else_is_refused(tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.write_bytes(b"not a database, and long enough to be looked at as one " * 20)
