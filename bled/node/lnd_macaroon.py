@@ -29,6 +29,12 @@ NEEDED: Final = {
 SPENDING: Final = frozenset({"offchain", "onchain", "macaroon", "signer"})
 """Entities that, written to, move money or make new macaroons."""
 
+_READS: Final = (
+    "Channel", "Check", "Decode", "Describe", "Estimate", "Export", "Fee", "Forwarding", "Get", "List", "Lookup",
+    "Pending", "Query", "Subscribe", "Verify", "Wallet",
+)  # fmt: skip
+"""What the names of calls begin with that only tell. A call that is not known counts as one that can spend."""
+_INVOICES: Final = "/invoicesrpc.Invoices/"
 _URI: Final = "uri"
 _VERSION: Final = 2
 _IDENTIFIER_VERSION: Final = 3
@@ -60,7 +66,7 @@ class Powers:
         """Whether whoever holds it can move money, or make a macaroon that can."""
         uris = (action for entity, action in self.operations if entity == _URI and action not in NEEDED)
         wide = any(entity in SPENDING and action in ("write", "generate") for entity, action in self.operations)
-        return wide or any("Send" in uri or "Pay" in uri or "Macaroon" in uri for uri in uris)
+        return wide or not all(uri.startswith(_INVOICES) or uri.rpartition("/")[2].startswith(_READS) for uri in uris)
 
 
 def read_powers(macaroon: bytes) -> Powers:

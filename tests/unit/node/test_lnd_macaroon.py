@@ -41,7 +41,17 @@ def test_the_owners_can_spend(macaroons: Macaroons, tmp_path: Path) -> None:
         ({"macaroon": ("generate",)}, True),
         ({"signer": ("generate",)}, True),
         ({"uri": ("/routerrpc.Router/SendPaymentV2",)}, True),
+        ({"uri": ("/lnrpc.Lightning/OpenChannel",)}, True),  # `push_sat` gives money away
+        ({"uri": ("/lnrpc.Lightning/BatchOpenChannel",)}, True),
+        ({"uri": ("/lnrpc.Lightning/CloseChannel",)}, True),  # to any address
+        ({"uri": ("/walletrpc.WalletKit/FundPsbt", "/walletrpc.WalletKit/FinalizePsbt")}, True),
+        ({"uri": ("/walletrpc.WalletKit/SignPsbt",)}, True),
+        ({"uri": ("/signrpc.Signer/SignOutputRaw",)}, True),
+        ({"uri": ("/walletrpc.WalletKit/BumpFee",)}, True),
+        ({"uri": ("/lnrpc.Lightning/RegisterRPCMiddleware",)}, True),  # may change what others ask for
         ({"uri": ("/lnrpc.Lightning/WalletBalance",)}, False),
+        ({"uri": ("/lnrpc.Lightning/ListPayments", "/lnrpc.Lightning/DecodePayReq")}, False),
+        ({"uri": ("/lnrpc.Lightning/PendingChannels", "/lnrpc.Lightning/ListChannels")}, False),
     ],
 )
 def test_what_moves_money_is_known(macaroons: Macaroons, baked: dict[str, tuple[str, ...]], can_spend: bool) -> None:
