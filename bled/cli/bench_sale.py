@@ -1,6 +1,5 @@
 """`bled bench sale`: a sale beside the node's own way of paying an offer."""
 
-import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,6 +25,8 @@ def sale(sales: Sales = 10, folder: Folder = None, json_: Json = False) -> None:
     time in which a gRPC call was under way, "bled" the rest; the wait for the money is a call. LND pays no offers: its
     sales are compared with Core Lightning's own payment too.
     """
+    import asyncio
+
     from bled.bench.sale import run_sale_bench
 
     if not json_:
