@@ -25,6 +25,7 @@ _UNPAID: Final = ", ".join(f"'{state.value}'" for state in sorted(UNPAID_ENDS))
 _UNTOLD: Final = ", ".join(f"'{state.value}'" for state in (SaleState.PAID, SaleState.PAID_LATE, SaleState.UNKNOWN))
 
 _ONE_OPEN_SALE: Final = f"CREATE UNIQUE INDEX one_open_sale ON sales ((1)) WHERE state IN ({_OPEN});"
+_SALES_BY_PAYER: Final = "CREATE INDEX sales_by_payer ON sales (payer_id) WHERE payer_id IS NOT NULL;"
 _CREATE: Final = f"""
 BEGIN IMMEDIATE;
 CREATE TABLE sales (
@@ -38,6 +39,7 @@ CREATE TABLE sales (
 ) STRICT;
 {_ONE_OPEN_SALE}
 CREATE INDEX sales_by_expiry ON sales (expires_at);
+{_SALES_BY_PAYER}
 {CREATE_REFUNDS}
 PRAGMA application_id = {_APPLICATION_ID};
 PRAGMA user_version = {SCHEMA_VERSION};
@@ -51,6 +53,7 @@ _UPGRADES: Final = {
         for column in ("price TEXT", "rate TEXT", "rate_source TEXT", "rate_at INTEGER")
     )
     + f"DROP INDEX one_open_sale; {_ONE_OPEN_SALE}"  # there are more states in which a sale is open
+    + _SALES_BY_PAYER
     + CREATE_REFUNDS,
 }
 """From each version to the next."""
@@ -131,6 +134,10 @@ class SaleLedger:
     def find(self, sale_id: str) -> Sale | None:
         """Return one sale, None when there is none of that name."""
         return next(iter(self._select("WHERE sale_id = ?", sale_id)), None)
+
+    def has_payer(self, payer_id: bytes) -> bool:
+        """Say whether the request of some sale had this payer id."""
+        return bool(self._select("WHERE payer_id = ? AND payer_id IS NOT NULL", payer_id))
 
     def open_sales(self) -> tuple[Sale, ...]:
         """Return the sales that have not ended; the file itself allows one at most."""

@@ -131,7 +131,7 @@ class SaleRun:
         await self._serve(buyer)
 
     def _judge(self, data: bytes, offer: Offer) -> InvoiceRequest:
-        return judge_request(
+        request = judge_request(
             data,
             offer=offer,
             amount=self._sale.amount,
@@ -139,6 +139,9 @@ class SaleRun:
             left=self._till.times.invoice_left,
             now=self._till.clock.now(),
         )
+        if self._till.ledger.has_payer(request.invreq_payer_id):  # a node would answer it with what it has for that id
+            raise PeerError(Code.REQUEST_BAD, detail="its payer id was used in an earlier sale")
+        return request
 
     def _accept(self, request: InvoiceRequest) -> None:
         self._sale = self._till.ledger.advance(

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import secrets
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -206,7 +207,7 @@ class Buyer:
     """A buyer's device that keeps the protocol; `alter` makes it send something else than it should."""
 
     paths: tuple[BlindedPath, ...]
-    key: SecretKey = field(default_factory=lambda: SecretKey(b"\x0b" * 32))
+    key: SecretKey = field(default_factory=lambda: SecretKey(secrets.token_bytes(32)))
     amount: Msat | None = AMOUNT
     alter: Callable[[InvoiceRequest], bytes] = InvoiceRequest.encode
     repeat: int = 1

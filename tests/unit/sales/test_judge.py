@@ -85,6 +85,29 @@ def test_another_offers_request_is_refused() -> None:
     assert verdict(request(other)) is Code.REQUEST_MISMATCH
 
 
+@pytest.mark.parametrize("expiry", [None, NOW + 299, NOW + 301, NOW + 86_400 * 30])
+def test_another_expiry_than_the_offers_or_none_is_refused(expiry: int | None) -> None:
+    other = create_offer(
+        description="coffee",
+        amount=15_000,
+        chains=[REGTEST_CHAIN],
+        issuer_id=NODE.public_key,
+        absolute_expiry=None if expiry is None else UnixTime(expiry),
+    )
+    assert verdict(request(other)) is Code.REQUEST_MISMATCH
+
+
+@pytest.mark.parametrize("amount", [1, 14_999, 15_001, 30_000, 75_000, 75_004])
+def test_only_the_offers_own_amount_is_accepted(amount: int) -> None:
+    offer = create_offer(
+        description="coffee", chains=[REGTEST_CHAIN], issuer_id=NODE.public_key, absolute_expiry=UnixTime(NOW + 300)
+    )
+    data = request(offer, amount=Msat(amount))  # without the offer's amount even less than it can be written
+    assert verdict(data) is Code.REQUEST_MISMATCH
+    if amount > 15_000:
+        assert verdict(request(amount=Msat(amount))) is Code.REQUEST_MISMATCH
+
+
 @pytest.mark.parametrize(("now", "accepted"), [(NOW + 254, True), (NOW + 255, False), (NOW + 400, False)])
 def test_a_request_in_the_last_45_seconds_is_too_late(now: int, accepted: bool) -> None:
     if accepted:

@@ -144,6 +144,17 @@ def test_a_sale_whose_end_the_cashier_did_not_hear_is_remembered_until_it_was_to
         assert ledger.untold_sales() == (found,)
 
 
+_NEW = "DROP TABLE refunds; DROP INDEX sales_by_payer;"
+"""What version 3 brought besides columns."""
+
+
+def test_a_payer_id_is_known_again(ledger: SaleLedger) -> None:
+    assert not ledger.has_payer(b"\x02" * 33)
+    paid_sale(ledger)
+    assert ledger.has_payer(b"\x02" * 33)
+    assert not ledger.has_payer(b"\x03" * 33)
+
+
 @pytest.mark.parametrize("version", [1, 2])
 def test_a_ledger_of_an_earlier_version_is_taken_over(path: Path, version: int) -> None:
     with SaleLedger.open(path) as ledger:
@@ -151,7 +162,7 @@ def test_a_ledger_of_an_earlier_version_is_taken_over(path: Path, version: int) 
         before = ledger.sales()
     db = sqlite3.connect(path)
     later = ["price", "rate", "rate_source", "rate_at"] + (["cashier_told"] if version == 1 else [])
-    db.executescript("".join(f"ALTER TABLE sales DROP COLUMN {column};" for column in later) + "DROP TABLE refunds;")
+    db.executescript("".join(f"ALTER TABLE sales DROP COLUMN {column};" for column in later) + _NEW)
     db.execute(f"PRAGMA user_version = {version}")
     db.close()
     for _ in range(2):
