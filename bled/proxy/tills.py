@@ -8,6 +8,7 @@ The authority alone lets nobody in: a till must also stand in `tills`, which is 
 """
 
 import re
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +19,8 @@ from bled.codes import Code
 from bled.errors import ConfigurationError, Unavailable
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,39}\Z")
+_SETTLED_NS: Final = 2_000_000_000
+"""Age in nanoseconds of a change from which on the next one certainly has another time."""
 _CERTIFICATE_LIMIT: Final = 100_000
 """Bytes; ours have 700."""
 
@@ -90,11 +93,13 @@ class Tills:
         """Return names by fingerprint, read anew when the folder has changed."""
         folder = self._folder / "tills"
         try:
+            looked_at = time.time_ns()
             changed_at = folder.stat().st_mtime_ns
             if changed_at != self._known_at:
                 found = {path: path.read_bytes()[:_CERTIFICATE_LIMIT] for path in folder.glob("*.pem")}
                 self._known = {fingerprint(pem): path.stem for path, pem in found.items()}
-                self._known_at = changed_at
+                # A file system's clock has ticks: in a young one there may be another change, with the same time.
+                self._known_at = changed_at if looked_at - changed_at > _SETTLED_NS else -1
         except OSError as error:
             raise Unavailable(Code.STORE_BROKEN, detail=f"{folder}: {error.strerror}") from error
         return self._known

@@ -1,5 +1,6 @@
 """Which tills are let in: those with a certificate in the register, and no others."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,20 @@ def test_a_revoked_till_is_shut_out_at_once_also_by_another_process(tmp_path: Pa
     tills.revoke("kiosk-1")
     assert elsewhere.name_of(certificate(tmp_path / "one")) is None
     assert elsewhere.name_of(certificate(tmp_path / "two")) == "kiosk-2"
+
+
+def test_two_that_are_revoked_in_one_tick_of_the_file_systems_clock_are_both_shut_out(tmp_path: Path) -> None:
+    """The folder says the same time of both changes, and was looked at in between."""
+    tills, elsewhere = Tills(tmp_path / "proxy"), Tills(tmp_path / "proxy")
+    for name in ("one", "two"):
+        tills.add(name, tmp_path / name)
+    tills.revoke("one")
+    folder = tmp_path / "proxy" / "tills"
+    at = folder.stat().st_mtime_ns
+    assert elsewhere.names() == ("two",)
+    tills.revoke("two")
+    os.utime(folder, ns=(at, at))
+    assert elsewhere.name_of(certificate(tmp_path / "two")) is None
 
 
 def test_a_name_can_be_given_again_but_not_to_the_old_certificate(tmp_path: Path) -> None:
