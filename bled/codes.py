@@ -240,7 +240,7 @@ _ROWS: Final = (
     _row(Code.OFFER_NOT_FIXED, EXIT_REFUSED, "The offer has no fixed amount; a sale needs one.", "The till's offer has no fixed amount. You signed nothing.", air=0x0006),
     _row(Code.BUYER_DECLINED, EXIT_REFUSED, "The buyer declined.", "You declined. You signed nothing.", retry=True),
     _row(Code.NOT_APPROVED_IN_TIME, EXIT_TEMPORARY, "The buyer did not decide in time. Start the sale again.", "You did not answer in time. You signed nothing.", retry=True),
-    _row(Code.NO_GRANT_LEFT, EXIT_REFUSED, "The buyer's device has nothing left to pay with.", "No payer id is left for this amount. Go home and issue a new book."),
+    _row(Code.NO_GRANT_LEFT, EXIT_REFUSED, "The buyer's device declined. Ask for another way to pay.", "No payer id is left for this amount. Go home and issue a new book."),
     _row(Code.PROOF_MISMATCH, EXIT_DATA, "The receipt that was sent does not prove the payment.", "The till says paid, but its proof does not match. Ask your home node.", moved=MoneyMoved.UNKNOWN),
     _row(Code.BOOK_DAMAGED, EXIT_DATA, "", "The grant book is damaged. Copy it again from home."),
     _row(Code.BOOK_VERSION, EXIT_DATA, "", "The grant book has a version that this program does not know. Update bled."),
