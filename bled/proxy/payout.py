@@ -8,6 +8,7 @@ from google.protobuf.message import DecodeError
 
 from bled.clock import Clock
 from bled.errors import BledError
+from bled.node.cln_errors import RpcFailure, classify
 from bled.node.stubs import cln_subset_pb2 as pb
 from bled.proxy.calls import Denied
 from bled.proxy.caps import Caps, Payout
@@ -23,6 +24,9 @@ LONGEST_RETRY_SECONDS: Final = 300
 """Longest time that a till may have the node make attempts (60 s unless it says so). Attempts that went on after
 `PAY_SECONDS` could pay what was counted as failed by then."""
 _LOOKUP_SECONDS: Final = 30.0
+# As at home: not among them are xpay that died (-4), a node that shuts down (-5), another call at work (-3, 200).
+_PAYING_ENDED: Final = range(201, 220)
+_CALL_REFUSED: Final = range(-32_768, -31_999)
 
 
 class NodeSaidError(Exception):
@@ -39,9 +43,11 @@ class NodeSaidError(Exception):
         super().__init__(status, details)
 
     @property
-    def is_answer(self) -> bool:
-        """Whether lightningd itself refused; anything else says nothing about what it did."""
-        return self.status == "UNKNOWN" and "RpcError" in self.details
+    def has_ended(self) -> bool:
+        """Whether lightningd says that its attempts are over or never began; anything else says nothing of them."""
+        error = classify(self.status, self.details)
+        number = error.rpc_code if isinstance(error, RpcFailure) else None
+        return number in _PAYING_ENDED or number in _CALL_REFUSED
 
 
 Ask = Callable[[str, bytes, float], Awaitable[bytes]]
@@ -71,7 +77,7 @@ class Payouts:
             answer = await self._ask("Xpay", request.SerializeToString(), PAY_SECONDS)
         except NodeSaidError as error:
             try:
-                await self._settle(payout.payment_hash, ended=error.is_answer)
+                await self._settle(payout.payment_hash, ended=error.has_ended)
             except BledError as broken:
                 _log.error("a refund that is not clear counts in full: %s", broken)
             raise

@@ -23,7 +23,14 @@ NOW = UnixTime(1_800_000_000)
 CAP = Msat(20_000)
 HASH = sha256(b"\x07" * 32)
 PAYEE, PAYER, HOP = (SecretKey(bytes([number]) * 32) for number in (1, 2, 3))
-REFUSED = NodeSaidError("UNKNOWN", 'Error calling method Xpay: RpcError { code: Some(205), message: "no path" }')
+
+
+def rpc_error(code: int | None, message: str) -> NodeSaidError:
+    number = "None" if code is None else f"Some({code})"
+    return NodeSaidError("UNKNOWN", f'Error calling method Xpay: RpcError {{ code: {number}, message: "{message}" }}')
+
+
+REFUSED = rpc_error(205, "no path")
 LOST = NodeSaidError("UNAVAILABLE", "Socket closed")
 STATUS = pb.ListsendpaysPayments
 
@@ -134,6 +141,11 @@ async def test_more_than_the_cap_is_not_paid(node: Node) -> None:
         (REFUSED, [STATUS.FAILED, STATUS.PENDING], 16_000),
         (REFUSED, [STATUS.FAILED, STATUS.COMPLETE], 15_100),
         (REFUSED, LOST, 16_000),
+        (rpc_error(None, "no response from lightningd"), [], 16_000),
+        (rpc_error(-4, "Plugin terminated before replying to RPC call."), [], 16_000),
+        (rpc_error(-5, "lightningd is shutting down"), [], 16_000),
+        (rpc_error(200, "Payment in progress"), [STATUS.FAILED], 16_000),
+        (rpc_error(-32_602, "no such parameter"), [], 0),
         (LOST, [], 16_000),  # lightningd may go on with what nobody waits for any more
         (LOST, [STATUS.FAILED], 16_000),
         (LOST, [STATUS.COMPLETE], 15_100),
