@@ -73,7 +73,7 @@ class Forks:
 @contextlib.contextmanager
 def parent(path: Path, roles: str = "home_roles.py"):
     """Run the parent of processes with these roles for as long as the block lasts."""
-    process = subprocess.Popen([sys.executable, str(Path(__file__).with_name(roles)), str(path)], stdin=subprocess.PIPE)
+    process = subprocess.Popen([sys.executable, str(Path(__file__).parent / roles), str(path)], stdin=subprocess.PIPE)
     try:
         while not path.exists():
             if process.poll() is not None:

@@ -5,7 +5,7 @@ import importlib.util
 import shutil
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -31,13 +31,14 @@ def _load(path: Path) -> ModuleType:
 HERE = Path(__file__).parent
 purchases = _load(HERE.parents[1] / "unit" / "home" / "purchases.py")
 scripted = _load(HERE / "lightningd.py")
+warm_module = _load(HERE / "warm.py")
 
 
 class House:
     """A node with the plugin, and the buyer's device with a book from it."""
 
-    def __init__(self, folder: Path) -> None:
-        self.node = scripted.Lightningd(folder)
+    def __init__(self, folder: Path, warm=None) -> None:
+        self.node = scripted.Lightningd(folder, warm)
         self.RpcError = scripted.RpcError
         self.purchases = purchases
 
@@ -97,11 +98,19 @@ def issued_once(tmp_path_factory: pytest.TempPathFactory) -> House:
     return made
 
 
+@pytest.fixture(scope="session")
+def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
+    """Starts plugins in milliseconds."""
+    folder = tmp_path_factory.mktemp("warm")
+    with warm_module.parent(folder):
+        yield warm_module.Warm(folder / "warm")
+
+
 @pytest.fixture
-async def house(tmp_path: Path, issued_once: House) -> AsyncIterator[House]:
+async def house(tmp_path: Path, issued_once: House, warm) -> AsyncIterator[House]:
     """A house whose node listens and whose plugin runs, with a book of five ids."""
     shutil.copytree(issued_once.node.folder / "bled-home", tmp_path / "bled-home")
-    made = House(tmp_path)
+    made = House(tmp_path, warm)
     made.issued, made.book = issued_once.issued, issued_once.book
     try:
         await made.node.listen()

@@ -28,10 +28,13 @@ class RpcError(Exception):
 
 
 class Lightningd:
-    """One node. `xpay` is what its command does; `rows` are its sendpays by payment hash."""
+    """One node. `xpay` is what its command does; `rows` are its sendpays by payment hash.
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    `warm` starts the plugin from a parent that has imported it; None: as lightningd does.
+    """
+
+    def __init__(self, folder: Path, warm=None) -> None:
+        self.folder, self._warm = folder, warm
         self.preimages: dict[str, bytes] = {}
         self.rows: dict[str, list[dict[str, Any]]] = {}
         self.version = "v26.06"
@@ -188,18 +191,10 @@ class Lightningd:
         self, *, failpoint: str | None = None, startup: bool = True, options: dict[str, Any] | None = None
     ) -> dict[str, Any]:
         """Start the plugin process; return its answer to `init`."""
-        environment = {name: value for name, value in os.environ.items() if name != "BLED_FAILPOINT"}
-        if failpoint is not None:
-            environment["BLED_FAILPOINT"] = failpoint
-        self._plugin = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "bled.home.main",
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            env=environment,
-            limit=2**24,
-        )
+        if self._warm is None:
+            self._plugin = await _run_plugin(failpoint)
+        else:
+            self._plugin = await self._warm.plugin(self.folder, failpoint=failpoint)
         self._reading = asyncio.create_task(self._read())
         self.manifest = await self.ask("getmanifest", {"allow-deprecated-apis": False})
         configuration = {
@@ -312,3 +307,18 @@ class Lightningd:
 
     async def claims(self) -> list[dict[str, Any]]:
         return (await self.ask("bled-claims", {}))["claims"]
+
+
+async def _run_plugin(failpoint: str | None) -> asyncio.subprocess.Process:
+    environment = {name: value for name, value in os.environ.items() if name != "BLED_FAILPOINT"}
+    if failpoint is not None:
+        environment["BLED_FAILPOINT"] = failpoint
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "bled.home.main",
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        env=environment,
+        limit=2**24,
+    )

@@ -2,7 +2,7 @@
 
 import importlib.util
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -25,6 +25,7 @@ purchases = _load(HERE.parents[1] / "unit" / "home" / "purchases.py")
 places = _load(HERE.parents[1] / "unit" / "home" / "places.py")
 scripted = _load(HERE.parent / "home" / "lightningd.py")
 serving_module = _load(HERE / "serving.py")
+warm_module = _load(HERE.parent / "home" / "warm.py")
 
 
 @pytest.fixture(scope="session")
@@ -35,11 +36,19 @@ def migrated(postgres):
     made.close()
 
 
+@pytest.fixture(scope="session")
+def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
+    """Starts workers in milliseconds."""
+    folder = tmp_path_factory.mktemp("warm")
+    with warm_module.parent(folder):
+        yield warm_module.Warm(folder / "warm")
+
+
 @pytest.fixture
-async def serving(tmp_path: Path, migrated) -> AsyncIterator[object]:
+async def serving(tmp_path: Path, migrated, warm) -> AsyncIterator[object]:
     """A home whose node listens and whose ledger has a book; no worker runs yet."""
     migrated.clear()
-    made = serving_module.Serving(tmp_path, migrated, purchases, scripted)
+    made = serving_module.Serving(tmp_path, migrated, purchases, scripted, warm)
     yield made
     await made.close()
 

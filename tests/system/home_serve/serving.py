@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import sys
 import time
 from collections import Counter
@@ -26,8 +25,8 @@ _REACHING = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'inb
 class Serving:
     """Everything that `bled home serve` needs, but for the supervisor: its workers are started here, one by one."""
 
-    def __init__(self, folder: Path, place, purchases, scripted) -> None:
-        self.folder, self.place, self.purchases = folder, place, purchases
+    def __init__(self, folder: Path, place, purchases, scripted, warm) -> None:
+        self.folder, self.place, self.purchases, self.warm = folder, place, purchases, warm
         self.node = scripted.Lightningd(folder)
         self.node_name = scripted.HOME.public_key.hex()
         self.workers: list[asyncio.subprocess.Process] = []
@@ -69,14 +68,7 @@ class Serving:
 
     async def start_worker(self, *, failpoint: str | None = None, clock: int = 0) -> asyncio.subprocess.Process:
         """Start a worker whose clock is `clock` seconds ahead."""
-        environment = {name: value for name, value in os.environ.items() if name != "BLED_FAILPOINT"}
-        if failpoint is not None:
-            environment["BLED_FAILPOINT"] = failpoint
-        imports = "from bled.clock import ShiftedClock; from bled.home.serve_worker import main"
-        program = f"{imports}; main(ShiftedClock({clock}))"
-        worker = await asyncio.create_subprocess_exec(
-            sys.executable, "-c", program, stdin=asyncio.subprocess.PIPE, stderr=self.log, env=environment
-        )
+        worker = await self.warm.worker(self.log.fileno(), clock=clock, failpoint=failpoint)
         work = {"database": self.place.url, "rpc": str(self.node.rpc), "state": str(self.folder / "bled-home")}
         worker.stdin.write(json.dumps(work | {"any_clock": True}).encode() + b"\n")
         await worker.stdin.drain()
