@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -103,13 +104,24 @@ def shop_less(tmp_path: Path) -> Shop:
 @pytest.fixture
 def shop(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Shop]:
     """A sandbox; its merchant has Core Lightning unless the test asks for another kind."""
-    folder = tmp_path_factory.mktemp("shop")
+    with opened(tmp_path_factory.mktemp("shop"), merchant=getattr(request, "param", "cln")) as shop:
+        yield shop
+
+
+@pytest.fixture(scope="module")
+def lasting_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """A sandbox that the tests of a file share: each has devices and books of its own."""
+    with opened(tmp_path_factory.mktemp("shop")) as shop:
+        yield shop
+
+
+@contextmanager
+def opened(folder: Path, *, merchant: str = "cln") -> Iterator[Shop]:
+    """Run a sandbox for as long as the block lasts."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("BLED_")}
     clean |= {"XDG_CONFIG_HOME": str(folder / "config"), "XDG_DATA_HOME": str(folder / "data")}
     shop = Shop(folder=folder, env=clean)
-    sandbox = shop.start(
-        "sandbox", "run", "--json", "--data", str(folder / "till"), "--merchant", getattr(request, "param", "cln")
-    )
+    sandbox = shop.start("sandbox", "run", "--json", "--data", str(folder / "till"), "--merchant", merchant)
     assert sandbox.stdout is not None
     line = sandbox.stdout.readline()
     assert line, sandbox.communicate()[1]
