@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bled.errors import PeerError
-from bled.gatt.frames import FramingError, Reassembler, split_message
+from bled.gatt.frames import FramingError, Reassembler, Violation, fragment_size, split_message
 from bled.gatt.messages import Message, decode_message, encode_message
 from bled.gatt.vocabulary import (
     Abort,
@@ -26,6 +26,7 @@ from bled.gatt.vocabulary import (
     Wait,
     WaitReason,
 )
+from bled.link.inbox import MAX_UNREAD_MESSAGES
 
 FOLDER = Path(__file__).parent
 SIZES = (18, 180, 242, 495)
@@ -126,6 +127,23 @@ def late_frames() -> Iterator[dict[str, Any]]:
         }
 
 
+def unread() -> Iterator[dict[str, Any]]:
+    """Yield whole messages that nobody reads, and what the receiver says to the last."""
+    for count in (16, 17):
+        frames = [split_message(b"\x17\x01", att_mtu=23, first_number=number)[0].hex() for number in range(count)]
+        yield {"frames": frames, "violation": Violation.FLOOD.value if count > MAX_UNREAD_MESSAGES else None}
+
+
+def frame_sizes() -> Iterator[dict[str, Any]]:
+    """Yield what ATT_MTU and the peer's limit leave for a frame, and the violation where that is too little."""
+    for att_mtu, limit in ((23, 495), (22, 495), (185, 495), (500, 495), (517, 495), (517, 100), (517, 18), (517, 17)):
+        case: dict[str, Any] = {"att_mtu": att_mtu, "rx_frag_max": limit, "frame": None, "violation": None}
+        try:
+            yield case | {"frame": fragment_size(att_mtu, peer_limit=limit)}
+        except FramingError as error:
+            yield case | {"violation": error.violation.value}
+
+
 def violation(frames: list[str]) -> str:
     """Return why a fresh receiver refuses the last frame."""
     receiver = Reassembler()
@@ -224,7 +242,7 @@ def make() -> dict[str, dict[str, Any]]:
         "frames.json": {
             "about": "Messages cut into frames and joined again; each frame is one whole attribute value.",
             "splits": list(splits()), "arrivals": list(arrivals()), "refused": list(broken_frames()),
-            "late": list(late_frames()),
+            "late": list(late_frames()), "unread": list(unread()), "sizes": list(frame_sizes()),
         },
         "messages.json": {
             "about": "Messages before they are sealed. Numbers are those of the profile; absent fields are absent.",

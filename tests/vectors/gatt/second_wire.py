@@ -25,6 +25,27 @@ def cut(message: bytes, size: int, first: int) -> list[bytes]:
     return frames
 
 
+def room_for(att_mtu: int, rx_frag_max: int) -> int:
+    """F of section 5.2."""
+    room = min(att_mtu - 5, 495, rx_frag_max)
+    if room < 18:
+        raise Refusal("fragment-size")
+    return room
+
+
+class Shelf:
+    """Whole messages until somebody reads them."""
+
+    def __init__(self) -> None:
+        self.messages: list[bytes] = []
+
+    def put(self, messages: list[bytes]) -> None:
+        """Keep what was joined."""
+        self.messages += messages
+        if len(self.messages) > 16:
+            raise Refusal("flood")
+
+
 class Joiner:
     """One direction of one connection."""
 

@@ -12,8 +12,10 @@ from hypothesis import given
 from hypothesis.strategies import binary, integers, lists, sampled_from
 
 from bled.errors import PeerError
-from bled.gatt.frames import FramingError, Reassembler, split_message
+from bled.gatt.channel import PlainChannel
+from bled.gatt.frames import FramingError, Reassembler, Violation, fragment_size, split_message
 from bled.gatt.messages import decode_message
+from bled.link.inbox import Inbox
 
 FOLDER = Path(__file__).parent
 FRAMES, MESSAGES = (json.loads((FOLDER / name).read_text("utf-8")) for name in ("frames.json", "messages.json"))
@@ -50,6 +52,12 @@ def test_the_second_implementation_knows_nothing_of_the_first() -> None:
     text = (FOLDER / "second_wire.py").read_text(encoding="utf-8")
     assert "import bled" not in text
     assert "from bled" not in text
+
+
+def test_every_violation_has_a_vector() -> None:
+    lists = ("refused", "late", "unread", "sizes")
+    shown = {case["violation"] for name in lists for case in FRAMES[name]} - {None}
+    assert shown == {violation.value for violation in Violation}
 
 
 def test_both_cut_messages_alike(second) -> None:
@@ -103,6 +111,41 @@ def test_both_give_a_connection_up_at_the_same_time(second, case: dict[str, Any]
     with pytest.raises(second.Refusal) as refused:
         theirs.take(b"\x41a", case["due"])
     assert refused.value.name == case["violation"]
+
+
+@pytest.mark.parametrize("case", FRAMES["unread"], ids=lambda case: f"{len(case['frames'])} messages")
+async def test_both_hold_so_many_unread_messages_and_no_more(second, case: dict[str, Any]) -> None:
+    ours, theirs, shelf = Inbox(PlainChannel()), second.Joiner(), second.Shelf()
+    *before, last = map(bytes.fromhex, case["frames"])
+    for frame in before:
+        ours.take(frame)
+        shelf.put(theirs.take(frame))
+    assert ours.violated_at is None
+    ours.take(last)
+    held = [await ours.next(seconds=5) for _ in range(16)]
+    if case["violation"] is None:
+        shelf.put(theirs.take(last))
+        assert held == shelf.messages
+        return
+    with pytest.raises(FramingError) as caught:
+        await ours.next(seconds=5)
+    assert caught.value.violation.value == case["violation"]
+    with pytest.raises(second.Refusal) as refused:
+        shelf.put(theirs.take(last))
+    assert refused.value.name == case["violation"]
+
+
+def test_both_find_the_same_room_in_a_frame(second) -> None:
+    for case in FRAMES["sizes"]:
+        if case["violation"] is None:
+            ours = fragment_size(case["att_mtu"], peer_limit=case["rx_frag_max"])
+            assert ours == second.room_for(case["att_mtu"], case["rx_frag_max"]) == case["frame"]
+            continue
+        with pytest.raises(FramingError) as caught:
+            fragment_size(case["att_mtu"], peer_limit=case["rx_frag_max"])
+        with pytest.raises(second.Refusal) as refused:
+            second.room_for(case["att_mtu"], case["rx_frag_max"])
+        assert caught.value.violation.value == refused.value.name == case["violation"]
 
 
 def test_both_read_messages_alike(second, recipe) -> None:
