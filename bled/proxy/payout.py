@@ -1,6 +1,7 @@
 """The one way in which a till's refund leaves the node: counted first, paid once, looked up when it is not clear."""
 
 import logging
+import re
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -23,6 +24,8 @@ PAY_SECONDS: Final = 600.0
 LONGEST_RETRY_SECONDS: Final = 300
 """Longest time that a till may have the node make attempts (60 s unless it says so). Attempts that went on after
 `PAY_SECONDS` could pay what was counted as failed by then."""
+_PAYER_ID: Final = re.compile(r"[0-9a-fA-F]{66}")
+"""A home on the same node knows its payments by such labels; one that it never asked for would revoke its books."""
 _LOOKUP_SECONDS: Final = 30.0
 # As at home: not among them are xpay that died (-4), a node that shuts down (-5), another call at work (-3, 200).
 _PAYING_ENDED: Final = range(201, 220)
@@ -120,6 +123,8 @@ def read_payout(request: pb.XpayRequest) -> Payout:
         raise Denied("a refund pays what its invoice says")
     if not request.HasField("maxfee"):
         raise Denied("a refund names its largest fee")
+    if _PAYER_ID.fullmatch(request.label):
+        raise Denied("a payment under a payer id is home's")
     if request.retry_for > LONGEST_RETRY_SECONDS:
         raise Denied(f"a refund is tried for {LONGEST_RETRY_SECONDS} s at most")
     try:

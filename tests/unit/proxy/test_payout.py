@@ -216,6 +216,8 @@ async def test_an_answer_that_cannot_be_read_counts_in_full(node: Node) -> None:
         xpay(partial_msat=pb.Amount(msat=1)),
         xpay(retry_for=301),  # attempts that go on after the look-up would not be counted
         xpay(retry_for=2**32 - 1),
+        xpay(label=PAYER.public_key.hex()),  # so home names its payments: one that it never made revokes its books
+        xpay(label=PAYER.public_key.hex().upper()),
         xpay(invstring="lnbc1"),
         xpay(invstring=""),
         pb.XpayRequest(invstring=invoice()),
