@@ -17,8 +17,9 @@ from bled.node.lnd_connection import LIGHTNING, READ_SECONDS
 from bled.node.lnd_messages import LndMessages
 from bled.node.stubs import lnd_subset_pb2 as pb
 from bled_codec.blinded_path import BlindedPath, create_blinded_path
-from bled_codec.crypto import SecretKey
+from bled_codec.crypto import SecretKey, parse_point
 from bled_codec.encrypted_data import EncryptedData
+from bled_codec.errors import CodecError
 from bled_codec.onion_message import OnionPayload, create_onion_message
 from bled_codec.units import Point
 
@@ -87,4 +88,12 @@ class LndEcho:
         answer = await self._connection.unary(
             LIGHTNING + "ListPeers", pb.ListPeersRequest(), pb.ListPeersResponse, seconds=READ_SECONDS
         )
-        return [Point(bytes.fromhex(row.pub_key)) for row in answer.peers[:MOST_PEERS]]
+        return [peer for row in answer.peers if (peer := _point(row.pub_key)) is not None][:MOST_PEERS]
+
+
+def _point(text: str) -> Point | None:
+    """Return the id of a peer, None for what is none."""
+    try:
+        return parse_point(bytes.fromhex(text))
+    except (CodecError, ValueError):
+        return None
