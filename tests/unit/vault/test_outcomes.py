@@ -11,10 +11,12 @@ from bled.vault.vault import HistoryEntry, Reservation, Vault
 from bled_codec.blinded_path import create_blinded_path
 from bled_codec.blinded_payinfo import BlindedPayinfo
 from bled_codec.crypto import SecretKey, sha256
-from bled_codec.invoice import UnsignedInvoice, create_invoice
+from bled_codec.fields import Field, ordered
+from bled_codec.invoice import Invoice, UnsignedInvoice, create_invoice, invoice_digest
 from bled_codec.invoice_request import InvoiceRequest
 from bled_codec.offer import Offer
 from bled_codec.payer_proof import PayerProof
+from bled_codec.tlv import join_records, make_record
 from bled_codec.units import Msat, UnixTime
 
 PREIMAGE = b"\x22" * 32
@@ -55,6 +57,14 @@ def make_invoice(merchant: SecretKey, now: UnixTime) -> MakeInvoice:
 def only(vault: Vault) -> HistoryEntry:
     (entry,) = vault.history()
     return entry
+
+
+def resigned(invoice: bytes, changes: dict[Field, bytes], key: SecretKey) -> bytes:
+    """Return `invoice` with other values in it, signed with `key` without asking whether that is in order."""
+    kept = [record for record in Invoice.decode(invoice).records if record.type not in {*changes, Field.SIGNATURE}]
+    records = ordered([*kept, *(make_record(type_, value) for type_, value in changes.items())])
+    signature = make_record(Field.SIGNATURE, key.sign(invoice_digest(records), aux=bytes(32)))
+    return join_records(ordered([*records, signature]))
 
 
 def mismatch(vault: Vault, reservation: Reservation, invoice: bytes, preimage: bytes | None, now: UnixTime) -> str:
@@ -116,6 +126,22 @@ def test_an_invoice_without_field_239_is_a_mismatch(
 ) -> None:
     invoice = make_invoice(reservation.request, with_request_signature=False)
     assert "absent" in mismatch(vault, reservation, invoice, PREIMAGE, now)
+
+
+def test_an_invoice_that_a_stranger_has_signed_is_a_mismatch(
+    vault: Vault, reservation: Reservation, make_invoice: MakeInvoice, now: UnixTime
+) -> None:
+    """Whoever has the request can make up preimage and hash; the issuer's signature is what that one lacks."""
+    stranger = SecretKey(b"\x66" * 32)
+    invoice = resigned(make_invoice(reservation.request), {Field.INVOICE_NODE_ID: stranger.public_key}, stranger)
+    assert "node" in mismatch(vault, reservation, invoice, PREIMAGE, now)
+
+
+def test_an_invoice_over_another_amount_is_a_mismatch(
+    vault: Vault, reservation: Reservation, make_invoice: MakeInvoice, merchant: SecretKey, now: UnixTime
+) -> None:
+    invoice = resigned(make_invoice(reservation.request), {Field.INVOICE_AMOUNT: b"\x3a\x97"}, merchant)
+    assert "amount" in mismatch(vault, reservation, invoice, PREIMAGE, now)
 
 
 def test_an_invoice_with_any_byte_changed_is_a_mismatch(reservation: Reservation, make_invoice: MakeInvoice) -> None:
