@@ -293,7 +293,7 @@ _ROWS: Final = (
     _row(Code.SALE_CODES_SPENT, EXIT_REFUSED, "This sale has shown three codes. Show the QR code, or start the sale again.", "The till shows no more codes for this sale. Read its QR code."),
     _row(Code.CODES_DIFFER, EXIT_REFUSED, "The two codes differ: somebody may be in between. Show the QR code.", "The two codes differ: somebody may be in between. You signed nothing. Read the till's QR code."),
     _row(Code.NODE_UNREACHABLE, EXIT_UNAVAILABLE, "The node cannot be reached. Check that it runs and its address. Nothing was charged.", "The till's node cannot be reached. Nothing was paid.", retry=True, air=0x000C),
-    _row(Code.NODE_TLS, EXIT_CONFIG, "The node's certificate or ours was refused. Copy ca.pem, client.pem and client-key.pem again.", "The till's node cannot be reached. Nothing was paid.", air=0x000C),
+    _row(Code.NODE_TLS, EXIT_CONFIG, "The node's certificate or ours was refused. Copy the node's certificate files again.", "The till's node cannot be reached. Nothing was paid.", air=0x000C),
     _row(Code.NODE_DIED, EXIT_TEMPORARY, "The node stopped answering in the middle of the sale. Run `bled merchant resume` when it is back.", "The till's node stopped answering. Your home node knows whether it paid.", moved=MoneyMoved.UNKNOWN, air=0x000C),
     _row(Code.NODE_REFUSED, EXIT_UNAVAILABLE, "The node refused the call.", "The till's node refused the sale. Nothing was paid.", air=0x000C),
     _row(Code.NODE_PROTOCOL, EXIT_UNAVAILABLE, "The node answered something that bled does not understand.", "The till's node cannot be used.", air=0x000C),

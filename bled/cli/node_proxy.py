@@ -59,21 +59,24 @@ def run(
     from bled.errors import ConfigurationError
     from bled.log import configure_logging
     from bled.node.cln_credentials import load_credentials
-    from bled.node.tls_probe import split_target
+    from bled.node.opening import NodeKind, parse_address
     from bled.proxy.caps import Caps
     from bled_codec.units import Msat
 
     settings = load_settings({"data_dir": data, "node": node, "credentials": credentials})
     if settings.node is None or settings.credentials is None:
         raise ConfigurationError(Code.CONFIG_BAD, detail="give --node HOST:PORT and --credentials DIR of the node")
-    split_target(settings.node)
+    address = parse_address(settings.node)
+    if address.kind is not NodeKind.CLN:
+        detail = "node-proxy is for Core Lightning; with LND bake the till a macaroon (docs/nodes.md)"
+        raise ConfigurationError(Code.CONFIG_BAD, detail=detail)
     per_day = Msat(0) if refunds_per_day is None else parse_amount(refunds_per_day)
     configure_logging()
     tills = _tills(data)
     caps = Caps.open(settings.data_dir / "node-proxy" / "refunds.sqlite", per_day=per_day)
     proof = load_credentials(settings.credentials)
     try:
-        asyncio.run(_serve(settings.node, proof, tills, caps, listen))
+        asyncio.run(_serve(address.target, proof, tills, caps, listen))
     except KeyboardInterrupt:
         note("Stopped.")
     finally:

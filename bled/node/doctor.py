@@ -22,6 +22,11 @@ PROXY: Final = "bled node-proxy"
 """Who signs the certificates of tills that are kept from the node's full power."""
 _PAGE: Final = "docs/nodes.md"
 
+_WORDS: Final = {
+    Code.NODE_UNREACHABLE: "The node cannot be reached.",
+    Code.NODE_TLS: "One side refuses the other's certificate.",
+}
+_LIMITED: Final = "Limited by bled node-proxy: whoever steals these files can sell, and refund within its daily cap."
 _FIXES: Final = {
     Code.NODE_UNREACHABLE: ("is the node running, and its gRPC listening at this address?", "ss -ltn"),
     Code.NODE_TLS: ("copy the node's certificate files here again",),
@@ -52,8 +57,8 @@ async def examine(address: str, files: NodeFiles, *, now: datetime) -> tuple[Fin
 
 
 def _failed(about: str, error: BledError) -> Finding:
-    fix = _FIXES.get(error.code, ())
-    return Finding(level=Level.PROBLEM, about=about, detail=f"{error.outcome.cashier} {error.detail}".strip(), fix=fix)
+    fix, words = _FIXES.get(error.code, ()), _WORDS.get(error.code, error.outcome.cashier)
+    return Finding(level=Level.PROBLEM, about=about, detail=f"{words} {error.detail}".strip(), fix=fix)
 
 
 def _credentials(kind: NodeKind, files: NodeFiles, now: datetime) -> Iterator[Finding]:
@@ -81,7 +86,7 @@ def _expiry(about: str, facts: CertificateFacts, now: datetime) -> Finding:
 def _power_of(client: CertificateFacts) -> Finding:
     """Say what a stolen till could do: Core Lightning lets whoever has a certificate of its own do everything."""
     if client.issuer == PROXY:
-        return Finding(level=Level.GOOD, about="power of this till", detail="Limited by bled node-proxy.")
+        return Finding(level=Level.GOOD, about="power of this till", detail=_LIMITED)
     detail = "Full: whoever steals these files can empty the node."
     fix = ("run bled node-proxy on the node's host and give the till a certificate of that",)
     return Finding(level=Level.ADVICE, about="power of this till", detail=detail, fix=fix)

@@ -1,5 +1,6 @@
 """`bled doctor node`: what it finds at a node that is well, at one that is not, and how the self-test travels."""
 
+import asyncio
 import json
 import os
 import subprocess
@@ -135,8 +136,6 @@ async def test_a_macaroon_that_allows_too_little_is_a_problem_before_the_node_sa
 
 
 async def test_the_command_prints_one_object_and_exits_with_0(shop: Shop) -> None:
-    import asyncio
-
     arguments = ["doctor", "node", "--node", shop.address, "--credentials", str(shop.credentials)]
     command = [sys.executable, "-c", "from bled.cli.main import main; main()", *arguments]
     run = [*command, "--data", str(shop.folder / "data"), "--json"]
@@ -145,3 +144,40 @@ async def test_the_command_prints_one_object_and_exits_with_0(shop: Shop) -> Non
     )
     assert result.returncode == 0, result.stdout + result.stderr
     assert json.loads(result.stdout)["usable"] is True
+
+
+BLED = [sys.executable, "-c", "from bled.cli.main import main; main()"]
+
+
+async def test_the_command_node_proxy_serves_a_till_that_the_doctor_finds_without_power(cln_shop: Shop) -> None:
+    """With the address as `bled sandbox run` and bled.toml write it."""
+    data = ["--data", str(cln_shop.folder / "proxy")]
+    await said("node-proxy", "add", "kiosk", str(cln_shop.folder / "kiosk"), *data)
+    node = ["--node", cln_shop.address, "--credentials", str(cln_shop.credentials)]
+    arguments = [*BLED, "node-proxy", "run", *node, "--listen", "127.0.0.1:0", *data]
+    proxy = await asyncio.create_subprocess_exec(*arguments, stderr=asyncio.subprocess.PIPE)
+    try:
+        async with asyncio.timeout(60):
+            line = (await proxy.stderr.readline()).decode()
+        address = line.removeprefix("Tills may call ").partition(". ")[0]
+        credentials = ["--credentials", str(cln_shop.folder / "kiosk"), "--data", str(cln_shop.folder / "till")]
+        report = json.loads(await said("doctor", "node", "--node", address, *credentials, "--json"))
+    finally:
+        proxy.terminate()
+        await proxy.communicate()
+    assert report["usable"] is True
+    assert "Limited by bled node-proxy" in json.dumps(report)
+
+
+async def said(*arguments: str) -> str:
+    process = await asyncio.create_subprocess_exec(*BLED, *arguments, stdout=asyncio.subprocess.PIPE)
+    out, _ = await process.communicate()
+    assert process.returncode == 0
+    return out.decode()
+
+
+def test_a_proxy_for_lnd_is_refused_with_what_to_do_instead(tmp_path: Path) -> None:
+    arguments = ["node-proxy", "run", "--node", "lnd://127.0.0.1:1", "--credentials", str(tmp_path)]
+    run = subprocess.run([*BLED, *arguments], capture_output=True, text=True, check=False)
+    assert run.returncode == 78
+    assert "bake the till a macaroon" in run.stderr
