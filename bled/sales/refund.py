@@ -11,7 +11,7 @@ from bled.node.base import MerchantNode, NodeInfo
 from bled.node.refund_base import RefundEnded, RefundNode, RefundRecord, RefundStatus
 from bled.progress import OnStep
 from bled.sales.ledger import SaleLedger
-from bled.sales.refund_check import amount_to_refund, check_refund_invoice, default_max_fee, offer_to_refund
+from bled.sales.refund_check import amount_to_refund, check_refund_invoice, fee_to_allow, offer_to_refund
 from bled.sales.refund_states import REFUND_CODES, Refund, RefundState
 from bled.sales.states import Sale
 from bled_codec.invoice import Invoice
@@ -52,7 +52,7 @@ class Refunds:
 
     async def _begin(self, sale: Sale, amount: Msat, max_fee: Msat | None) -> Refund:
         """Return a refund that can be paid, on the disk."""
-        fee = default_max_fee(amount) if max_fee is None else max_fee
+        fee = fee_to_allow(amount, max_fee)
         offer = offer_to_refund(sale, chain=self._info.chain, now=self._clock.now())
         self._on_step("refund offer found", {"offer": offer.string, "amount_msat": amount})
         invoice = await self._node.fetch(offer, amount=amount)

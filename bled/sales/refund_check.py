@@ -5,6 +5,7 @@ from typing import Final
 from bled.codes import Code
 from bled.errors import PeerError, Refused
 from bled.grants.refund_offer import refund_offer_of
+from bled.sales.evidence import is_by_buyer
 from bled.sales.refund_states import Refund, counted
 from bled.sales.states import Sale
 from bled_codec.chains import BITCOIN_CHAIN
@@ -26,6 +27,14 @@ _LEAST_FEE: Final = Msat(5_000)
 def default_max_fee(amount: Msat) -> Msat:
     """Return what giving back `amount` may cost unless the cashier says otherwise: 1 %, at least 5 sat."""
     return Msat(max(amount // _FEE_PARTS, _LEAST_FEE))
+
+
+def fee_to_allow(amount: Msat, asked: Msat | None) -> Msat:
+    """Return what giving back `amount` may cost. Raises `Refused` (`REFUND_REFUSED`) for more than that."""
+    usual = default_max_fee(amount)
+    if asked is not None and asked > max(usual, amount):
+        raise Refused(Code.REFUND_REFUSED, detail=f"a fee of {asked} msat is more than the {amount} msat to give back")
+    return usual if asked is None else asked
 
 
 def amount_to_refund(sale: Sale, refunds: tuple[Refund, ...], asked: Msat | None) -> Msat:
@@ -51,6 +60,8 @@ def offer_to_refund(sale: Sale, *, chain: bytes, now: UnixTime) -> Offer:
     """
     if sale.request is None:
         raise _by_hand("the sale has no request by its buyer")
+    if not is_by_buyer(sale.invoice, sale):  # the offer was overheard: the device at the till paid nothing
+        raise _by_hand("another payer paid this sale than the device at the till")
     try:
         offer = refund_offer_of(InvoiceRequest.decode(sale.request))
         if offer is None:

@@ -7,15 +7,24 @@ import pytest
 
 from bled.codes import Code
 from bled.errors import BledError
-from bled.sales.refund_check import LEAST_SECONDS, amount_to_refund, check_refund_invoice, default_max_fee
+from bled.grants.refund_offer import refund_offer_record
+from bled.sales.refund_check import (
+    LEAST_SECONDS,
+    amount_to_refund,
+    check_refund_invoice,
+    default_max_fee,
+    fee_to_allow,
+    offer_to_refund,
+)
 from bled.sales.states import Sale, SaleState
 from bled_codec.blinded_path import BlindedPayinfo, create_blinded_path
 from bled_codec.chains import REGTEST_CHAIN, SIGNET_CHAIN
 from bled_codec.crypto import SecretKey
 from bled_codec.errors import CodecError, Rule
 from bled_codec.invoice import Invoice, create_invoice
-from bled_codec.invoice_request import create_invoice_request
+from bled_codec.invoice_request import InvoiceRequest, create_invoice_request
 from bled_codec.offer import Offer, create_offer
+from bled_codec.tlv import TlvRecord
 from bled_codec.units import Msat, UnixTime
 
 NOW = UnixTime(1_800_000_000)
@@ -110,6 +119,60 @@ def test_the_last_moment_and_the_largest_fee_are_paid() -> None:
 @pytest.mark.parametrize(("amount", "fee"), [(1, 5_000), (500_000, 5_000), (500_100, 5_001), (10**9, 10**7)])
 def test_a_refund_may_cost_one_percent_and_at_least_five_satoshi(amount: int, fee: int) -> None:
     assert default_max_fee(Msat(amount)) == fee
+
+
+def test_a_fee_above_the_refund_itself_is_a_slip_of_the_finger() -> None:
+    assert fee_to_allow(Msat(1_000), None) == fee_to_allow(Msat(1_000), Msat(5_000)) == 5_000
+    assert fee_to_allow(Msat(20_000), Msat(20_000)) == 20_000
+    with pytest.raises(BledError) as caught:
+        fee_to_allow(Msat(20_000), Msat(20_001))
+    assert caught.value.code is Code.REFUND_REFUSED
+
+
+def sold_to(payer: SecretKey, *, paid_by: SecretKey) -> Sale:
+    """Return a sale that one device signed for, with a refund offer, and some device paid."""
+    offer = create_offer(description="coffee", issuer_id=HOME.public_key, chains=[REGTEST_CHAIN])
+
+    def signed(key: SecretKey, *extra: TlvRecord) -> InvoiceRequest:
+        unsigned = create_invoice_request(
+            offer,
+            metadata=bytes(16),
+            payer_id=key.public_key,
+            amount=Msat(15_000),
+            chain=REGTEST_CHAIN,
+            extra=list(extra),
+        )
+        return unsigned.sign(key, aux=bytes(32))
+
+    request = signed(payer, refund_offer_record(OPEN))
+    invoice = create_invoice(
+        signed(paid_by),
+        payment_hash=bytes(32),
+        created_at=NOW,
+        node_id=HOME.public_key,
+        amount=Msat(15_000),
+        paths=[PATH],
+        blindedpay=[
+            BlindedPayinfo(
+                fee_base_msat=0,
+                fee_proportional_millionths=0,
+                cltv_expiry_delta=10,
+                htlc_minimum_msat=Msat(0),
+                htlc_maximum_msat=Msat(10**9),
+            )
+        ],
+    ).sign(HOME, aux=bytes(32))
+    return replace(SALE, request=request.encode(), payer_id=payer.public_key, invoice=invoice.encode())
+
+
+def test_the_offer_of_who_paid_is_found() -> None:
+    assert offer_to_refund(sold_to(PAYER, paid_by=PAYER), chain=REGTEST_CHAIN, now=NOW) == OPEN
+
+
+def test_nothing_is_given_to_a_device_that_signed_and_did_not_pay() -> None:
+    with pytest.raises(BledError, match="another payer paid") as caught:
+        offer_to_refund(sold_to(PAYER, paid_by=THIEF), chain=REGTEST_CHAIN, now=NOW)
+    assert caught.value.code is Code.REFUND_BY_HAND
 
 
 def test_all_is_given_back_unless_told() -> None:
