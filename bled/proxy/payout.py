@@ -2,6 +2,7 @@
 
 import logging
 import re
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -21,6 +22,8 @@ _log = logging.getLogger(__name__)
 
 PAY_SECONDS: Final = 600.0
 """Longest wait for `Xpay`; a payment that is older and that nobody heard the end of is not being tried any more."""
+REFUNDS_AT_ONCE: Final = 4
+"""Of one till. Each goes on when the till hangs up, so the calls that it waits for are no bound."""
 LONGEST_RETRY_SECONDS: Final = 300
 """Longest time that a till may have the node make attempts (60 s unless it says so). Attempts that went on after
 `PAY_SECONDS` could pay what was counted as failed by then."""
@@ -65,6 +68,7 @@ class Payouts:
         self._ask = ask
         self._caps = caps
         self._clock = clock
+        self._paying: Counter[str] = Counter()
 
     async def pay(self, request: pb.XpayRequest, *, till: str) -> bytes:
         """Return the node's answer to one `Xpay`.
@@ -74,6 +78,15 @@ class Payouts:
         refusal when the node may pay. Must not be cancelled: what was asked for is then not looked up.
         """
         payout = read_payout(request)
+        if self._paying[till] >= REFUNDS_AT_ONCE:
+            raise Denied(f"more than {REFUNDS_AT_ONCE} refunds at once")
+        self._paying[till] += 1
+        try:
+            return await self._pay(payout, request, till)
+        finally:
+            self._paying[till] -= 1
+
+    async def _pay(self, payout: Payout, request: pb.XpayRequest, till: str) -> bytes:
         await self.settle_old()
         self._caps.reserve(payout, till=till, now=self._clock.now())
         try:

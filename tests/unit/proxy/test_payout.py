@@ -1,5 +1,6 @@
 """A refund through the proxy: counted first, paid once, looked up when its end is not clear."""
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from bled.errors import Unavailable
 from bled.node.stubs import cln_subset_pb2 as pb
 from bled.proxy.calls import Denied
 from bled.proxy.caps import Caps
-from bled.proxy.payout import PAY_SECONDS, NodeSaidError, Payouts, read_payout
+from bled.proxy.payout import PAY_SECONDS, REFUNDS_AT_ONCE, NodeSaidError, Payouts, read_payout
 from bled_codec.blinded_path import create_blinded_path
 from bled_codec.blinded_payinfo import BlindedPayinfo
 from bled_codec.crypto import SecretKey, sha256
@@ -35,8 +36,8 @@ LOST = NodeSaidError("UNAVAILABLE", "Socket closed")
 STATUS = pb.ListsendpaysPayments
 
 
-def invoice() -> str:
-    """Return an invoice of 15,000 msat with the hash HASH."""
+def invoice(payment_hash: bytes = HASH) -> str:
+    """Return an invoice of 15,000 msat."""
     offer = create_offer(amount=Msat(15_000), description="refund", issuer_id=PAYEE.public_key)
     request = create_invoice_request(offer, metadata=bytes(24), payer_id=PAYER.public_key, amount=Msat(15_000))
     free = BlindedPayinfo(
@@ -48,7 +49,7 @@ def invoice() -> str:
     )
     unsigned = create_invoice(
         request.sign(PAYER, aux=bytes(32)),
-        payment_hash=HASH,
+        payment_hash=payment_hash,
         created_at=NOW,
         node_id=PAYEE.public_key,
         amount=Msat(15_000),
@@ -84,10 +85,13 @@ class Node:
         self.left_at_xpay: Msat | None = None
         self.calls: list[str] = []
         self.caps: Caps | None = None
+        self.pays = asyncio.Event()
+        self.pays.set()
 
     async def ask(self, method: str, request: bytes, seconds: float) -> bytes:
         self.calls.append(method)
         if method == "Xpay":
+            await self.pays.wait()
             self.left_at_xpay = self.caps.left(now=NOW)
             said = self.answer
         elif isinstance(self.parts, NodeSaidError):
@@ -118,6 +122,23 @@ async def test_a_refund_is_counted_before_it_is_paid_and_then_as_sent(node: Node
     assert await payouts(node).pay(xpay(), till="a") == node.answer
     assert node.left_at_xpay == CAP - 16_000
     assert node.caps.left(now=NOW) == CAP - 15_200
+
+
+async def test_a_till_has_few_refunds_under_way_whether_it_waits_for_them_or_not(node: Node, tmp_path: Path) -> None:
+    """Each keeps the node at work, and is paid to its end when the till hangs up."""
+    node.caps.close()
+    node.caps = Caps.open(tmp_path / "large", per_day=Msat(10_000_000))
+    node.pays.clear()
+    proxy = payouts(node)
+    requests = [xpay(invstring=invoice(sha256(bytes([number])))) for number in range(REFUNDS_AT_ONCE + 2)]
+    paying = [asyncio.create_task(proxy.pay(request, till="a")) for request in requests[:REFUNDS_AT_ONCE]]
+    await asyncio.sleep(0)
+    with pytest.raises(Denied, match="at once"):
+        await proxy.pay(requests[-2], till="a")
+    node.pays.set()
+    assert await proxy.pay(requests[-1], till="another") == node.answer
+    await asyncio.gather(*paying)
+    assert await proxy.pay(requests[-2], till="a") == node.answer
 
 
 async def test_the_same_invoice_is_never_paid_for_again(node: Node) -> None:
