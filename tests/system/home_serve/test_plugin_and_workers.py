@@ -5,6 +5,14 @@ import time
 
 import pytest
 
+from bled.grants.book import Grant, GrantBook, decode_book
+from bled.grants.keys import HomeKeys
+from bled.grants.metadata import path_secret
+from bled.grants.wrapping import unwrap_book
+from bled.home.master import read_master
+from bled_codec.chains import REGTEST_CHAIN
+from bled_codec.units import UnixTime
+
 pytestmark = pytest.mark.system
 
 
@@ -94,3 +102,42 @@ async def test_a_plugin_that_cannot_reach_its_database_is_disabled_and_names_no_
     assert "geheim" not in answer["disable"]
     assert await serving.node.hook(b"\x00", bytes(32)) == "continue"
     await serving.node.kill_plugin()
+
+
+async def _issued(node) -> GrantBook:
+    order = {"device": "phone", "ids": 2, "total_msat": 100_000, "self_test": False}
+    issued = await node.ask("bled-issue", order)
+    clear = unwrap_book(bytes.fromhex(issued["book"]), passphrase=issued["passphrase"])
+    return decode_book(clear, chain=REGTEST_CHAIN, now=UnixTime(int(time.time())))
+
+
+async def _buy(serving, grant: Grant, preimage: bytes) -> None:
+    made = serving.invoice(
+        request=serving.purchases.request(grant, serving.purchases.offer(now=int(time.time()))), preimage=preimage
+    )
+    keys = HomeKeys.from_master(read_master(serving.folder / "bled-home"))
+    await serving.node.hook(made.encode(), path_secret(keys, grant.payer_id))
+
+
+async def test_a_home_that_goes_over_to_a_database_begins_with_new_books(serving) -> None:
+    """As docs/home_provider.md says: what was paid is known again, earlier books pay nothing, new ones do."""
+    node = serving.node
+    await node.listen()
+    assert await node.start_plugin() == {}
+    old = await _issued(node)
+    await _buy(serving, old.grants[0], b"a" * 32)
+    await node.decision("paid")
+    await node.kill_plugin()
+    assert await node.start_plugin(options={"bled-database": serving.place.url}) == {}
+    await serving.start_worker()
+    await serving.until(lambda: "begins" in serving.logged())
+    new = await _issued(node)
+    for grant, preimage in ((old.grants[0], b"b" * 32), (old.grants[1], b"c" * 32), (new.grants[0], b"d" * 32)):
+        await _buy(serving, grant, preimage)
+    claims = await node.settled_claims(2)
+    assert {each["payer_id"] for each in claims} == {book.grants[0].payer_id.hex() for book in (old, new)}
+    assert {each["state"] for each in claims} == {"paid"}
+    assert len(node.xpay_calls) == 2
+    assert new.book_id > old.book_id
+    assert new.book_key == old.book_key
+    await node.kill_plugin()
