@@ -1,4 +1,15 @@
-"""What ties a payer id to its book: sealed metadata that only home opens, and the secret of its reply paths."""
+"""What ties a payer id to its book: sealed metadata that only home opens, and the secret of its reply paths.
+
+`invreq_metadata` is AES-SIV under home's own key, with the payer id as associated data, of
+
+    book number (u32) || index (u32)                      24 bytes sealed: home derives the payer key
+    book number (u32) || index (u32) || salt tag (8)      32 bytes sealed: the device made the key
+
+A derived key proves by itself to which book it belongs, for the book's salt goes into its derivation. A key that home
+never had proves nothing: after a restore another book may have the same number, and its ids must not pass for this
+one's. So the beginning of the salt is sealed beside the number. Whoever sees a request can tell the two kinds apart by
+their length, and nothing else.
+"""
 
 from dataclasses import dataclass
 from typing import Final
