@@ -140,6 +140,8 @@ class Answers:
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self.calls: list[str] = []
         self.lost = self.never_made = False
+        self.held: asyncio.Event | None = None
+        """Set when the call was made; nobody ever gets its answer then."""
         unary = GrpcConnection.unary
 
         async def call(connection: GrpcConnection, path: str, *args: Any, **options: Any) -> Any:
@@ -149,6 +151,9 @@ class Answers:
                 return await unary(connection, path, *args, **options)
             if self.lost:
                 await unary(connection, path, *args, **options)
+            if self.held is not None:
+                self.held.set()
+                await asyncio.Event().wait()
             raise Unavailable(Code.NODE_DIED, detail="no answer in time")
 
         patch.setattr(GrpcConnection, "unary", call)
@@ -194,6 +199,21 @@ async def test_a_refund_under_way_is_neither_paid_again_nor_called_failed(
     again = await give_back(shop, sale, clock=Later(SETTLE_SECONDS))
     assert again.state is RefundState.UNKNOWN
     assert len(refunds_of(shop)) == 1
+
+
+async def test_a_cashier_who_stops_the_till_while_it_pays_finds_the_refund_again(shop: Shop, answers: Answers) -> None:
+    sale = await sold(shop)
+    answers.lost = True
+    answers.held = asyncio.Event()
+    paying = asyncio.create_task(give_back(shop, sale))
+    await answers.held.wait()
+    paying.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await paying
+    assert refunds_of(shop)[0].state is RefundState.REFUNDING
+    assert (await give_back(shop, sale)).state is RefundState.REFUNDED
+    assert answers.calls.count("Xpay") == 1
+    assert received_at_home(shop) == [AMOUNT]
 
 
 async def test_another_node_says_nothing_about_a_refund(shop: Shop, answers: Answers) -> None:

@@ -10,10 +10,11 @@ from bled.errors import BledError
 from bled.gatt.messages import Abort, AbortReason, Message, decode_message
 from bled.sales.charge import resume
 from bled.sales.ledger import SaleLedger
+from bled.sales.run import SaleRun
 from bled.sales.states import SaleState
 from bled_codec.offer import Offer
 
-from .stage import QUICK, Line, Meeting, Shop
+from .stage import QUICK, Greeted, Line, Meeting, Shop, be_met
 
 pytestmark = pytest.mark.system
 
@@ -53,6 +54,33 @@ async def test_stopping_before_the_request_closes_the_offer(shop: Shop) -> None:
     assert heard[-1] == Abort(reason=AbortReason.DONE)
     assert shop.steps[-1] == ("sale cancelled", {"sale_id": sale.sale_id})
     assert await resumed(shop) == []
+
+
+@pytest.mark.parametrize("state", [SaleState.CONNECTED, SaleState.AWAITING_APPROVAL])
+async def test_a_till_that_is_gone_before_anybody_signed_closes_the_offer_in_its_next_run(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, state: SaleState
+) -> None:
+    async def hesitate(line: Line) -> Greeted:
+        """Say nothing to the till's hello, or go on until the offer is there."""
+        if state is SaleState.CONNECTED:
+            await line.receive(seconds=5)
+            shop.note("hello heard", {})
+            await asyncio.Event().wait()
+        return await be_met(line)
+
+    async def think(line: Greeted) -> None:
+        while True:
+            await line.receive(seconds=5)
+
+    async def vanish(_: SaleRun) -> None:
+        """Do nothing in its last moment, as one that was killed."""
+
+    monkeypatch.setattr(SaleRun, "_leave", vanish)
+    await stop_at(shop, Meeting(think, greet=hesitate), "hello heard" if state is SaleState.CONNECTED else "offer sent")
+    assert shop.sales()[0].state is state
+    assert shop.is_open()
+    assert await resumed(shop) == [Code.CANCELLED]
+    assert not shop.is_open()
 
 
 async def test_stopping_while_nobody_is_there_closes_the_offer(shop: Shop) -> None:
