@@ -12,6 +12,9 @@ from google.protobuf.message import DecodeError, Message
 
 from bled.node.cln_private import INVOICE_SECRET, OFFER_SECRET
 from bled.node.stubs import cln_subset_pb2 as pb
+from bled_codec.crypto import sha256
+from bled_codec.errors import CodecError
+from bled_codec.invoice import UnsignedInvoice
 
 LARGEST_REQUEST: Final = 256 * 1024
 """Bytes of one request; the largest of ours is an onion message of 64 KiB."""
@@ -63,6 +66,17 @@ def _only_own_secrets(request: pb.MakesecretRequest) -> None:
         raise Denied("a till may ask for the secrets of offers and invoices alone")
 
 
+def _whole_invoice(request: pb.CreateinvoiceRequest) -> None:
+    # lightningd ends by some of what such an invoice may lack, and would sign a BOLT 11 invoice as well.
+    try:
+        draft = UnsignedInvoice.from_string(request.invstring)
+    except CodecError as error:
+        raise Denied(f"a till has BOLT 12 invoices signed: {error}") from error
+    needed = (draft.invoice_amount, draft.invoice_created_at, draft.invoice_node_id, draft.offer_description)
+    if not request.label or None in needed or draft.invoice_payment_hash != sha256(request.preimage):
+        raise Denied("the invoice is not whole, or its preimage is another")
+
+
 def _one_invoice(request: pb.ListinvoicesRequest) -> None:
     named = (request.HasField(name) for name in ("label", "invstring", "payment_hash", "offer_id"))
     if not any(named):
@@ -89,7 +103,7 @@ ALLOWED: Final[Mapping[str, Allowed]] = {
     "Offer": Allowed(request=pb.OfferRequest, check=_short_lived_offer),
     "ListOffers": Allowed(request=pb.ListoffersRequest, check=_anything),
     "DisableOffer": Allowed(request=pb.DisableofferRequest, check=_anything),
-    "CreateInvoice": Allowed(request=pb.CreateinvoiceRequest, check=_anything),
+    "CreateInvoice": Allowed(request=pb.CreateinvoiceRequest, check=_whole_invoice),
     "ListInvoices": Allowed(request=pb.ListinvoicesRequest, check=_one_invoice),
     "WaitInvoice": Allowed(request=pb.WaitinvoiceRequest, check=_anything, seconds=_WAIT_SECONDS),
     "InjectOnionMessage": Allowed(request=pb.InjectonionmessageRequest, check=_anything),

@@ -16,6 +16,7 @@ from bled.node.cln_connection import raw_channel
 from bled.node.cln_credentials import Credentials
 from bled.proxy.calls import ALLOWED, LARGEST_REQUEST, Allowed, Denied
 from bled.proxy.caps import Caps
+from bled.proxy.invoices import Invoices
 from bled.proxy.payout import NodeSaidError, Payouts
 from bled.proxy.tills import Tills
 
@@ -40,6 +41,7 @@ class NodeProxy:
         self._channel = raw_channel(target, credentials)
         self._tills = tills
         self._payouts = Payouts(self._ask, caps, clock)
+        self._invoices = Invoices(self._ask)
         self._under_way: Counter[str] = Counter()
         self._paying: set[asyncio.Task[bytes]] = set()
         self._server: Any = None
@@ -106,9 +108,11 @@ class NodeProxy:
         allowed = ALLOWED.get(method)
         if allowed is None:
             raise Denied("a till may not do this")
-        request = allowed.read(data)
+        request: Any = allowed.read(data)
         if allowed.spends:
             return await self._pay(request, till)
+        if method == "CreateInvoice":
+            return await self._invoices.create(request, seconds=allowed.seconds)
         return await self._ask(method, request.SerializeToString(), _seconds(allowed, context))
 
     async def _pay(self, request: Any, till: str) -> bytes:
