@@ -10,13 +10,14 @@ from bled.buyer.approval import Answer, Approver, Question
 from bled.buyer.arrival import Met
 from bled.buyer.purchase import Purchase
 from bled.clock import Clock
-from bled.codes import Code, Failpoint
+from bled.codes import OUTCOMES, Code, Failpoint
 from bled.errors import BledError, PeerError, Unavailable
 from bled.failpoint import failpoint
 from bled.gatt.compare_code import grouped
 from bled.gatt.frames import FramingError
 from bled.gatt.messages import (
     AbortReason,
+    ErrorMessage,
     InvreqMessage,
     Message,
     StatusCode,
@@ -196,7 +197,10 @@ class Meeting:
                 case Progress():
                     self._on_step(f"status {action.code.name.lower().replace('_', ' ')}", {})
                 case Finish():
-                    self._finish(action.status)
+                    if not self._finish(action.status):  # the till must not hear that it is on the disk
+                        internal = ErrorMessage(code=OUTCOMES[Code.INTERNAL].air or 0, text="not recorded")
+                        await self._send(internal)
+                        return
                 case Close():
                     self._close(action.reason)
                 case _:
@@ -263,10 +267,11 @@ class Meeting:
         known_by = self._clock.monotonic() + left + AFTER_EXPIRY_SECONDS
         await self._handle(Approved(request=request, known_by=known_by))
 
-    def _finish(self, status: StatusMessage) -> None:
+    def _finish(self, status: StatusMessage) -> bool:
+        """Record how it ended; return whether that is on the disk."""
         reservation = self._reservation
         if reservation is None:
-            return
+            return False
         failpoint(Failpoint.BUYER_OUTCOME)
         code = _till_says(status)
         detail = status.text or f"the till says {status.code.name.lower()}"
@@ -295,6 +300,7 @@ class Meeting:
         )
         if is_recorded:
             self._on_step("outcome recorded", {"code": code.value})
+        return is_recorded
 
     def _close(self, reason: BledError | None) -> None:
         if reason is not None:

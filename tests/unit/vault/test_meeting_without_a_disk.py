@@ -9,9 +9,11 @@ from bled.buyer.meeting import Meeting, Purchase
 from bled.clock import ShiftedClock
 from bled.codes import Code
 from bled.gatt.messages import (
+    ErrorMessage,
     InvreqMessage,
     Message,
     OfferMessage,
+    StatusAck,
     StatusCode,
     StatusMessage,
     decode_message,
@@ -84,7 +86,9 @@ async def test_a_signature_that_cannot_be_recorded_does_not_leave(vault: Vault, 
     assert vault.history() == ()
 
 
-async def test_an_outcome_that_cannot_be_recorded_is_not_known(vault: Vault, offer: Offer, now: UnixTime) -> None:
+async def test_an_outcome_that_cannot_be_recorded_is_not_known_nor_acknowledged(
+    vault: Vault, offer: Offer, now: UnixTime
+) -> None:
     steps: list[str] = []
 
     def at_step(name: str) -> None:
@@ -96,6 +100,8 @@ async def test_an_outcome_that_cannot_be_recorded_is_not_known(vault: Vault, off
     purchase = await meet(vault, till, now, at_step)
     assert purchase.code is Code.OUTCOME_UNKNOWN
     assert "outcome recorded" not in steps
+    assert till.heard[-1] == ErrorMessage(code=0x000E, text="not recorded")
+    assert not any(isinstance(message, StatusAck) for message in till.heard)
     assert "the till says paid" in purchase.detail
     assert purchase.reservation is not None
     assert [entry.code for entry in vault.history()] == [Code.OUTCOME_UNKNOWN]
