@@ -57,6 +57,7 @@ VALUES: set[tuple[str, str]] = {
     ("8", "the request"),
     ("9", "code"),
     ("13", "name"),
+    ("13", "time"),
     ("14", "file"),
     ("14", "message"),
     ("14", "frames"),
@@ -301,9 +302,15 @@ def test_errors_are_called_by_the_names_of_the_table() -> None:
     assert reserved & set(ERRORS) == set()
 
 
+def test_what_begins_a_time_is_said_of_times_that_there_are() -> None:
+    named = [name for row in table("13", "time") for name in re.findall(r"`(\w+)`", row[0])]
+    assert len(named) == len(set(named))
+    assert set(named) <= {row[0].strip("`") for row in table("13", "name", "value") if row[2] in ("s", "ms")}
+
+
 def test_reserved_values_are_those_that_the_code_does_not_know() -> None:
     rows = {row[0]: row[1] for row in table("16.1", "field")}
-    assert rows["STATUS code"] == f"{max(StatusCode) + 1} to 255"
+    assert rows["STATUS and STATUS_ACK code"] == f"{max(StatusCode) + 1} to 255"
     assert rows["WAIT reason"] == f"0, {max(WaitReason) + 1} to 255"
     assert rows["ABORT reason"] == f"0, {max(AbortReason) + 1} to 255"
     assert rows["feature bits"] == "3 CERTIFICATE, 4 L2CAP, 5 to 31"
