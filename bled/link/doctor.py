@@ -10,6 +10,9 @@ __all__ = ["Adapter", "Facts", "Finding", "Level", "judge"]
 
 MAIN_CONF: Final = "/etc/bluetooth/main.conf"
 RESTART: Final = "systemctl restart bluetooth"
+DROP_IN: Final = "/etc/systemd/system/bluetooth.service.d/bled.conf"
+COMES_BACK: Final = frozenset({"on-failure", "on-abnormal", "on-abort", "on-watchdog", "always"})
+"""Values of Restart= with which systemd starts a service again that has crashed."""
 OLDEST_VERSION: Final = (5, 55)
 """bleak works with no older BlueZ."""
 MTU_VERSION: Final = (5, 62)
@@ -43,6 +46,7 @@ class Facts:
         kernel_adapters: names of the adapters that the kernel knows.
         blocked: names of rfkill's switches for Bluetooth that are off, to whether a hand must turn them on.
         settings: main.conf by section and key; None when there is no such file.
+        restart: Restart= of bluetooth.service; None where systemd does not know it, or there is no systemd.
     """
 
     bus_error: str
@@ -52,6 +56,7 @@ class Facts:
     kernel_adapters: tuple[str, ...]
     blocked: Mapping[str, bool]
     settings: Mapping[str, Mapping[str, str]] | None
+    restart: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +109,7 @@ def judge(facts: Facts, *, adapter: str | None = None) -> tuple[Finding, ...]:
         *_judge_switches(facts),
         *_judge_adapters(facts, adapter),
         *_judge_version(facts),
+        *_judge_service(facts),
         *_judge_settings(facts),
     )
 
@@ -192,6 +198,22 @@ def _judge_version(facts: Facts) -> Iterator[Finding]:
         yield Finding(level=Level.ADVICE, about="BlueZ", detail=detail, fix=fix)
     else:
         yield Finding(level=Level.GOOD, about="BlueZ", detail=f"BlueZ {text}")
+
+
+def _judge_service(facts: Facts) -> Iterator[Finding]:
+    """A bluetoothd that dies takes the till along: Debian's unit does not start it again."""
+    if facts.restart is None:
+        return
+    if facts.restart in COMES_BACK:
+        yield Finding(level=Level.GOOD, about="Restart", detail=f"bluetooth.service has Restart={facts.restart}")
+        return
+    detail = f"bluetooth.service has Restart={facts.restart}: a bluetoothd that crashes stays away"
+    fix = (
+        f"mkdir -p {DROP_IN.rpartition('/')[0]}",
+        f"{DROP_IN}, section [Service]: Restart=on-failure",
+        "systemctl daemon-reload",
+    )
+    yield Finding(level=Level.ADVICE, about="Restart", detail=detail, fix=fix)
 
 
 def _judge_settings(facts: Facts) -> Iterator[Finding]:

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Final
 
 from bled.errors import Unavailable
-from bled.link.bluez_bus import ADAPTER, BluezBus, Objects
+from bled.link.bluez_bus import ADAPTER, PROPERTIES, BluezBus, BluezError, Objects
 from bled.link.doctor import MAIN_CONF, Adapter, Facts
 
 SYS: Final = Path("/sys/class")
 
 _ROOT: Final = "/org/bluez/"
+_SYSTEMD: Final = "org.freedesktop.systemd1"
+_UNIT: Final = "/org/freedesktop/systemd1/unit/bluetooth_2eservice"
 _BLUEZ_MODALIAS: Final = re.compile(r"usb:v1D6Bp0246d([0-9A-F]{2})([0-9A-F]{2})", re.IGNORECASE)
 """How bluetoothd calls itself to other devices: major and minor version in hexadecimal."""
 
@@ -21,6 +23,7 @@ async def read_facts(*, sys: Path = SYS, main_conf: Path | None = None) -> Facts
     """Return what there is on this machine; raises nothing for what is missing."""
     objects: Objects = {}
     bus_error = ""
+    restart: str | None = None
     try:
         bus = await BluezBus.connect()
     except Unavailable as error:
@@ -28,6 +31,7 @@ async def read_facts(*, sys: Path = SYS, main_conf: Path | None = None) -> Facts
     else:
         try:
             objects = await bus.objects()
+            restart = await _restart(bus)
         except Unavailable as error:
             bus_error = error.detail
         finally:
@@ -40,7 +44,24 @@ async def read_facts(*, sys: Path = SYS, main_conf: Path | None = None) -> Facts
         kernel_adapters=_kernel_adapters(sys),
         blocked=_blocked(sys),
         settings=read_settings(main_conf or Path(MAIN_CONF)),
+        restart=restart,
     )
+
+
+async def _restart(bus: BluezBus) -> str | None:
+    """Return Restart= of bluetooth.service with its drop-ins, as systemd has it; None where nobody can say."""
+    try:
+        (state,) = await bus.call(
+            _UNIT, PROPERTIES, "Get", "ss", [f"{_SYSTEMD}.Unit", "LoadState"], destination=_SYSTEMD
+        )
+        if state != "loaded":
+            return None
+        (restart,) = await bus.call(
+            _UNIT, PROPERTIES, "Get", "ss", [f"{_SYSTEMD}.Service", "Restart"], destination=_SYSTEMD
+        )
+    except (BluezError, Unavailable):
+        return None
+    return str(restart)
 
 
 def _adapters(objects: Objects) -> dict[str, Adapter]:

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from bled.link import doctor_facts
+from bled.link.bluez_bus import BluezError
 from bled.link.doctor import MAIN_CONF, SETTINGS, Adapter, Facts, Finding, Level, judge
 from bled.link.doctor_facts import read_facts, read_settings
 
@@ -53,6 +55,46 @@ def test_a_new_bluez_needs_no_line_for_channels() -> None:
     section = dict(WELL.settings["GATT"])
     section.pop("Channels")
     assert wrong(replace(WELL, version=(5, 82), settings=WELL.settings | {"GATT": section})) == []
+
+
+@pytest.mark.parametrize("restart", ["on-failure", "always", None])
+def test_a_bluetoothd_that_comes_back_or_has_no_systemd_needs_no_line(restart: str | None) -> None:
+    assert wrong(replace(WELL, restart=restart)) == []
+
+
+@pytest.mark.parametrize("restart", ["no", "on-success"])
+def test_a_bluetoothd_that_stays_away_is_advice_with_the_drop_in(restart: str) -> None:
+    (found,) = wrong(replace(WELL, restart=restart))
+    assert (found.level, found.about) == (Level.ADVICE, "Restart")
+    assert found.fix == (
+        "mkdir -p /etc/systemd/system/bluetooth.service.d",
+        "/etc/systemd/system/bluetooth.service.d/bled.conf, section [Service]: Restart=on-failure",
+        "systemctl daemon-reload",
+    )
+
+
+class Systemd:
+    """A system bus on which systemd knows bluetooth.service so."""
+
+    def __init__(self, **has: str) -> None:
+        self._has = has
+
+    async def call(self, path, interface, member, signature, body, *, destination) -> list[str]:
+        if body[1] not in self._has:
+            raise BluezError("org.freedesktop.DBus.Error.ServiceUnknown", "no systemd")
+        return [self._has[body[1]]]
+
+
+@pytest.mark.parametrize(
+    ("has", "restart"),
+    [
+        ({"LoadState": "loaded", "Restart": "no"}, "no"),
+        ({"LoadState": "not-found", "Restart": "no"}, None),
+        ({}, None),
+    ],
+)
+async def test_restart_is_what_systemd_says_of_a_unit_that_there_is(has: dict[str, str], restart: str | None) -> None:
+    assert await doctor_facts._restart(Systemd(**has)) == restart
 
 
 def test_without_main_conf_every_setting_is_named() -> None:
