@@ -74,6 +74,8 @@ class _terminated_like_ctrl_c:  # noqa: N801 (used as a statement, like contextl
 def _stop(number: int, _frame: object) -> None:
     if number == signal.SIGHUP:
         signal.signal(number, signal.SIG_IGN)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a script's `command &`: Ctrl-C is not for it, SIGTERM is
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.raise_signal(signal.SIGINT)
 
 

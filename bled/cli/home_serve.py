@@ -61,5 +61,5 @@ def serve(
         any_clock=any_clock,
     )
     keys_for_workers(work.state)
-    note(f"{workers} workers pay through {work.rpc}. Ctrl-C stops them.")
+    note(f"{workers} {'worker pays' if workers == 1 else 'workers pay'} through {work.rpc}. Ctrl-C stops this.")
     asyncio.run(supervise(work, workers=workers))

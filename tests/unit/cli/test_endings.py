@@ -42,11 +42,12 @@ def test_a_command_that_is_stopped_says_so_and_what_to_do(number: int) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _hangup_is_again_what_it_was():
-    """A command that was stopped by SIGHUP ignores the next ones: its process is about to end, and this one is not."""
-    before = signal.getsignal(signal.SIGHUP)
+def _signals_are_again_what_they_were():
+    """A command that was stopped leaves them as it needs them: its process is about to end, and this one is not."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGHUP, signal.SIGINT)}
     yield
-    signal.signal(signal.SIGHUP, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
@@ -72,6 +73,12 @@ def test_a_terminal_that_goes_away_stops_a_command_once() -> None:
 def test_a_command_under_nohup_outlives_its_terminal() -> None:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     assert CliRunner().invoke(_app(lambda: os.kill(os.getpid(), signal.SIGHUP)), []).exit_code == 0
+
+
+def test_a_command_that_a_script_began_in_the_background_is_stopped_by_sigterm() -> None:
+    """A shell without job control lets such a command ignore Ctrl-C, which SIGTERM must not become then."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    assert CliRunner().invoke(_stopped(signal.SIGTERM), []).exit_code == 130
 
 
 def _needs(module: str) -> typer.Typer:
