@@ -15,7 +15,20 @@ from bled.errors import Unavailable
 from bled.node.lightning_rpc import LightningRpc
 
 PROGRAMS = ("bitcoind", "bitcoin-cli", "lightningd")
-MISSING = [name for name in PROGRAMS if shutil.which(name) is None]
+GRPC_PLUGIN = "cln-grpc"
+
+
+def _has_grpc() -> bool:
+    """Say whether lightningd has its gRPC plugin: on the PATH, or where an installation and a build keep it."""
+    lightningd = shutil.which("lightningd")
+    if lightningd is None or shutil.which(GRPC_PLUGIN):
+        return True  # without lightningd that is what is missing
+    real = Path(lightningd).resolve().parent
+    places = (real.parent / "libexec" / "c-lightning" / "plugins", real.parent / "plugins", real / "plugins")
+    return any((place / GRPC_PLUGIN).exists() for place in places)
+
+
+MISSING = [name for name in PROGRAMS if shutil.which(name) is None] + ([] if _has_grpc() else [GRPC_PLUGIN])
 SECONDS = 90.0
 COINS = 1.0
 CHANNEL_SAT = 1_000_000
@@ -89,6 +102,17 @@ class Node:
         self.folder, self.bitcoin, self.options, self.port = folder, bitcoin, options, free_port()
         self.rpc = LightningRpc(folder / "regtest" / "lightning-rpc")
         self.node_id = ""
+        self.grpc_port = free_port()
+
+    @property
+    def grpc_target(self) -> str:
+        """Where the node's gRPC listens, host:port."""
+        return f"127.0.0.1:{self.grpc_port}"
+
+    @property
+    def credentials(self) -> Path:
+        """Folder with ca.pem, client.pem and client-key.pem, which lightningd makes."""
+        return self.folder / "regtest"
 
     @asynccontextmanager
     async def run(self) -> AsyncIterator["Node"]:
@@ -97,7 +121,7 @@ class Node:
             "lightningd", f"--lightning-dir={self.folder}", "--network=regtest", f"--addr=127.0.0.1:{self.port}",
             f"--bitcoin-datadir={self.bitcoin.folder}", f"--bitcoin-rpcport={self.bitcoin.port}", "--log-level=debug",
             f"--log-file={self.folder / 'log'}", "--developer", "--dev-fast-gossip", "--dev-bitcoind-poll=1",
-            "--dev-allow-localhost",
+            "--dev-allow-localhost", f"--grpc-port={self.grpc_port}",
             *self.options,
         )  # fmt: skip
         try:
@@ -121,11 +145,19 @@ class Node:
 
         await until(has_coin, "a coin has arrived")
 
-    async def open_channel(self, other: "Node") -> None:
-        """Open an announced channel with half of it on the other side."""
+    async def open_channel(self, other: "Node", *, announce: bool = True) -> None:
+        """Open a channel with half of it on the other side; return when both ends know what the other asks for it."""
         await self.call("connect", id=other.node_id, host="127.0.0.1", port=other.port)
-        await self.call("fundchannel", id=other.node_id, amount=CHANNEL_SAT, push_msat=CHANNEL_SAT * 500)
+        terms = {"amount": CHANNEL_SAT, "push_msat": CHANNEL_SAT * 500, "announce": announce}
+        await self.call("fundchannel", id=other.node_id, **terms)
         self.bitcoin.mine(6)
+        for end, peer in ((self, other), (other, self)):
+            await until(lambda end=end, peer=peer: end.has_channel(peer), "the channel can be used")
+
+    async def has_channel(self, peer: "Node") -> bool:
+        """Say whether a channel with `peer` is open, and its ends have told each other their fees."""
+        channels = (await self.call("listpeerchannels", id=peer.node_id))["channels"]
+        return any(each["state"] == "CHANNELD_NORMAL" and "remote" in each.get("updates", {}) for each in channels)
 
     async def knows_channels(self, count: int) -> bool:
         """Say whether gossip has both directions of so many channels."""
@@ -137,8 +169,11 @@ class Node:
 
 
 @asynccontextmanager
-async def town(folder: Path, plugin: Path) -> AsyncIterator[tuple[Node, Node, Node]]:
-    """Run merchant, hop and home in a row; home has the plugin in its configuration."""
+async def town(folder: Path, plugin: Path, *, private: bool = False) -> AsyncIterator[tuple[Node, Node, Node]]:
+    """Run merchant, hop and home in a row; home has the plugin in its configuration.
+
+    The only channel of a `private` merchant is not announced.
+    """
     async with AsyncExitStack() as stack:
         bitcoin = await stack.enter_async_context(Bitcoin(folder / "bitcoin").run())
         merchant = await stack.enter_async_context(Node(folder / "merchant", bitcoin).run())
@@ -147,7 +182,9 @@ async def town(folder: Path, plugin: Path) -> AsyncIterator[tuple[Node, Node, No
         await home.fund()
         await hop.fund()
         await home.open_channel(hop)
-        await hop.open_channel(merchant)
+        await hop.open_channel(merchant, announce=not private)
+        announced = 1 if private else 2
         for node in (merchant, hop, home):
-            await until(lambda node=node: node.knows_channels(2), f"gossip has come: {json.dumps(node.node_id)}")
+            known = f"gossip has come: {json.dumps(node.node_id)}"
+            await until(lambda node=node: node.knows_channels(announced), known)
         yield merchant, hop, home

@@ -1,0 +1,50 @@
+"""What is done at real nodes, done at the sandbox: so that it is known to work before a real node is at hand."""
+
+import importlib.util
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from bled.node.lightning_rpc import LightningRpc
+from bled.sandbox.world import Sandbox
+
+pytestmark = pytest.mark.system
+
+
+def load(path: str) -> ModuleType:
+    """Import a file that is no test, once."""
+    name = f"tests_regtest_{Path(path).stem}"
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, Path(__file__).parent / path)
+        sys.modules[name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[name])
+    return sys.modules[name]
+
+
+shops, stage = (load(path) for path in ("shop.py", "../system/merchant/stage.py"))
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder whose path is short enough for a unix socket."""
+    with tempfile.TemporaryDirectory(prefix="bled-") as name:
+        yield Path(name)
+
+
+async def test_a_till_at_the_sandbox_sells_both_ways(folder: Path) -> None:
+    async with Sandbox.run(folder / "sandbox") as sandbox:
+        shop = shops.Shop(
+            folder=folder,
+            target=sandbox.grpc_target,
+            credentials=sandbox.credentials,
+            home=LightningRpc(sandbox.home_rpc),
+            introduction=sandbox.hop.node_id.hex(),
+            radio=stage.Meeting,
+        )
+        await shops.check_both_ways(shop)
+        assert shop.seconds_to_money() > 0
+        assert not sandbox.merchant.books.list_offers(active_only=True)
