@@ -11,13 +11,18 @@ from bled.errors import BledError
 from bled.sales.charge import SaleResult, resume
 from bled.sales.ledger import SaleLedger
 from bled.sales.states import SaleState
-from bled.sandbox.grpc_calls import CALLS
+from bled.sandbox import grpc_calls, lnd_calls
 
 from .stage import AMOUNT, QUICK, Meeting, Nowhere, Shop
 
 pytestmark = pytest.mark.system
 
 NO_STATUS = 7
+
+
+@pytest.fixture
+def shop(any_shop: Shop) -> Shop:
+    return any_shop
 
 
 async def resumed(shop: Shop, *, later: int = 0) -> tuple[SaleResult, ...]:
@@ -32,6 +37,25 @@ async def start_again(shop: Shop) -> None:
     await shop.revive()
 
 
+def mumble(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the node's records have a state for paid invoices that no till knows."""
+    calls, method = grpc_calls.CALLS, "ListInvoices"
+    if shop.kind == "lnd":
+        calls, method = lnd_calls.CALLS, "/lnrpc.Lightning/LookupInvoice"
+    tell = calls[method]
+
+    async def say(*arguments: object) -> object:
+        answer = await tell.handler(*arguments)
+        if shop.kind == "lnd" and answer.state == answer.SETTLED:
+            answer.state = NO_STATUS
+        for invoice in answer.invoices if shop.kind == "cln" else ():
+            if invoice.status == invoice.PAID:
+                invoice.status = NO_STATUS
+        return answer
+
+    monkeypatch.setitem(calls, method, replace(tell, handler=say))
+
+
 @pytest.fixture
 async def confused(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Shop:
     """A paid sale that the till left open, and a node that has a word of its own for "paid"."""
@@ -40,18 +64,9 @@ async def confused(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Shop:
     await shop.reached("invoice sent")
     selling.cancel()
     await asyncio.gather(selling, return_exceptions=True)
-    (row,) = shop.merchant.books.list_invoices()
+    (row,) = shop.invoices()
     shop.merchant.books.settle(row.payment_hash, AMOUNT)
-    tell = CALLS["ListInvoices"]
-
-    async def mumble(*arguments: object) -> object:
-        answer = await tell.handler(*arguments)
-        for invoice in answer.invoices:
-            if invoice.status == invoice.PAID:
-                invoice.status = NO_STATUS
-        return answer
-
-    monkeypatch.setitem(CALLS, "ListInvoices", replace(tell, handler=mumble))
+    mumble(shop, monkeypatch)
     await start_again(shop)
     return shop
 
