@@ -10,6 +10,7 @@ from pathlib import Path
 from bled.buyer.approval import Answer, Question
 from bled.buyer.arrival import Arrival
 from bled.buyer.meeting import Meeting, Purchase
+from bled.buyer.pay_screen import PayScreen
 from bled.codes import Code
 from bled.errors import BledError, PeerError, Unavailable
 from bled.gatt.engagement import Engagement, OpenMeeting
@@ -25,6 +26,7 @@ from bled.link.handshaking import greet
 from bled.link.virtual import VirtualAir
 from bled.progress import ignore_steps
 from bled.sales.conversation import Conversation
+from bled.sales.greeting import HANDSHAKES
 from bled.sales.judge import judge_request
 from bled.vault.vault import Vault
 from bled_codec.blinded_path import create_blinded_path
@@ -176,6 +178,20 @@ class Phone:
         )
         return await meeting.run()
 
+    async def wait_on(self, *, seconds: float = 120.0) -> Purchase:
+        """Open the pay screen once; whoever lets the device go does not end it."""
+        screen = PayScreen(
+            peripheral=self.peripheral,
+            vault=self.vault,
+            engagement=None,
+            chain=REGTEST_CHAIN,
+            clock=LoopClock(),
+            approve=self.approve,
+            on_step=ignore_steps,
+        )
+        self.ends.append(await screen.run(seconds=seconds))
+        return self.ends[-1]
+
     async def pay(self, *, tries: int = 1) -> Purchase:
         """Open the pay screen again, up to `tries` times in all, until a purchase is paid."""
         for _ in range(tries):
@@ -222,6 +238,17 @@ class Till:
             async with asyncio.TaskGroup() as group:
                 group.create_task(phone.pay_once(seconds=30, engagement=engagement))
                 await self.sell(seconds=30, meeting=engagement)
+
+    async def sell_by_code(self, phone: Phone) -> None:
+        """Show one code that this phone reads, and go on when somebody else answers under its name, as a till does."""
+        engagement = Engagement.create(self.key.public, entropy=os.urandom)
+        before = len(self.sold)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(phone.pay_once(seconds=60, engagement=engagement))
+            for _ in range(HANDSHAKES):
+                await self.sell(seconds=60, meeting=engagement)
+                if len(self.sold) > before:
+                    break
 
     async def sell(self, *, seconds: float, meeting: OpenMeeting | Engagement | None = None) -> bool:
         """Sell once; return whether there was anybody."""

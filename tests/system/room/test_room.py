@@ -10,7 +10,7 @@ import pytest
 
 from bled.codes import Code
 
-from .hostile import FalseBuyer, sit_everywhere, spoil_everything
+from .hostile import FalseBuyer, sit_everywhere, spoil_everything, squat
 from .stage import Phone, Room, Till, open_vault
 
 pytestmark = pytest.mark.system
@@ -163,6 +163,42 @@ def test_the_cashier_steps_from_one_buyer_to_the_next(fast, tmp_path: Path) -> N
             assert len(till.sold) == 1
 
     fast(wrong_customers_first())
+
+
+def test_a_buyer_who_was_stepped_over_waits_on_and_is_served_later(fast, tmp_path: Path) -> None:
+    async def one_is_stepped_over() -> None:
+        async with evening(tmp_path, buyers=3, readers=1) as room:
+            (till,) = room.tills
+            paying = [asyncio.ensure_future(phone.wait_on()) for phone in room.phones]
+            await till.show_offer_and_step_on(seconds=10)
+            for _ in room.phones:
+                assert await till.sell(seconds=10)
+            ends = await asyncio.gather(*paying)
+            assert [end.code for end in ends] == [Code.PAID] * 3
+            assert sorted(till.sold) == sorted(end.reservation.payer_id for end in ends if end.reservation is not None)
+            assert sorted(len(phone.shown) for phone in room.phones) == [1, 1, 2]
+            assert [len(phone.vault.history()) for phone in room.phones] == [1, 1, 1]
+
+    fast(one_is_stepped_over())
+
+
+def test_who_squats_the_name_of_an_engaged_buyer_changes_nothing(fast, tmp_path: Path) -> None:
+    async def squatted_evening() -> None:
+        async with evening(tmp_path, buyers=6, readers=1) as room:
+            (till,) = room.tills
+            squatters: list[FalseBuyer] = []
+            async with meanwhile(squat(room.air, squatters)):
+                for _ in range(4):  # whom a till takes of two that are equally near is chance
+                    for phone in room.phones:
+                        await till.sell_by_code(phone)
+                    if any(squatter.tills for squatter in squatters):
+                        break
+            bought = [end.code for phone in room.phones for end in phone.ends]
+            assert bought == [Code.PAID] * len(squatters)
+            assert len(till.sold) == len(set(till.sold)) == len(squatters)
+            assert sum(squatter.tills for squatter in squatters) > 0
+
+    fast(squatted_evening())
 
 
 def test_who_stays_on_the_air_after_a_step_is_behind_everybody_else(fast, tmp_path: Path) -> None:
