@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from bled.buyer.approval import Answer, Question
-from bled.buyer.arrival import Arrival
-from bled.buyer.meeting import Meeting, Purchase
+from bled.buyer.pay_screen import PayScreen
+from bled.buyer.purchase import Purchase
 from bled.codes import Code
 from bled.demo.recorder import Recorder, Who
 from bled.demo.stage import CHAIN, Stage, WatchedCentral
@@ -87,12 +87,16 @@ async def meet(
 
     async def pay() -> Purchase:
         engagement = await screens.read_the_till() if engage else None
-        arrival = Arrival(peripheral=peripheral, vault=vault, engagement=engagement, clock=stage.clock, on_step=on_step)
-        met = await arrival.run(seconds=60)
-        meeting = Meeting(
-            met=met, vault=vault, chain=CHAIN, clock=stage.clock, approve=screens.compare, on_step=on_step
+        screen = PayScreen(
+            peripheral=peripheral,
+            vault=vault,
+            engagement=engagement,
+            chain=CHAIN,
+            clock=stage.clock,
+            approve=screens.compare,
+            on_step=on_step,
         )
-        return await meeting.run()
+        return await screen.run(seconds=60)
 
     selling = charge(
         node=stage.node,
