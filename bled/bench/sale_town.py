@@ -1,4 +1,4 @@
-"""Where sales are measured: a sandbox with the real home plugin, a till on its gRPC, a device on the virtual air."""
+"""Where sales are measured: a sandbox with the real home plugin, a till on its gRPC, a device before it."""
 
 import asyncio
 import time
@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from bled.bench.sale_link import Counter
 from bled.buyer.approval import Answer, Question
 from bled.buyer.arrival import Arrival
 from bled.buyer.meeting import Meeting
@@ -15,7 +16,6 @@ from bled.clock import SystemClock
 from bled.codes import Code
 from bled.errors import BledError
 from bled.gatt.primitives import KEY_BYTES, X25519Key
-from bled.link.virtual import VirtualAir
 from bled.node.base import MerchantNode
 from bled.node.lightning_rpc import LightningRpc
 from bled.node.opening import NodeFiles, NodeKind, open_node
@@ -43,7 +43,6 @@ class Town:
 
     folder: Path
     sandbox: Sandbox
-    air: VirtualAir
     ledger: SaleLedger
     arrivals: list[float] = field(default_factory=list)
 
@@ -68,34 +67,20 @@ class Town:
 
     async def sell(self, node: MerchantNode, vault: Vault, *, on_step: OnStep) -> None:
         """Sell to the device once. Raises `BledError` (`INTERNAL`) when that did not bring the money."""
-        central, peripheral = await self.air.central(), await self.air.peripheral()
-        try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(
-                    _buy(
-                        Arrival(
-                            peripheral=peripheral,
-                            vault=vault,
-                            engagement=None,
-                            clock=SystemClock(),
-                            on_step=ignore_steps,
-                        ),
-                        vault,
-                    )
-                )
-                result = await charge(
-                    node=node,
-                    ledger=self.ledger,
-                    central=central,
-                    amount=AMOUNT,
-                    description="coffee",
-                    clock=SystemClock(),
-                    on_step=on_step,
-                    reader=_READER,
-                )
-        finally:
-            await peripheral.close()
-            await central.close()
+        counter = Counter()
+        arrival = Arrival(peripheral=counter, vault=vault, engagement=None, clock=SystemClock(), on_step=ignore_steps)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_buy(arrival, vault))
+            result = await charge(
+                node=node,
+                ledger=self.ledger,
+                central=counter,
+                amount=AMOUNT,
+                description="coffee",
+                clock=SystemClock(),
+                on_step=on_step,
+                reader=_READER,
+            )
         if result.code is not Code.PAID:
             raise BledError(Code.INTERNAL, detail=f"a sale ended with {result.code.value}: {result.detail}")
 
@@ -117,10 +102,9 @@ async def open_town(folder: Path, *, merchant: NodeKind) -> AsyncIterator[Town]:
     """Run a town in `folder`, which must exist; `merchant` is the kind of the merchant's node."""
     async with AsyncExitStack() as stack:
         sandbox = await stack.enter_async_context(Sandbox.run(folder / "sandbox", merchant=merchant))
-        air = await stack.enter_async_context(VirtualAir())
         (folder / "till").mkdir(mode=0o700)
         ledger = stack.enter_context(SaleLedger.open(folder / "till" / "sales.sqlite"))
-        town = Town(folder=folder, sandbox=sandbox, air=air, ledger=ledger)
+        town = Town(folder=folder, sandbox=sandbox, ledger=ledger)
         _watch_arrivals(town)
         yield town
 

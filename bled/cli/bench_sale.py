@@ -21,7 +21,7 @@ Folder = Annotated[
 def sale(sales: Sales = 10, folder: Folder = None, json_: Json = False) -> None:
     """Compare a sale at the sandbox's nodes with the node's own FetchInvoice and Xpay, and count its gRPC calls.
 
-    Measured from the request's last fragment on, over the virtual air, with home's plugin as a process. "node" is the
+    Measured from the last byte of the request on, with home's plugin as a process and without a radio. "node" is the
     time in which a gRPC call was under way, "bled" the rest; the wait for the money is a call. LND pays no offers: its
     sales are compared with Core Lightning's own payment too.
     """
