@@ -156,6 +156,24 @@ def hs1(*, meeting: Meeting | None = None, room: bytes = b"", ephemeral: Any = N
     return noise.write_first(Hs1(**fields | changes).encode() + room)
 
 
+def later_hellos() -> Iterator[dict[str, Any]]:
+    """Yield HS1 of tills that know more than this version, and what a device answers."""
+    cases = {
+        "also a later version": hs1(max_version=2),
+        "octets after the fields": hs1(room=b"later"),
+        "features of later versions": hs1(features=0xFFFFFFFF),
+        "longer frames than there are": hs1(rx_frag_max=65535),
+        "256 bytes": hs1(room=bytes(256 - 88)),
+    }
+    for name, first in cases.items():
+        entropy = Script(f"device that hears of {name}")
+        answer = Beacon(meeting=OpenMeeting()).answer(first, entropy=entropy)
+        yield {
+            "name": name, "meeting": plain(OpenMeeting()), "entropy": entropy.hex, "hs1": first.hex(),
+            "hs2": answer.hex(),
+        }  # fmt: skip
+
+
 class Point:
     """In place of a key: a point of small order."""
 
@@ -395,7 +413,7 @@ def make() -> dict[str, dict[str, Any]]:
                 handshake("resumed with a status", RESUMPTION, PAID),
                 handshake("open, without resume", OpenMeeting(), OFFER, features=(3, 5)),
             ],
-            "compare_codes": list(codes()),
+            "compare_codes": list(codes()), "later": list(later_hellos()),
         },
         "refusals.json": {
             "about": "What each side refuses, and the outcome; with HS3 absent it is HS1 that is refused.",

@@ -201,6 +201,15 @@ def test_our_device_refuses_it(case: dict[str, Any]) -> None:
         assert caught.value.hs2.hex() == case["hs2"]
 
 
+@pytest.mark.parametrize("case", _named(HANDSHAKES["later"]))
+def test_both_devices_answer_a_till_that_knows_more_alike(second, case: dict[str, Any]) -> None:
+    entropy = _bytes(case["entropy"])
+    parts = [entropy[:32], entropy[32:]]
+    ours = Beacon(meeting=OpenMeeting()).answer(_bytes(case["hs1"]), entropy=lambda _: parts.pop(0))
+    theirs = second.Device(meeting=case["meeting"], ephemeral=entropy[:32], nonce=entropy[32:])
+    assert ours.hex() == theirs.answer(_bytes(case["hs1"])).hex() == case["hs2"]
+
+
 @pytest.mark.parametrize("case", _named(REFUSALS["device"]))
 def test_the_second_device_refuses_it_with_the_same_outcome(second, case: dict[str, Any]) -> None:
     entropy = _bytes(case["entropy"])
