@@ -1,5 +1,6 @@
 """What a node must be asked before a till can sell through it while the network does not know it."""
 
+import logging
 import secrets
 
 from bled.codes import Code
@@ -15,6 +16,8 @@ from bled_codec.invoice_request import InvoiceRequest
 from bled_codec.offer import Offer
 from bled_codec.tlv import join_records
 from bled_codec.units import Msat
+
+_log = logging.getLogger(__name__)
 
 
 class PrivateWays:
@@ -52,6 +55,7 @@ class PrivateWays:
         channels = best_inbound(read_inbound(answer), Msat(offer.offer_amount or 0))
         if not channels:
             raise Unavailable(Code.NODE_REFUSED, detail="no channel can receive this amount now")
+        _log.info("flow private: the till builds the path for the money, through %d peers", len(channels))
         secret, height = await self._secret(INVOICE_SECRET), await self._height()
         paths = [
             payment_path(

@@ -21,7 +21,8 @@ async def private_shop(tmp_path: Path) -> AsyncIterator[Shop]:
         yield shop
 
 
-async def test_a_private_node_is_paid_through_its_peer(private_shop: Shop) -> None:
+async def test_a_private_node_is_paid_through_its_peer(private_shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
     result = await private_shop.sell(Meeting(private_shop.buyer()))
     assert (result.code, result.buyer_told) == (Code.PAID, True)
     (invoice,) = private_shop.home.invoices
@@ -29,6 +30,7 @@ async def test_a_private_node_is_paid_through_its_peer(private_shop: Shop) -> No
     assert invoice.invoice_paths[0].introduction == private_shop.hop.node_id
     assert len(invoice.invoice_paths[0].hops) == 2
     assert invoice.invoice_blindedpay[0].cltv_expiry_delta > 18
+    assert "flow private" in caplog.text
 
 
 async def test_a_private_node_is_paid_by_the_second_way_too(
