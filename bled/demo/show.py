@@ -5,6 +5,7 @@ import json
 import sys
 import tempfile
 from pathlib import Path
+from typing import TypedDict
 
 from bled.codes import Code
 from bled.demo.acts import play_attack, play_purchase
@@ -28,7 +29,8 @@ def show(*, amount_msat: int, description: str, att_mtu: int, tamper: str | None
     if screen is not None:
         screen.open(ATTACKS[attack].story if attack else "A buyer without internet pays at a till.")
     recorder = Recorder(_silent if screen is None else screen.step)
-    result = asyncio.run(_play(attack, Msat(amount_msat), description, att_mtu, recorder, kind))
+    terms = Terms(amount=Msat(amount_msat), description=description, att_mtu=att_mtu, merchant=kind)
+    result = asyncio.run(_play(attack, terms, recorder))
     if screen is None:
         sys.stdout.write(json.dumps(as_json(result), ensure_ascii=False) + "\n")
     else:
@@ -48,15 +50,18 @@ def _attack(name: str | None) -> Tamper | None:
         raise BledError(Code.USAGE, detail=f"no attack is called {name!r}; there are {known}") from None
 
 
-async def _play(
-    attack: Tamper | None, amount: Msat, description: str, att_mtu: int, recorder: Recorder, kind: NodeKind
-) -> Result:
+class Terms(TypedDict):
+    """What is bought, and over what."""
+
+    amount: Msat
+    description: str
+    att_mtu: int
+    merchant: NodeKind
+
+
+async def _play(attack: Tamper | None, terms: Terms, recorder: Recorder) -> Result:
     with tempfile.TemporaryDirectory(prefix="bled-demo-") as name:
         folder = Path(name)
         if attack is None:
-            return await play_purchase(
-                folder, amount=amount, description=description, att_mtu=att_mtu, recorder=recorder, merchant=kind
-            )
-        return await play_attack(
-            folder, attack, amount=amount, description=description, att_mtu=att_mtu, recorder=recorder, merchant=kind
-        )
+            return await play_purchase(folder, recorder=recorder, **terms)
+        return await play_attack(folder, attack, recorder=recorder, **terms)
