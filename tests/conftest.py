@@ -1,6 +1,7 @@
 """Fixtures and order for every test."""
 
 import importlib.util
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,10 @@ hypothesis.settings.register_profile(
     "bled", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow], parent=hypothesis.settings()
 )
 hypothesis.settings.load_profile("bled")
+
+# A shell has what it starts with `&` ignore Ctrl-C, and so do the children: tests that send it would wait for ever.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(trylast=True)
