@@ -16,9 +16,11 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("bled")
 
-# A shell has what it starts with `&` ignore Ctrl-C, and so do the children: tests that send it would wait for ever.
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+# A shell has what it starts with `&` ignore Ctrl-C, `nohup` has it ignore the end of the terminal, and children inherit
+# both: tests that send these signals would wait for ever.
+for _number, _handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, _handler)
 
 
 @pytest.hookimpl(trylast=True)
