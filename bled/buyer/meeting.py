@@ -1,27 +1,26 @@
 """One meeting of the buyer's device with a till: session, vault and person joined over a link.
 
-Money rule 1 lives in `_sign`: the vault has the request on disk before a byte of it can leave.
+Money rule 1 holds in `_sign`: the vault has the request on disk before a byte of it can leave.
 """
 
 import asyncio
 from typing import Any, Final, assert_never
 
-from bled.buyer.approval import Answer, Approver, Question
+from bled.buyer.approval import Answer, Approver
 from bled.buyer.arrival import Met
+from bled.buyer.outcome import Outcome
+from bled.buyer.person import Person
 from bled.buyer.purchase import Purchase
 from bled.clock import Clock
 from bled.codes import OUTCOMES, Code, Failpoint
 from bled.errors import BledError, PeerError, Unavailable
 from bled.failpoint import failpoint
-from bled.gatt.compare_code import grouped
 from bled.gatt.frames import FramingError
 from bled.gatt.messages import (
     AbortReason,
     ErrorMessage,
     InvreqMessage,
     Message,
-    StatusCode,
-    StatusMessage,
     decode_message,
     encode_message,
 )
@@ -44,7 +43,7 @@ from bled.session.buyer_events import (
     Show,
 )
 from bled.session.offer_policy import AcceptableOffer
-from bled.vault.vault import Reservation, Vault
+from bled.vault.vault import Vault
 
 __all__ = ["Meeting", "Purchase"]
 
@@ -70,7 +69,6 @@ class Meeting:
         self._link = met.link
         self._vault = vault
         self._clock = clock
-        self._approve = approve
         self._on_step = on_step
         self._session = BuyerSession(
             chain=chain,
@@ -80,12 +78,11 @@ class Meeting:
             resume_seconds=RESUME_SECONDS,
         )
         self._accepted: AcceptableOffer | None = None
-        self._asking: asyncio.Future[Answer] | None = None
+        self._person = Person(vault, approve=approve, on_step=on_step)
+        self._outcome = Outcome(vault, clock=clock, on_step=on_step)
         self._hearing: asyncio.Future[Any] | None = None
         self._words_first = 0
         self._lost: BledError | None = None
-        self._reservation: Reservation | None = None
-        self._result = Purchase(code=Code.CANCELLED)
         self._rejoins_left = REJOINS
 
     async def run(self) -> Purchase:
@@ -95,12 +92,12 @@ class Meeting:
             while not self._session.is_over:
                 await self._step()
         except BledError as error:
-            self._result = self._broken(error)
+            self._outcome.broken(error)
         finally:
-            await _stop(self._asking)
+            await _stop(self._person.thinking)
             await _stop(self._hearing)
             await self._link.close()
-        return self._result
+        return self._outcome.purchase
 
     async def _step(self) -> None:
         """Wait for the till, the person or the deadline, and do what follows.
@@ -110,8 +107,8 @@ class Meeting:
         """
         hearing = self._hearing = self._hearing or asyncio.ensure_future(self._hear())
         waiting: set[asyncio.Future[Any]] = {hearing}
-        if self._asking is not None and self._session.state is State.SHOWING:
-            waiting.add(self._asking)
+        if self._person.thinking is not None and self._session.state is State.SHOWING:
+            waiting.add(self._person.thinking)
         await asyncio.wait(waiting, timeout=self._patience(), return_when=asyncio.FIRST_COMPLETED)
         self._words_first = self._words_first + 1 if hearing.done() else 0
         if hearing.done():
@@ -197,12 +194,14 @@ class Meeting:
                 case Progress():
                     self._on_step(f"status {action.code.name.lower().replace('_', ' ')}", {})
                 case Finish():
-                    if not self._finish(action.status):  # the till must not hear that it is on the disk
+                    if not self._outcome.finish(action.status, reader_key=self._met.reader_key):
+                        # The till must not hear that it is on the disk.
                         internal = ErrorMessage(code=OUTCOMES[Code.INTERNAL].air or 0, text="not recorded")
                         await self._send(internal)
                         return
                 case Close():
-                    self._close(action.reason)
+                    if action.reason is not None:
+                        self._outcome.broken(action.reason)
                 case _:
                     assert_never(action)
 
@@ -218,26 +217,19 @@ class Meeting:
 
     async def _ask(self, accepted: AcceptableOffer) -> None:
         """Show the person what is asked; the answer is taken while there is a link."""
+        self._accepted = accepted
         try:
-            question = Question(
-                accepted=accepted,
-                max_fee=self._vault.max_fee(accepted.amount, now=accepted.now),
-                code=self._met.code,
-                paid_before=self._vault.times_paid_at(self._met.reader_key),
-            )
+            self._person.ask(accepted, code=self._met.code, reader_key=self._met.reader_key)
         except BledError as error:
             await self._handle(Forbidden(error=error))
-            return
-        self._on_step("offer shown", _facts(question))
-        self._accepted = accepted
-        self._asking = asyncio.ensure_future(self._approve(question))
 
     async def _hear_the_person(self) -> None:
         """Do what the person said, once, and not before the till is there."""
-        if self._asking is None or not self._asking.done() or self._session.state is not State.SHOWING:
+        if self._session.state is not State.SHOWING:
             return
-        answer, self._asking = self._asking.result(), None
-        match answer:
+        match self._person.answer():
+            case None:
+                return
             case Answer.YES:
                 await self._sign()
             case Answer.NO:
@@ -246,104 +238,24 @@ class Meeting:
                 now = self._clock.now()
                 self._vault.keep_open_tries(self._vault.open_tries().end(now=now))
                 await self._handle(Declined(reason=AbortReason.CODE_MISMATCH))
-            case _:
-                assert_never(answer)
+            case unexpected:
+                assert_never(unexpected)
 
     async def _sign(self) -> None:
         accepted = self._accepted
         if accepted is None:
             return
         try:
-            reservation = self._vault.reserve(
-                accepted.offer, amount=accepted.amount, now=accepted.now, clock_trusted=accepted.clock_trusted
-            )
+            reservation = self._person.sign()
         except BledError as error:
             await self._handle(Forbidden(error=error))
             return
-        self._reservation = reservation
-        left = accepted.expires_at - accepted.now
-        request = reservation.request
-        self._on_step("request signed", {"bytes": len(request), "payer_id": reservation.payer_id.hex()})
-        known_by = self._clock.monotonic() + left + AFTER_EXPIRY_SECONDS
-        await self._handle(Approved(request=request, known_by=known_by))
-
-    def _finish(self, status: StatusMessage) -> bool:
-        """Record how it ended; return whether that is on the disk."""
-        reservation = self._reservation
-        if reservation is None:
-            return False
-        failpoint(Failpoint.BUYER_OUTCOME)
-        code = _till_says(status)
-        detail = status.text or f"the till says {status.code.name.lower()}"
-        is_recorded = True
-        try:
-            self._vault.record_outcome(
-                reservation.payer_id,
-                code,
-                invoice=status.invoice,
-                preimage=status.preimage,
-                now=self._clock.now(),
-                reader_key=self._met.reader_key,
-            )
-        except BledError as error:
-            # Anything but a bad proof is the device's own trouble, and says nothing about the payment.
-            is_recorded = error.code is Code.PROOF_MISMATCH
-            code = error.code if is_recorded else Code.OUTCOME_UNKNOWN
-            detail = error.detail if is_recorded else f"{detail}; not recorded here: {error}"
-        self._result = Purchase(
-            code=code,
-            detail=detail,
-            reservation=reservation,
-            amount=reservation.amount,
-            preimage=status.preimage if code is Code.PAID else None,
-            invoice=status.invoice,
-        )
-        if is_recorded:
-            self._on_step("outcome recorded", {"code": code.value})
-        return is_recorded
-
-    def _close(self, reason: BledError | None) -> None:
-        if reason is not None:
-            self._result = self._broken(reason)
-
-    def _broken(self, error: BledError) -> Purchase:
-        """The meeting broke off. Once a signature left, only the home node knows the outcome."""
-        if self._result.code is not Code.CANCELLED:
-            return self._result  # the outcome was recorded; the acknowledgement got lost
-        if self._reservation is None:
-            return Purchase(code=error.code, detail=error.detail)
-        return Purchase(
-            code=Code.OUTCOME_UNKNOWN,
-            detail=str(error),
-            reservation=self._reservation,
-            amount=self._reservation.amount,
-        )
+        self._outcome.signed(reservation)
+        known_by = self._clock.monotonic() + (accepted.expires_at - accepted.now) + AFTER_EXPIRY_SECONDS
+        await self._handle(Approved(request=reservation.request, known_by=known_by))
 
 
 async def _stop(task: "asyncio.Future[Any] | None") -> None:
     if task is not None:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-
-
-def _till_says(status: StatusMessage) -> Code:
-    """Return what a last status is worth before its proof is looked at.
-
-    A till that says "not paid" may still charge until the signed expiry, and a preimage without its invoice proves
-    nothing: of both only home can be sure.
-    """
-    if status.code is not StatusCode.PAID:
-        return Code.NOT_CONFIRMED
-    return Code.PAID if status.invoice is not None else Code.PAID_UNPROVEN
-
-
-def _facts(question: Question) -> dict[str, object]:
-    return {
-        "amount_msat": question.amount,
-        "max_fee_msat": question.max_fee,
-        "description": question.description,
-        "issuer": question.issuer,
-        "clock_trusted": question.clock_trusted,
-        "code": "read from the till" if question.code is None else grouped(question.code),
-        "paid_before": question.paid_before,
-    }

@@ -1,0 +1,68 @@
+"""The person at the device: asked once in a meeting, and the answer is taken once."""
+
+import asyncio
+
+from bled.buyer.approval import Answer, Approver, Question
+from bled.codes import Code
+from bled.errors import BledError
+from bled.gatt.compare_code import CompareCode, grouped
+from bled.progress import OnStep
+from bled.session.offer_policy import AcceptableOffer
+from bled.vault.vault import Reservation, Vault
+
+
+class Person:
+    """Who decides in one meeting."""
+
+    def __init__(self, vault: Vault, *, approve: Approver, on_step: OnStep) -> None:
+        """Take where what is approved gets signed, and the way to ask."""
+        self._vault = vault
+        self._approve = approve
+        self._on_step = on_step
+        self._question: Question | None = None
+        self.thinking: asyncio.Future[Answer] | None = None
+        """What is waited for; None before the question and after its answer was taken."""
+
+    def ask(self, accepted: AcceptableOffer, *, code: CompareCode | None, reader_key: bytes) -> None:
+        """Show what is asked. Raises `BledError` when the device may not pay it: nobody is asked then."""
+        question = Question(
+            accepted=accepted,
+            max_fee=self._vault.max_fee(accepted.amount, now=accepted.now),
+            code=code,
+            paid_before=self._vault.times_paid_at(reader_key),
+        )
+        self._on_step("offer shown", _facts(question))
+        self._question = question
+        self.thinking = asyncio.ensure_future(self._approve(question))
+
+    def answer(self) -> Answer | None:
+        """Return what the person said, once; None while there is nothing."""
+        if self.thinking is None or not self.thinking.done():
+            return None
+        answer, self.thinking = self.thinking.result(), None
+        return answer
+
+    def sign(self) -> Reservation:
+        """Have what was shown last signed and on the disk. Raises `BledError` as `Vault.reserve` does."""
+        question = self._question
+        if question is None:
+            raise BledError(Code.INTERNAL, detail="nobody was asked")
+        accepted = question.accepted
+        reservation = self._vault.reserve(
+            accepted.offer, amount=question.amount, now=accepted.now, clock_trusted=accepted.clock_trusted
+        )
+        facts = {"bytes": len(reservation.request), "payer_id": reservation.payer_id.hex()}
+        self._on_step("request signed", facts)
+        return reservation
+
+
+def _facts(question: Question) -> dict[str, object]:
+    return {
+        "amount_msat": question.amount,
+        "max_fee_msat": question.max_fee,
+        "description": question.description,
+        "issuer": question.issuer,
+        "clock_trusted": question.clock_trusted,
+        "code": "read from the till" if question.code is None else grouped(question.code),
+        "paid_before": question.paid_before,
+    }
