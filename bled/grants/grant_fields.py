@@ -1,6 +1,7 @@
 """Books and grants as CBOR, and back with every rule checked that does not need a clock or a chain."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from enum import IntEnum
 from typing import Final
 
@@ -11,6 +12,7 @@ from bled.grants.keys import MAX_U32, scalar_key
 from bled.grants.limits import BookLimits
 from bled.grants.limits_fields import MAX_GRANTS, limits_value, open_limits, open_time
 from bled.grants.metadata import DEVICE_METADATA_BYTES, METADATA_BYTES
+from bled.grants.refund_offer import create_refund_offer
 from bled_codec.blinded_path import decode_paths
 from bled_codec.crypto import SecretKey, parse_point
 from bled_codec.errors import CodecError
@@ -52,6 +54,7 @@ class GrantField(IntEnum):
     PAYER_ID = 2
     REFUND_OFFER = 3
     METADATA = 4
+    REFUND_KEY = 5
     PATHS = 6
 
 
@@ -70,11 +73,11 @@ def book_value(book: GrantBook) -> Writable:
         BookField.NOT_AFTER: book.limits.not_after,
         BookField.LIMITS: limits_value(book.limits),
         BookField.HOME_LABEL: book.home_label,
-        BookField.GRANTS: [_grant_value(grant) for grant in book.grants],
+        BookField.GRANTS: [_grant_value(grant, book.chain) for grant in book.grants],
     }
 
 
-def _grant_value(grant: Grant) -> Writable:
+def _grant_value(grant: Grant, chain: bytes) -> Writable:
     value: dict[int, Writable] = {
         GrantField.INDEX: grant.index,
         GrantField.PAYER_ID: grant.payer_id,
@@ -84,8 +87,22 @@ def _grant_value(grant: Grant) -> Writable:
     if grant.secret is not None:
         value[GrantField.SECRET] = grant.secret.reveal()
     if grant.refund_offer is not None:
-        value[GrantField.REFUND_OFFER] = grant.refund_offer
+        value |= _refund_value(grant, grant.refund_offer, chain)
     return value
+
+
+def _refund_value(grant: Grant, data: bytes, chain: bytes) -> dict[int, Writable]:
+    """Return the key of a refund offer that is otherwise made of its own grant, which is a seventh as long; any other
+    offer whole.
+    """
+    key = Offer.decode(data).offer_issuer_id
+    if key is not None and _refund_offer_of(grant, key, chain) == data:
+        return {GrantField.REFUND_KEY: key}
+    return {GrantField.REFUND_OFFER: data}
+
+
+def _refund_offer_of(grant: Grant, key: Point, chain: bytes) -> bytes:
+    return create_refund_offer(grant.payer_id, issuer_id=key, paths=grant.paths, chain=chain).encode()
 
 
 def open_book_key(value: Value) -> bytes:
@@ -102,13 +119,14 @@ def open_book(value: Value) -> GrantBook:
         not_before=open_time(fields[BookField.NOT_BEFORE]),
         not_after=open_time(fields[BookField.NOT_AFTER]),
     )
-    grants = tuple(_open_grant(each) for each in open_list(fields[BookField.GRANTS], least=1, most=MAX_GRANTS))
+    chain = _hash(fields[BookField.CHAIN])
+    grants = tuple(_open_grant(each, chain) for each in open_list(fields[BookField.GRANTS], least=1, most=MAX_GRANTS))
     _check_grants(grants, limits)
     return GrantBook(
         book_key=_hash(fields[BookField.BOOK_KEY]),
         book_id=open_uint(fields[BookField.BOOK_ID], most=MAX_U32),
         device=open_name(fields[BookField.DEVICE]),
-        chain=_hash(fields[BookField.CHAIN]),
+        chain=chain,
         issued_at=open_time(fields[BookField.ISSUED_AT]),
         limits=limits,
         home_label=open_name(fields[BookField.HOME_LABEL]),
@@ -116,10 +134,10 @@ def open_book(value: Value) -> GrantBook:
     )
 
 
-def _open_grant(value: Value) -> Grant:
+def _open_grant(value: Value, chain: bytes) -> Grant:
     fields = open_map(value, required=_GRANT_REQUIRED)
     payer_id = _point(fields[GrantField.PAYER_ID])
-    return Grant(
+    grant = Grant(
         index=open_uint(fields[GrantField.INDEX], most=MAX_U32),
         payer_id=payer_id,
         metadata=_metadata(fields[GrantField.METADATA]),
@@ -127,6 +145,8 @@ def _open_grant(value: Value) -> Grant:
         secret=_secret(fields.get(GrantField.SECRET), payer_id),
         refund_offer=_refund_offer(fields.get(GrantField.REFUND_OFFER)),
     )
+    key = fields.get(GrantField.REFUND_KEY)
+    return grant if key is None else replace(grant, refund_offer=_refund_offer_of(grant, _point(key), chain))
 
 
 def _check_grants(grants: Sequence[Grant], limits: BookLimits) -> None:
@@ -152,7 +172,7 @@ def _point(value: Value) -> Point:
     try:
         return parse_point(open_bytes(value, least=POINT_BYTES, most=POINT_BYTES))
     except CodecError as error:
-        raise CborError("a payer id is no point") from error
+        raise CborError("a key is no point") from error
 
 
 def _metadata(value: Value) -> bytes:

@@ -1,6 +1,7 @@
 """Issuing: home makes a book of payer ids for a device. Nothing per id is stored; home can recompute all of it."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from bled.grants.fields import is_name
 from bled.grants.grant import Grant, GrantBook
@@ -9,6 +10,7 @@ from bled.grants.keys import HomeKeys, scalar_key
 from bled.grants.limits import BookLimits, check_consistent
 from bled.grants.limits_fields import MAX_GRANTS
 from bled.grants.metadata import IssuedId, path_secret, salt_tag, seal_metadata
+from bled.grants.refund_offer import create_refund_offer
 from bled_codec.blinded_path import create_blinded_path
 from bled_codec.crypto import SecretKey
 from bled_codec.encrypted_data import EncryptedData, pad_to_one_length
@@ -33,11 +35,13 @@ def issue_book(
     routes: Routes,
     entropy: Entropy,
     payer_ids: Sequence[Point] | None = None,
+    has_refund_offers: bool = False,
 ) -> GrantBook:
     """Return a book with one payer id for every index of the classes in `limits`.
 
     `book_salt` is 16 random bytes, new for each book, kept with it at home. `routes` give one reply path each to
     every id. `payer_ids` were made on the device, one for each index in order, and the book then holds no secret key.
+    `has_refund_offers` gives each id an offer of home's to which money can come back.
     Raises `ValueError` for limits that cannot be meant, more than 10,000 ids, names that cannot be shown,
     and routes that are not 1 to 3 ways of at least two nodes to one home that is never its own introduction.
     """
@@ -50,7 +54,7 @@ def issue_book(
     tag = None if payer_ids is None else salt_tag(book_salt)
     if not (is_name(device) and is_name(home_label)):
         raise ValueError("names have 1 to 64 printable characters")
-    return GrantBook(
+    book = GrantBook(
         book_key=keys.book_key.public_key[1:],
         book_id=book_id,
         device=device,
@@ -63,6 +67,9 @@ def issue_book(
             for index, key in issued
         ),
     )
+    if not has_refund_offers:
+        return book
+    return replace(book, grants=tuple(_with_refund_offer(grant, keys, chain) for grant in book.grants))
 
 
 def _indices(limits: BookLimits) -> list[int]:
@@ -90,6 +97,14 @@ def _issue_grant(keys: HomeKeys, issued: IssuedId, key: SecretKey | Point, route
         paths=create_reply_paths(routes, path_secret(keys, payer_id), entropy=entropy),
         secret=secret,
     )
+
+
+def _with_refund_offer(grant: Grant, keys: HomeKeys, chain: bytes) -> Grant:
+    key = keys.refund_key(grant.payer_id)
+    if key is None:  # once in 2**127: money for that id comes back by hand
+        return grant
+    offer = create_refund_offer(grant.payer_id, issuer_id=key.public_key, paths=grant.paths, chain=chain)
+    return replace(grant, refund_offer=offer.encode())
 
 
 def create_reply_paths(routes: Routes, secret: bytes, *, entropy: Entropy) -> tuple[bytes, ...]:

@@ -5,6 +5,7 @@ from typing import Final
 
 from bled.grants.sealing import KEY_BYTES, SIV_KEY_BYTES, derive
 from bled_codec.crypto import SecretKey
+from bled_codec.units import Point
 
 MASTER_BYTES: Final = 32
 """Length of home's master secret."""
@@ -18,6 +19,8 @@ _SIV_LABEL: Final = b"bled/home/siv/1"
 _PATH_LABEL: Final = b"bled/home/path/1"
 _BOOK_LABEL: Final = b"bled/home/book/1"
 _PAYER_LABEL: Final = b"bled/home/payer/1"
+_REFUND_LABEL: Final = b"bled/home/refund/1"
+_REFUND_PREIMAGE_LABEL: Final = b"bled/home/refund-preimage/1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +61,17 @@ class HomeKeys:
             raise ValueError("a book salt has 16 bytes")
         info = _PAYER_LABEL + book_salt + book_id.to_bytes(4, "big") + index.to_bytes(4, "big")
         return scalar_key(derive(self.master, info, KEY_BYTES))
+
+    def refund_key(self, payer_id: Point) -> SecretKey | None:
+        """Return the key that signs the invoices of one payer id's refund offer, or None when it has none.
+
+        It is good for that one offer: two offers with one key could be linked, and the node's own key would name it.
+        """
+        return scalar_key(derive(self.master, _REFUND_LABEL + payer_id, KEY_BYTES))
+
+    def refund_preimage(self, salt: bytes) -> bytes:
+        """Return the preimage, 32 bytes, of a refund's invoice that was made with `salt`, 32 random bytes."""
+        return derive(self.master, _REFUND_PREIMAGE_LABEL + salt, KEY_BYTES)
 
 
 def scalar_key(scalar: bytes) -> SecretKey | None:

@@ -294,6 +294,7 @@ def _make(order: Order, book: Book, routes: Sequence[Sequence[Point]], keys: Hom
         routes=routes,
         entropy=secrets.token_bytes,
         payer_ids=order.payer_ids,
+        has_refund_offers=True,
     )
     clear = encode_book(grant_book, book_key=keys.book_key, aux=secrets.token_bytes(32))
     if order.payer_ids is not None:

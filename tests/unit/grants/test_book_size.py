@@ -28,7 +28,7 @@ def _limits(now: int, count: int) -> BookLimits:
     )
 
 
-def test_a_book_of_200_ids_with_two_paths_of_two_hops_has_less_than_130_kb(keys, now, record_property) -> None:
+def test_a_book_of_200_ids_with_refund_offers_and_two_paths_of_two_hops_stays_small(keys, now, record_property) -> None:
     book = issue_book(
         keys,
         book_id=1,
@@ -40,6 +40,7 @@ def test_a_book_of_200_ids_with_two_paths_of_two_hops_has_less_than_130_kb(keys,
         home_label="home",
         routes=[(FIRST, HOME), (SECOND, HOME)],
         entropy=os.urandom,
+        has_refund_offers=True,
     )
     data = encode_book(book, book_key=keys.book_key, aux=bytes(32))
     size = len(wrap_book(data, passphrase="abcd-efgh-2345-6789", salt=bytes(16), nonce=bytes(12)))
