@@ -13,7 +13,7 @@ from PIL import Image, UnidentifiedImageError
 
 from bled.codes import Code
 from bled.errors import ConfigurationError, PeerError
-from bled.gatt.engagement import Engagement
+from bled.gatt.engagement import WHITE_SPACE, Engagement
 
 MAX_FILE_BYTES: Final = 16 * 1024 * 1024
 """Bytes of a picture that are read at all; a phone's photograph has 3 to 12 million."""
@@ -98,7 +98,7 @@ def texts_in(image: object) -> tuple[str, ...]:
 
 def _chosen(texts: Sequence[str]) -> Engagement:
     """Return the one code of a till among the texts; other people's codes beside it are nothing to us."""
-    ours = sorted({text.strip() for text in texts if text.strip().startswith(_OURS)})
+    ours = sorted({text.strip(WHITE_SPACE) for text in texts if text.strip(WHITE_SPACE).startswith(_OURS)})
     if not ours:
         others = f"{len(texts)} other codes, none of a till" if texts else "no QR code"
         raise PeerError(Code.ENGAGEMENT_NOT_SEEN, detail=f"the picture shows {others}")

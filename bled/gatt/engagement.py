@@ -32,6 +32,8 @@ SESSION_ID_BYTES: Final = 16
 _UUID_INFO: Final = b"bled1 uuid"
 _PSK_INFO: Final = b"bled1 psk"
 _RESUME_INFO: Final = b"bled1 resume"
+WHITE_SPACE: Final = " \t\r\n"
+"""No other: what a language takes for white space differs from one to the next."""
 _TEXT: Final = re.compile(r"bled1:([A-Za-z0-9_-]{43})")
 
 
@@ -74,11 +76,11 @@ class Engagement:
 
     @classmethod
     def parse(cls, text: str) -> "Engagement":
-        """Return the engagement that `format` wrote; spaces around it are ignored.
+        """Return the engagement that `format` wrote; spaces, tabs and line ends around it are ignored.
 
         Raises `PeerError` (`ENGAGEMENT_BAD`) for anything else, also another spelling of the same bytes.
         """
-        found = _TEXT.fullmatch(text.strip())
+        found = _TEXT.fullmatch(text.strip(WHITE_SPACE))
         try:
             data = base64.b64decode(found.group(1) + "=", altchars=b"-_", validate=True) if found else b""
         except binascii.Error:

@@ -260,7 +260,7 @@ class Beacon:
         return message, _secured(
             keys,
             meeting=self._meeting,
-            channel=SecureChannel(send_key=keys.responder_key, receive_key=keys.initiator_key),
+            channel=SecureChannel(send_key=keys.responder_key, receive_key=keys.initiator_key, own_limit=self._max_msg),
             nonces=(reader_nonce, self._nonce),
             reader_key=reader_key,
             version=self._version,

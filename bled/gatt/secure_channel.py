@@ -19,13 +19,21 @@ class SecureChannel:
     receiving. It can then still seal: an ERROR may tell the peer why the link is about to be closed.
     """
 
-    __slots__ = ("_limit", "_receive", "_send")
+    __slots__ = ("_limit", "_own_limit", "_receive", "_send")
 
-    def __init__(self, *, send_key: bytes, receive_key: bytes, peer_limit: int = MAX_MESSAGE_BYTES) -> None:
-        """Take a 32-byte key for each direction, and the longest sealed message that the peer takes, in bytes."""
+    def __init__(
+        self,
+        *,
+        send_key: bytes,
+        receive_key: bytes,
+        peer_limit: int = MAX_MESSAGE_BYTES,
+        own_limit: int = MAX_MESSAGE_BYTES,
+    ) -> None:
+        """Take a 32-byte key for each direction, and the longest sealed message, in bytes, that either side takes."""
         self._send: CipherState | None = CipherState(send_key)
         self._receive: CipherState | None = CipherState(receive_key)
         self._limit = min(peer_limit, MAX_MESSAGE_BYTES)
+        self._own_limit = min(own_limit, MAX_MESSAGE_BYTES)
 
     def seal(self, message: bytes) -> bytes:
         """Return `message` sealed, 16 bytes longer.
@@ -44,13 +52,13 @@ class SecureChannel:
     def open(self, data: bytes) -> bytes:
         """Return the message in `data`.
 
-        Raises `PeerError`: `MESSAGE_TOO_LARGE` above 4096 bytes, `CHANNEL_BROKEN` when it is not the peer's next
-        message, and for everything after either.
+        Raises `PeerError`: `MESSAGE_TOO_LARGE` above what this side takes, `CHANNEL_BROKEN` when it is not the
+        peer's next message, and for everything after either.
         """
         if self._receive is None:
             raise PeerError(Code.CHANNEL_BROKEN, detail="a message before this one did not verify")
         receive, self._receive = self._receive, None
-        if len(data) > MAX_MESSAGE_BYTES:
+        if len(data) > self._own_limit:
             raise PeerError(Code.MESSAGE_TOO_LARGE, detail="the message is too long")
         message = receive.decrypt(data)
         if not message:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 from collections.abc import Callable
 
 import pytest
@@ -10,7 +11,7 @@ from bled.codes import Code
 from bled.errors import BledError, PeerError, Refused, Unavailable
 from bled.gatt.channel import PlainChannel
 from bled.gatt.engagement import Engagement, Meeting, OpenMeeting
-from bled.gatt.handshake import Secured
+from bled.gatt.handshake import Reader, Secured
 from bled.gatt.handshake_payloads import Feature
 from bled.gatt.primitives import X25519Key
 from bled.link import handshaking
@@ -187,6 +188,31 @@ async def test_noise_is_answered_with_a_closed_link(noise: bytes) -> None:
     assert (device.frames, counted) == ([], [])
     with pytest.raises(Unavailable):
         await device.link.send(b"still there?")
+
+
+@pytest.mark.parametrize("again", ["the same octets", "other octets"])
+async def test_hs1_sent_a_second_time_is_taken_as_hs3_and_ends_it_without_a_word(again: str) -> None:
+    till, device = wired()
+    first, other = (
+        Reader(static=STATIC, meeting=OpenMeeting(), message=OFFER).start(entropy=os.urandom) for _ in range(2)
+    )
+    tries: list[None] = []
+    await till.link.send(first)
+    await till.link.send(first if again == "the same octets" else other)
+    with pytest.raises(PeerError) as caught:
+        await be_greeted(device.link, meeting=OpenMeeting(), before_hs2=lambda: tries.append(None))
+    assert caught.value.code is Code.HANDSHAKE_FAILED
+    assert len(device.frames) == len(tries) == 1  # HS2, and nothing after it
+
+
+async def test_what_a_device_notifies_before_hs1_is_taken_as_hs2_and_ends_it_without_a_word() -> None:
+    till, device = wired()
+    codes: list[Secured] = []
+    await device.link.send(bytes(range(73)))
+    with pytest.raises(PeerError) as caught:
+        await greet(till.link, static=STATIC, meeting=OpenMeeting(), message=OFFER, before_hs3=codes.append)
+    assert caught.value.code is Code.HANDSHAKE_FAILED
+    assert (len(till.frames), codes) == (1, [])  # HS1, and nothing after it
 
 
 async def test_a_till_of_another_version_is_told_so_and_it_counts(monkeypatch: pytest.MonkeyPatch) -> None:

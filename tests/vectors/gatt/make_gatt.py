@@ -1,4 +1,4 @@
-"""Recipe of handshake.json, refusals.json and engagement.json: with fixed keys and nonces the same files come out.
+"""Recipe of handshake.json and engagement.json: with fixed keys and nonces the same files come out.
 
 See `make.py`, which runs it. `test_gatt_vectors.py` holds that the recipe still makes the committed files, and that
 `second.py`, which shares no code with ours, makes and refuses the same bytes.
@@ -9,14 +9,13 @@ the ephemeral secret key (32 bytes) followed by the nonce, Nm or Nb (16 bytes). 
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from bled.errors import PeerError
 from bled.gatt.compare_code import commitment, compare_code
 from bled.gatt.engagement import Engagement, Meeting, OpenMeeting, Resumption, fingerprint
-from bled.gatt.handshake import Beacon, Reader, VersionRefused
+from bled.gatt.handshake import Beacon, Reader
 from bled.gatt.handshake_payloads import Feature, Hs1, Hs2
 from bled.gatt.messages import encode_message
 from bled.gatt.noise import Initiator, Responder
@@ -60,6 +59,10 @@ CONVERSATION = (
     ("till", ErrorMessage(code=14, text="late")),
     ("device", Abort(reason=AbortReason.DONE)),
 )
+
+
+NO_WHITE_SPACE = "\v\f\x1c\x85\xa0\u2003\u2028\u3000\ufeff\u200b"
+"""What other programs may take for white space, and this profile does not."""
 
 
 class Script:
@@ -145,15 +148,17 @@ def _conversation(till: SecureChannel, device: SecureChannel) -> Iterator[dict[s
         yield {"from": sender, "message": encoded.hex(), "sealed": sealed.hex()}
 
 
-def hs1(*, meeting: Meeting | None = None, room: bytes = b"", ephemeral: Any = None, **changes: Any) -> bytes:
-    """Return an HS1 of a till that says what it likes."""
+def hs1(
+    *, meeting: Meeting | None = None, room: bytes = b"", cut: int | None = None, ephemeral: Any = None, **changes: Any
+) -> bytes:
+    """Return an HS1 of a till that says what it likes: with `room` after the fields, or with `cut` of their octets."""
     fields = {"min_version": 1, "max_version": 1, "features": 7, "rx_frag_max": 495, "commit": bytes(32)}
     noise = Initiator(
         static=STATIC,
         ephemeral=ephemeral or X25519Key(fixed("false till ephemeral")),
         psk=(meeting or OpenMeeting()).psk,
     )
-    return noise.write_first(Hs1(**fields | changes).encode() + room)
+    return noise.write_first((Hs1(**fields | changes).encode() + room)[:cut])
 
 
 def later_hellos() -> Iterator[dict[str, Any]]:
@@ -174,193 +179,33 @@ def later_hellos() -> Iterator[dict[str, Any]]:
         }  # fmt: skip
 
 
-class Point:
-    """In place of a key: a point of small order."""
-
-    def __init__(self, public: str) -> None:
-        self.public = bytes.fromhex(public)
-
-    def exchange(self, public: bytes) -> bytes:
-        """Return what any key makes of it."""
-        return bytes(32)
-
-
-def flipped(data: bytes, byte: int) -> bytes:
-    """Return the data with one bit changed."""
-    return data[:byte] + bytes([data[byte] ^ 1]) + data[byte + 1 :]
-
-
-def device_refusals() -> Iterator[dict[str, Any]]:
-    """Yield what a device refuses of HS1 and of HS3."""
-    good = hs1()
-    weak = Point("e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800")
-    firsts: list[tuple[str, Meeting, bytes]] = [
-        ("a bit of the key flipped", OpenMeeting(), flipped(good, 0)),
-        ("a bit of the payload flipped", OpenMeeting(), flipped(good, 40)),
-        ("a bit of the tag flipped", OpenMeeting(), flipped(good, 87)),
-        ("cut short", OpenMeeting(), good[:47]),
-        ("cut inside the tag", OpenMeeting(), good[:87]),
-        ("empty", OpenMeeting(), b""),
-        ("257 bytes", OpenMeeting(), hs1(room=bytes(257 - 88))),
-        ("zero key towards an engaged device", ENGAGEMENT, good),
-        ("zero key towards a device that resumes", RESUMPTION, good),
-        ("engaged key towards an open device", OpenMeeting(), hs1(meeting=ENGAGEMENT)),
-        ("versions from 0", OpenMeeting(), hs1(min_version=0)),
-        ("versions that end before they begin", OpenMeeting(), hs1(min_version=2)),
-        ("only later versions", OpenMeeting(), hs1(min_version=2, max_version=5)),
-        ("frames of 17 bytes", OpenMeeting(), hs1(rx_frag_max=17)),
-        ("no compare code", OpenMeeting(), hs1(features=6)),
-        ("a resume without the feature", RESUMPTION, hs1(meeting=RESUMPTION, features=3)),
-        ("an ephemeral key of small order", OpenMeeting(), hs1(ephemeral=weak)),
-        ("an ephemeral key of zero", OpenMeeting(), hs1(ephemeral=Point("00" * 32))),
-    ]
-    for name, meeting, data in firsts:
-        yield device_refusal(f"HS1: {name}", meeting, data)
-    yield from late_device_refusals(weak)
-
-
-def late_device_refusals(weak: Point) -> Iterator[dict[str, Any]]:
-    """Yield what a device refuses of HS3, after a good HS1."""
-    payload = fixed("false till nonce", 16) + OFFER
-    status, wait = payload[:16] + PAID, payload[:16] + encode_message(Wait(reason=WaitReason.SIGNING))
-    thirds: list[tuple[str, Meeting, Any, bytes, bytes, Callable[[bytes], bytes]]] = [
-        ("another nonce than promised", OpenMeeting(), STATIC, payload, flipped(payload, 0), bytes),
-        ("another offer than promised", OpenMeeting(), STATIC, payload, flipped(payload, 40), bytes),
-        ("one byte more than promised", OpenMeeting(), STATIC, payload, payload + b"\0", bytes),
-        ("one byte less than promised", OpenMeeting(), STATIC, payload, payload[:-1], bytes),
-        ("no message", OpenMeeting(), STATIC, payload[:16], payload[:16], bytes),
-        ("half a nonce", OpenMeeting(), STATIC, payload[:8], payload[:8], bytes),
-        ("a status to a stranger", OpenMeeting(), STATIC, status, status, bytes),
-        ("a status to an engaged device", ENGAGEMENT, STATIC, status, status, bytes),
-        ("a wait on a resume", RESUMPTION, STATIC, wait, wait, bytes),
-        ("another reader than the engagement names", ENGAGEMENT, OTHER_STATIC, payload, payload, bytes),
-        ("another reader than the meeting began with", RESUMPTION, OTHER_STATIC, payload, payload, bytes),
-        ("a static key of small order", OpenMeeting(), weak, payload, payload, bytes),
-        ("a bit of the static key flipped", OpenMeeting(), STATIC, payload, payload, lambda data: flipped(data, 0)),
-        ("a bit of the payload flipped", OpenMeeting(), STATIC, payload, payload, lambda data: flipped(data, 60)),
-        ("cut short", OpenMeeting(), STATIC, payload, payload, lambda data: data[:63]),
-        ("the last byte cut", OpenMeeting(), STATIC, payload, payload, lambda data: data[:-1]),
-        ("4097 bytes", OpenMeeting(), STATIC, payload, payload, lambda data: data + bytes(4097 - len(data))),
-    ]  # fmt: skip
-    for name, meeting, static, promised, said, change in thirds:
-        false = Initiator(static=static, ephemeral=X25519Key(fixed("false till ephemeral")), psk=meeting.psk)
-        commit = commitment(promised[:16], static.public, promised)
-        first = Hs1(min_version=1, max_version=1, features=7, rx_frag_max=495, commit=commit)
-        data = false.write_first(first.encode())
-        false.read_second(Beacon(meeting=meeting).answer(data, entropy=Script("refusing device")))
-        yield device_refusal(f"HS3: {name}", meeting, data, change(false.write_third(said)[0]))
-    promised = fixed("false till nonce", 16) + OFFER
-    first = hs1(commit=commitment(promised[:16], STATIC.public, promised))
-    yield device_refusal("HS3: sealed by nobody", OpenMeeting(), first, bytes(200))
-    yield device_refusal("HS3: HS1 again", OpenMeeting(), first, first)
-
-
-def device_refusal(name: str, meeting: Meeting, first: bytes, third: bytes | None = None) -> dict[str, Any]:
-    """Return what a device refuses, and with which outcome."""
-    entropy = Script("refusing device")
-    made: dict[str, Any] = {
-        "name": name, "meeting": plain(meeting), "entropy": entropy.hex, "hs1": first.hex(), "hs2": None,
-        "hs3": None if third is None else third.hex(),
-    }  # fmt: skip
-    beacon = Beacon(meeting=meeting)
-    try:
-        made["hs2"] = beacon.answer(first, entropy=entropy).hex()
-        beacon.finish(third or b"")
-    except PeerError as error:
-        if isinstance(error, VersionRefused):
-            made["hs2"] = error.hs2.hex()
-        return made | {"code": error.code.value}
-    raise ValueError(name)
-
-
-def till_refusals() -> Iterator[dict[str, Any]]:
-    """Yield what a till refuses of HS2."""
-    echo = Reader(static=STATIC, meeting=OpenMeeting(), message=OFFER).start(entropy=Script("refusing till"))
-    plain_hs2 = {"version": 1, "features": 7, "rx_frag_max": 495, "max_msg": 4096, "nonce": fixed("false Nb", 16)}
-    cases: list[tuple[str, dict[str, Any], Callable[[bytes], bytes]]] = [
-        ("version 0", {"version": 0}, bytes),
-        ("version 2", {"version": 2}, bytes),
-        ("a feature that was not offered", {"features": 15}, bytes),
-        ("an unnamed feature that was not offered", {"features": 1 << 31 | 7}, bytes),
-        ("no compare code", {"features": 6}, bytes),
-        ("frames of 17 bytes", {"rx_frag_max": 17}, bytes),
-        ("messages of 1284 bytes", {"max_msg": 1284}, bytes),
-        ("a bit of the key flipped", {}, lambda data: flipped(data, 0)),
-        ("a bit of the payload flipped", {}, lambda data: flipped(data, 40)),
-        ("the last byte cut", {}, lambda data: data[:-1]),
-        ("cut short", {}, lambda data: data[:47]),
-        ("empty", {}, lambda _: b""),
-        ("257 bytes", {}, lambda data: data + bytes(257 - len(data))),
-        ("HS1 sent back", {}, lambda _: echo),
-    ]
-    for name, changes, change in cases:
-        yield till_refusal(name, lambda said=plain_hs2 | changes: Hs2(**said), change=change)
-    weak = Point("5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157")
-    yield till_refusal("an ephemeral key of small order", lambda: Hs2(**plain_hs2), ephemeral=weak)
-    yield till_refusal("the zero key towards an engaged till", lambda: Hs2(**plain_hs2), meeting=ENGAGEMENT)
-    long = OFFER + bytes(1285 - 80 + 1 - len(OFFER))
-    short = Hs2(**plain_hs2 | {"max_msg": 1285})
-    yield till_refusal("a longest message below HS3", lambda: short, message=long)
-
-
-def till_refusal(
-    name: str,
-    said: Callable[[], Hs2],
-    *,
-    change: Callable[[bytes], bytes] = bytes,
-    ephemeral: Any = None,
-    meeting: Meeting | None = None,
-    message: bytes = OFFER,
-) -> dict[str, Any]:
-    """Return what a till refuses, and with which outcome; the device answers an HS1 under the zero key."""
-    entropy = Script("refusing till")
-    reader = Reader(static=STATIC, meeting=meeting or OpenMeeting(), message=message)
-    first = reader.start(entropy=entropy)
-    false = Responder(ephemeral=ephemeral or X25519Key(fixed("false device ephemeral")), psk=bytes(32))
-    heard = (
-        first
-        if meeting is None
-        else Reader(static=STATIC, meeting=OpenMeeting(), message=OFFER).start(entropy=Script("refusing till"))
-    )
-    false.read_first(heard)
-    second = change(false.write_second(said().encode()))
-    try:
-        reader.finish(second)
-    except PeerError as error:
-        return {
-            "name": f"HS2: {name}", "meeting": plain(meeting or OpenMeeting()), "static": STATIC.reveal().hex(),
-            "entropy": entropy.hex, "message": message.hex(), "hs1": first.hex(), "hs2": second.hex(),
-            "code": error.code.value,
+def later_answers() -> Iterator[dict[str, Any]]:
+    """Yield HS2 of devices that know more or take less than this program's, and what a till makes of them."""
+    plain_hs2 = {"version": 1, "features": 7, "rx_frag_max": 495, "max_msg": 4096, "nonce": fixed("Nb", 16)}
+    cases: dict[str, tuple[dict[str, int], int]] = {
+        "octets after the fields": ({}, 12),
+        "256 octets": ({}, 256 - 73),
+        "longer frames than there are": ({"rx_frag_max": 65535}, 0),
+        "frames of 18 octets": ({"rx_frag_max": 18}, 0),
+        "longer messages than there are": ({"max_msg": 65535}, 0),
+        "messages of 4095 octets": ({"max_msg": 4095}, 0),
+        "messages of 1285 octets": ({"max_msg": 1285}, 0),
+        "fewer features": ({"features": 1}, 0),
+    }
+    for name, (changes, room) in cases.items():
+        entropy = Script(f"till that hears of {name}")
+        reader = Reader(static=STATIC, meeting=OpenMeeting(), message=OFFER)
+        first = reader.start(entropy=entropy)
+        noise = Responder(ephemeral=X25519Key(fixed("device ephemeral")), psk=bytes(32))
+        noise.read_first(first)
+        second = noise.write_second(Hs2(**plain_hs2 | changes).encode() + bytes(range(room)))
+        third, secured = reader.finish(second)
+        yield {
+            "name": name, "meeting": plain(OpenMeeting()), "static": STATIC.reveal().hex(), "entropy": entropy.hex,
+            "message": OFFER.hex(), "hs1": first.hex(), "hs2": second.hex(), "hs3": third.hex(),
+            "compare_code": secured.code, "rx_frag_max": secured.frame_limit,
+            "may_send_invoice": Feature.INVOICE in secured.features, "may_resume": secured.resumption is not None,
         }  # fmt: skip
-    raise ValueError(name)
-
-
-def channel_refusals() -> Iterator[dict[str, Any]]:
-    """Yield what a channel refuses after it has opened some messages."""
-    sealer = SecureChannel(send_key=fixed("channel"), receive_key=fixed("back"))
-    first, second, third = (sealer.seal(text) for text in (b"first", b"second", b"third"))
-    cases = [
-        ("a bit flipped", [], flipped(first, 0)),
-        ("a bit of the tag flipped", [first], flipped(second, len(second) - 1)),
-        ("cut", [], first[:-1]),
-        ("longer", [], first + b"\0"),
-        ("shorter than a tag", [], first[:15]),
-        ("empty", [], b""),
-        ("repeated", [first], first),
-        ("repeated later", [first, second], first),
-        ("one left out", [first], third),
-        ("of the other direction", [], SecureChannel(send_key=fixed("back"), receive_key=fixed("channel")).seal(b"me")),
-    ]
-    for name, before, data in cases:
-        channel = SecureChannel(send_key=fixed("back"), receive_key=fixed("channel"))
-        for good in before:
-            channel.open(good)
-        try:
-            channel.open(data)
-        except PeerError as error:
-            opened = [good.hex() for good in before]
-            key = fixed("channel").hex()
-            yield {"name": name, "key": key, "opened": opened, "refused": data.hex(), "code": error.code.value}
 
 
 def engagements() -> Iterator[dict[str, str]]:
@@ -375,6 +220,14 @@ def engagements() -> Iterator[dict[str, str]]:
         }  # fmt: skip
 
 
+def texts() -> list[str]:
+    """Return texts that are the code of the last of the engagements, with white space around it."""
+    good = ENGAGEMENT.format()
+    return [
+        f"{before}{good}{after}" for before, after in (("", ""), (" ", ""), ("", "\n"), ("\t ", "\r\n"), ("\n\n", " "))
+    ]
+
+
 def bad_texts() -> list[str]:
     """Return texts that are no codes of a till."""
     good = ENGAGEMENT.format()
@@ -383,6 +236,8 @@ def bad_texts() -> list[str]:
     return [
         "", "bled1:", good[:-1], good + "A", good + "=", good[6:], "BLED1" + good[5:], "bled2" + good[5:],
         good.replace(":", "://"), good[:20] + "+" + good[21:], good[:20] + " " + good[21:], spelled,
+        good[:6] + " " + good[6:], good[:20] + "\n" + good[20:], f"{good} {good}", "\0" + good,
+        *(f"{good}{white}" for white in NO_WHITE_SPACE), *(f"{white}{good}" for white in NO_WHITE_SPACE),
     ]  # fmt: skip
 
 
@@ -414,14 +269,11 @@ def make() -> dict[str, dict[str, Any]]:
                 handshake("open, without resume", OpenMeeting(), OFFER, features=(3, 5)),
             ],
             "compare_codes": list(codes()), "later": list(later_hellos()),
-        },
-        "refusals.json": {
-            "about": "What each side refuses, and the outcome; with HS3 absent it is HS1 that is refused.",
-            "device": list(device_refusals()), "till": list(till_refusals()), "channel": list(channel_refusals()),
+            "later_answers": list(later_answers()),
         },
         "engagement.json": {
             "about": "Codes of tills: text, key, service UUID and advertisement; texts that are none; the open beacon.",
-            "engagements": list(engagements()), "bad_texts": bad_texts(),
+            "engagements": list(engagements()), "texts": texts(), "bad_texts": bad_texts(),
             "open": {"uuid": str(SERVICE_UUID), "advertisement": ADVERTISEMENT.hex()},
         },
     }  # fmt: skip

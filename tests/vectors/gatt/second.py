@@ -51,7 +51,7 @@ def advertisement(service: str) -> bytes:
 
 def read_engagement(text: str) -> dict[str, Any]:
     """The meeting that a till's code asks for."""
-    text = text.strip()
+    text = text.strip(" \t\r\n")
     if not re.fullmatch(r"bled1:[A-Za-z0-9_-]{43}", text):
         raise Refusal("engagement-bad")
     data = base64.urlsafe_b64decode(text[6:] + "=")
@@ -194,6 +194,9 @@ class Till(Side):
             raise Refusal("message-too-large")
         public = self._noise.noise_protocol.keypairs["s"].public_bytes
         hs3 = self._write(self.nonce + self.message)
+        self.may_send_invoice = bool(features & 2) and max_msg >= 4096
+        self.limit = min(rx_frag_max, 495)
+        self.features = features
         return hs3, self._results(nm=self.nonce, nb=payload[9:25], reader_key=public, initiator=True)
 
 

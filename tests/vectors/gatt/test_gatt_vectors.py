@@ -18,11 +18,14 @@ from bled.gatt.messages import decode_message
 from bled.gatt.primitives import X25519Key
 from bled.gatt.secure_channel import SecureChannel
 
+from . import make_gatt, make_pairs, make_refusals, second_channel
+
 FOLDER = Path(__file__).parent
-HANDSHAKES, REFUSALS, ENGAGEMENTS = (
+HANDSHAKES, REFUSALS, PAIRS, ENGAGEMENTS = (
     json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
-    for name in ("handshake", "refusals", "engagement")
+    for name in ("handshake", "refusals", "pairs", "engagement")
 )
+AT_DEVICE, AT_TILL = ([*REFUSALS[side], *PAIRS[side]] for side in ("device", "till"))
 
 
 def _load(name: str) -> ModuleType:
@@ -31,11 +34,6 @@ def _load(name: str) -> ModuleType:
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     return module
-
-
-@pytest.fixture(scope="module")
-def recipe() -> ModuleType:
-    return _load("make_gatt")
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +68,8 @@ class _Entropy:
         return drawn
 
 
-def test_the_recipe_makes_the_committed_files(recipe) -> None:
+@pytest.mark.parametrize("recipe", [make_gatt, make_refusals, make_pairs])
+def test_the_recipe_makes_the_committed_files(recipe: ModuleType) -> None:
     for name, content in recipe.make().items():
         assert (FOLDER / name).read_text(encoding="utf-8") == recipe.text(content), name
 
@@ -186,9 +185,9 @@ def test_the_first_message_of_strangers_can_be_read_by_everybody() -> None:
     assert anybody.open(hs1[32:]).hex() == case["hs1_payload"]
 
 
-@pytest.mark.parametrize("case", _named(REFUSALS["device"]))
+@pytest.mark.parametrize("case", _named(AT_DEVICE))
 def test_our_device_refuses_it(case: dict[str, Any]) -> None:
-    beacon = Beacon(meeting=_meeting(case["meeting"]))
+    beacon = Beacon(meeting=_meeting(case["meeting"]), max_msg=case.get("max_msg", 4096))
 
     def run() -> None:
         assert beacon.answer(_bytes(case["hs1"]), entropy=_Entropy(case["entropy"])).hex() == case["hs2"]
@@ -210,10 +209,31 @@ def test_both_devices_answer_a_till_that_knows_more_alike(second, case: dict[str
     assert ours.hex() == theirs.answer(_bytes(case["hs1"])).hex() == case["hs2"]
 
 
-@pytest.mark.parametrize("case", _named(REFUSALS["device"]))
+@pytest.mark.parametrize("case", _named(HANDSHAKES["later_answers"]))
+def test_both_tills_make_the_same_of_a_device_that_knows_more_or_takes_less(second, case: dict[str, Any]) -> None:
+    static, message = _bytes(case["static"]), _bytes(case["message"])
+    reader = Reader(static=X25519Key(static), meeting=OpenMeeting(), message=message)
+    assert reader.start(entropy=_Entropy(case["entropy"])).hex() == case["hs1"]
+    hs3, secured = reader.finish(_bytes(case["hs2"]))
+    entropy = _bytes(case["entropy"])
+    till = second.Till(
+        meeting=case["meeting"], ephemeral=entropy[:32], nonce=entropy[32:], static=static, message=message
+    )
+    till.start()
+    theirs, results = till.finish(_bytes(case["hs2"]))
+    assert hs3.hex() == theirs.hex() == case["hs3"]
+    assert secured.code == results["compare_code"] == case["compare_code"]
+    assert secured.frame_limit == till.limit == case["rx_frag_max"]
+    assert (Feature.INVOICE in secured.features) is till.may_send_invoice is case["may_send_invoice"]
+    assert (secured.resumption is not None) is bool(till.features & second.RESUME) is case["may_resume"]
+
+
+@pytest.mark.parametrize("case", _named(AT_DEVICE))
 def test_the_second_device_refuses_it_with_the_same_outcome(second, case: dict[str, Any]) -> None:
     entropy = _bytes(case["entropy"])
-    device = second.Device(meeting=case["meeting"], ephemeral=entropy[:32], nonce=entropy[32:])
+    device = second.Device(
+        meeting=case["meeting"], ephemeral=entropy[:32], nonce=entropy[32:], max_msg=case.get("max_msg", 4096)
+    )
 
     def run() -> None:
         assert device.answer(_bytes(case["hs1"])).hex() == case["hs2"]
@@ -225,7 +245,7 @@ def test_the_second_device_refuses_it_with_the_same_outcome(second, case: dict[s
     assert not caught.value.reply or caught.value.reply.hex() == case["hs2"]
 
 
-@pytest.mark.parametrize("case", _named(REFUSALS["till"]))
+@pytest.mark.parametrize("case", _named(AT_TILL))
 def test_our_till_refuses_it(case: dict[str, Any]) -> None:
     reader = Reader(
         static=X25519Key(_bytes(case["static"])), meeting=_meeting(case["meeting"]), message=_bytes(case["message"])
@@ -236,7 +256,7 @@ def test_our_till_refuses_it(case: dict[str, Any]) -> None:
     assert caught.value.code.value == case["code"]
 
 
-@pytest.mark.parametrize("case", _named(REFUSALS["till"]))
+@pytest.mark.parametrize("case", _named(AT_TILL))
 def test_the_second_till_refuses_it_with_the_same_outcome(second, case: dict[str, Any]) -> None:
     entropy = _bytes(case["entropy"])
     till = second.Till(
@@ -254,12 +274,22 @@ def test_the_second_till_refuses_it_with_the_same_outcome(second, case: dict[str
 
 @pytest.mark.parametrize("case", _named(REFUSALS["channel"]))
 def test_our_channel_refuses_it(case: dict[str, Any]) -> None:
-    channel = SecureChannel(send_key=bytes(32), receive_key=_bytes(case["key"]))
+    channel = SecureChannel(send_key=bytes(32), receive_key=_bytes(case["key"]), own_limit=case.get("max_msg", 4096))
     for data in case["opened"]:
         channel.open(_bytes(data))
     with pytest.raises(PeerError) as caught:
         channel.open(_bytes(case["refused"]))
     assert caught.value.code.value == case["code"]
+
+
+@pytest.mark.parametrize("case", _named(REFUSALS["channel"]))
+def test_the_second_channel_refuses_it_with_the_same_outcome(case: dict[str, Any]) -> None:
+    opener = second_channel.Opener(_bytes(case["key"]), max_msg=case.get("max_msg", 4096))
+    for data in case["opened"]:
+        opener.open(_bytes(data))
+    with pytest.raises(second_channel.Refusal) as caught:
+        opener.open(_bytes(case["refused"]))
+    assert caught.value.name == case["code"]
 
 
 @pytest.mark.parametrize("case", _named(ENGAGEMENTS["engagements"]))
@@ -279,7 +309,14 @@ def test_the_second_implementation_reads_the_same_codes(second, case: dict[str, 
     assert second.advertisement(case["uuid"]).hex() == case["advertisement"]
 
 
-@pytest.mark.parametrize("text", ENGAGEMENTS["bad_texts"])
+@pytest.mark.parametrize("text", ENGAGEMENTS["texts"], ids=ascii)
+def test_both_read_a_code_with_white_space_around_it(second, text: str) -> None:
+    case, made, read = ENGAGEMENTS["engagements"][-1], Engagement.parse(text), second.read_engagement(text)
+    assert made.secret.hex() == read["secret"] == case["secret"]
+    assert made.fingerprint.hex() == read["fingerprint"] == case["fingerprint"]
+
+
+@pytest.mark.parametrize("text", ENGAGEMENTS["bad_texts"], ids=ascii)
 def test_both_refuse_the_same_texts(second, text: str) -> None:
     with pytest.raises(PeerError) as caught:
         Engagement.parse(text)
@@ -301,7 +338,7 @@ def test_codes_keep_their_leading_zeros(second, case: dict[str, str]) -> None:
 
 
 def test_the_vectors_reach_every_outcome_of_a_handshake() -> None:
-    cases = (*REFUSALS["device"], *REFUSALS["till"], *REFUSALS["channel"])
+    cases = (*AT_DEVICE, *AT_TILL, *REFUSALS["channel"])
     assert {case["code"] for case in cases} == {
         "handshake-malformed",
         "handshake-failed",
