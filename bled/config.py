@@ -114,6 +114,9 @@ class Settings(BaseSettings):
     rate_max_age_seconds: Annotated[int, Field(ge=1, le=3600)] = 300
     """Age at which a rate is not used any more."""
 
+    tip: Text | None = None
+    """What a till lets buyers add to a price: a share as `15%`, an amount as `500sat`, or `none`."""
+
     auto_approve_below_msat: Annotated[Msat, BeforeValidator(_only_whole_numbers)] = Field(default=Msat(0), ge=0)
     """Purchases of less than this are approved without asking, in millisatoshi. 0 asks always."""
 

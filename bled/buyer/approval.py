@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from bled.gatt.compare_code import CompareCode
-from bled.session.offer_policy import AcceptableOffer
+from bled.session.offer_policy import NO_TIP, AcceptableOffer
 from bled_codec.units import Msat, UnixTime
 
 
@@ -21,25 +21,45 @@ class Answer(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WithTip:
+    """Not yet: ask again, with this tip in place of the one before."""
+
+    tip: Msat
+
+
+Reply = Answer | WithTip
+"""What a person can do with a question."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What the person is asked, in the words of the offer that will be signed.
+    """What the person is asked, in the words of the offer that will be signed. A yes signs exactly this.
 
     Attributes:
         accepted: the offer, with the time its checks used.
+        tip: what the person has added to the price so far, at most `accepted.tip_max`.
         max_fee: the most that may be spent on fees beside the amount.
         code: what the till must show as well; None when the device had read the till's own code.
         paid_before: how many payments were made at this till. A hint: it never replaces the code.
+        note: why the tip that the person named last is not in it.
     """
 
     accepted: AcceptableOffer
+    tip: Msat = NO_TIP
     max_fee: Msat
     code: CompareCode | None
     paid_before: int
+    note: str = ""
+
+    @property
+    def price(self) -> Msat:
+        """What the offer asks for."""
+        return self.accepted.amount
 
     @property
     def amount(self) -> Msat:
-        """What the payee gets."""
-        return self.accepted.amount
+        """What the payee gets, the tip in it."""
+        return Msat(self.price + self.tip)
 
     @property
     def most(self) -> Msat:
@@ -67,7 +87,7 @@ class Question:
         return self.accepted.now
 
 
-Approver = Callable[[Question], Awaitable[Answer]]
+Approver = Callable[[Question], Awaitable[Reply]]
 """Answers a question. Cancelled when the time to think is over."""
 
 
@@ -75,11 +95,12 @@ def approve_below(limit: Msat | None, person: Approver) -> Approver:
     """Return an approver that says yes by itself to amounts below `limit`, fees included, and else asks `person`.
 
     It never answers by itself when the device's clock is not trusted, since the expiry could not be judged, nor when a
-    code is to be compared, which a walking reader or somebody in between could have made.
+    code is to be compared, which a walking reader or somebody in between could have made. It never tips.
     """
 
-    async def approve(question: Question) -> Answer:
-        if limit is not None and question.code is None and question.clock_trusted and question.most < limit:
+    async def approve(question: Question) -> Reply:
+        is_simple = question.code is None and question.clock_trusted and not question.tip
+        if limit is not None and is_simple and question.most < limit:
             return Answer.YES
         return await person(question)
 

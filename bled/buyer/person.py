@@ -1,14 +1,16 @@
-"""The person at the device: asked once in a meeting, and the answer is taken once."""
+"""The person at the device: asked once in a meeting, again after each tip, and the answer is taken once."""
 
 import asyncio
+from dataclasses import replace
 
-from bled.buyer.approval import Answer, Approver, Question
+from bled.buyer.approval import Answer, Approver, Question, Reply, WithTip
 from bled.codes import Code
-from bled.errors import BledError
+from bled.errors import BledError, Refused
 from bled.gatt.compare_code import CompareCode, grouped
 from bled.progress import OnStep
 from bled.session.offer_policy import AcceptableOffer
 from bled.vault.vault import Reservation, Vault
+from bled_codec.units import Msat
 
 
 class Person:
@@ -20,7 +22,7 @@ class Person:
         self._approve = approve
         self._on_step = on_step
         self._question: Question | None = None
-        self.thinking: asyncio.Future[Answer] | None = None
+        self.thinking: asyncio.Future[Reply] | None = None
         """What is waited for; None before the question and after its answer was taken."""
 
     def ask(self, accepted: AcceptableOffer, *, code: CompareCode | None, reader_key: bytes) -> None:
@@ -31,16 +33,34 @@ class Person:
             code=code,
             paid_before=self._vault.times_paid_at(reader_key),
         )
+        self._show(question)
+
+    def _show(self, question: Question) -> None:
         self._on_step("offer shown", _facts(question))
         self._question = question
         self.thinking = asyncio.ensure_future(self._approve(question))
 
     def answer(self) -> Answer | None:
-        """Return what the person said, once; None while there is nothing."""
+        """Return what the person said, once; None while there is nothing, and when they are asked again."""
         if self.thinking is None or not self.thinking.done():
             return None
-        answer, self.thinking = self.thinking.result(), None
-        return answer
+        reply, self.thinking = self.thinking.result(), None
+        if not isinstance(reply, WithTip):
+            return reply
+        if self._question is not None:
+            self._show(self._with_tip(self._question, reply.tip))
+        return None
+
+    def _with_tip(self, question: Question, tip: Msat) -> Question:
+        """Return the question with `tip` in it, or as it was with a note that says why not."""
+        most = question.accepted.tip_max
+        if not 0 <= tip <= most:
+            return replace(question, note=f"{tip} msat is no tip here, the till takes {most} msat at most")
+        try:
+            max_fee = self._vault.max_fee(Msat(question.price + tip), now=question.accepted.now)
+        except Refused as error:
+            return replace(question, note=f"with {tip} msat more it would be over a limit: {error}")
+        return replace(question, tip=tip, max_fee=max_fee, note="")
 
     def sign(self) -> Reservation:
         """Have what was shown last signed and on the disk. Raises `BledError` as `Vault.reserve` does."""
@@ -65,4 +85,4 @@ def _facts(question: Question) -> dict[str, object]:
         "clock_trusted": question.clock_trusted,
         "code": "read from the till" if question.code is None else grouped(question.code),
         "paid_before": question.paid_before,
-    }
+    } | ({"tip_msat": question.tip, "tip_max_msat": question.accepted.tip_max} if question.accepted.tip_max else {})

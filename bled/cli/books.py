@@ -103,6 +103,7 @@ def describe_entry(entry: HistoryEntry) -> dict[str, object]:
         "outcome": entry.code.value,
         "proven": entry.proven,
         "amount_msat": entry.amount,
+        "tip_msat": entry.tip,
         "description": entry.description,
         "payer_id": entry.payer_id.hex(),
         "preimage": entry.preimage.hex() if entry.preimage is not None and entry.proven else None,
@@ -111,7 +112,8 @@ def describe_entry(entry: HistoryEntry) -> dict[str, object]:
 
 def print_entry(entry: HistoryEntry) -> None:
     """Print a signed request and its outcome in one line."""
+    tip = f"  ({format_amount(entry.tip)} of it a tip)" if entry.tip else ""
     say(
         f"{format_time(entry.at)}  {format_amount(entry.amount):>16}  {entry.code.value:<16}  "
-        f"{printable(entry.description)}"
+        f"{printable(entry.description)}{tip}"
     )

@@ -14,6 +14,9 @@ def demo(
         int, typer.Option(min=1, max=900_000_000, help="What the buyer pays, in millisatoshi.")
     ] = 2_500_000,
     description: Annotated[str, typer.Option(help="What it is for.")] = "flat white",
+    tip_msat: Annotated[
+        int, typer.Option(min=0, max=900_000_000, help="Tip that the buyer adds, at most the price again.")
+    ] = 0,
     mtu: Annotated[int, typer.Option(min=23, max=517, help="ATT_MTU of the virtual radio, in bytes.")] = 517,
     tamper: Annotated[
         str | None,
@@ -36,6 +39,7 @@ def demo(
     Examples:
       bled demo
       bled demo --amount-msat 100000 --mtu 23
+      bled demo --tip-msat 250000
       bled demo --tamper amount
       bled demo --merchant lnd
       bled demo --json
@@ -46,7 +50,13 @@ def demo(
     configure_logging(level="warning")
 
     status = show(
-        amount_msat=amount_msat, description=description, att_mtu=mtu, tamper=tamper, merchant=merchant, in_json=json_
+        amount_msat=amount_msat,
+        tip_msat=tip_msat,
+        description=description,
+        att_mtu=mtu,
+        tamper=tamper,
+        merchant=merchant,
+        in_json=json_,
     )
     if status:
         raise typer.Exit(status)

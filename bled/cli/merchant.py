@@ -39,6 +39,13 @@ def charge(
         str | None,
         typer.Option(metavar="NUMBER", help="For a price in a currency: what one bitcoin costs. [else BLED_RATE_URL]"),
     ] = None,
+    tip: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MOST",
+            help="Let the buyer add a tip: up to 15% of the price, up to 500sat, or none. [default: BLED_TIP, or none]",
+        ),
+    ] = None,
     node: Node = None,
     credentials: Credentials = None,
     radio: Radio = None,
@@ -58,11 +65,15 @@ def charge(
     A price in a currency is converted before the offer is made: the buyer sees and signs satoshi. The rate must be
     fresh; without one nothing is charged.
 
+    With --tip the buyer is asked on their own device whether to add one, up to this and at most the price again. They
+    sign price and tip as one amount; nothing else is accepted.
+
     \b
     Examples:
       bled merchant charge 2500 --description "flat white"
       bled merchant charge 3.50EUR --rate 58000 --description "flat white"
       bled merchant charge 2500sat -d "flat white" --engage --json
+      bled merchant charge 2500 -d "flat white" --tip 20%
       bled merchant charge 2500 -d "flat white" --engage --qr /run/till/code.png
     """
     import asyncio
@@ -70,6 +81,7 @@ def charge(
     from bled.cli.pricing import amount_of
     from bled.cli.qr_showing import check_picture_path, engagement_shown
     from bled.cli.selling import Till, charge_once, echo_terms, print_sale
+    from bled.cli.tipping import most_tip
     from bled.codes import Code
     from bled.config import load_settings
     from bled.errors import BledError
@@ -80,11 +92,12 @@ def charge(
         if not engage:
             raise BledError(Code.USAGE, detail="--qr goes with --engage: without it there is no code to write")
         check_picture_path(qr)
-    flags = {"node": node, "credentials": credentials, "radio": radio, "data_dir": data}
+    flags = {"node": node, "credentials": credentials, "radio": radio, "data_dir": data, "tip": tip}
     settings = load_settings(flags)
     till = Till.from_settings(settings, att_mtu=mtu)
     asked, price = amount_of(amount, rate=rate, settings=settings)
-    echo_terms(asked, description, issuer, price)
+    tip_max = most_tip(settings.tip, price=asked)
+    echo_terms(asked, description, issuer, price, tip_max=tip_max)
     with engagement_shown(step_printer(as_json=json_, verbose=verbose), picture=qr) as on_step:
         result = asyncio.run(
             charge_once(
@@ -93,6 +106,7 @@ def charge(
                 description=description,
                 issuer=issuer,
                 price=price,
+                tip_max=tip_max,
                 buyer_seconds=wait,
                 engage=engage,
                 on_step=on_step,

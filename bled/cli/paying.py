@@ -70,7 +70,8 @@ def print_purchase(purchase: Purchase, *, as_json: bool) -> None:
     if as_json:
         print_json(describe(purchase))
     elif purchase.code is Code.PAID:
-        say(f"Paid {format_amount(purchase.amount or 0)}.")
+        tip = 0 if purchase.reservation is None else purchase.reservation.tip
+        say(f"Paid {format_amount(purchase.amount or 0)}{f', {format_amount(tip)} of it a tip' if tip else ''}.")
         if purchase.preimage is not None:
             say(f"Proof (preimage): {purchase.preimage.hex()}")
     else:
@@ -85,6 +86,7 @@ def describe(purchase: Purchase) -> dict[str, object]:
         "detail": purchase.detail,
         "money_moved": OUTCOMES[purchase.code].money_moved.value,
         "amount_msat": purchase.amount,
+        "tip_msat": None if reservation is None else reservation.tip,
         "payer_id": None if reservation is None else reservation.payer_id.hex(),
         "preimage": None if purchase.preimage is None else purchase.preimage.hex(),
     }

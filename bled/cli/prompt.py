@@ -5,11 +5,13 @@ import textwrap
 from datetime import UTC, datetime
 from typing import Final
 
-from bled.buyer.approval import Answer, Question
+from bled.buyer.approval import Answer, Question, Reply, WithTip
 from bled.cli.amount import format_amount
 from bled.cli.output import note
 from bled.cli.plain import printable
 from bled.cli.terminal import forget_typed, next_line
+from bled.cli.tipping import parse_tip
+from bled.errors import BledError
 from bled.gatt.compare_code import grouped
 
 _YES: Final = frozenset({"y", "yes"})
@@ -18,7 +20,7 @@ _DIFFERS: Final = frozenset({"d", "differs", "code differs"})
 _WIDTH: Final = 60
 
 
-async def ask_on_terminal(question: Question) -> Answer:
+async def ask_on_terminal(question: Question) -> Reply:
     """Show the offer and return what the person typed. Without a terminal nobody can: that is a no."""
     if not sys.stdin.isatty():
         note("The offer needs a person's yes, and there is no terminal to ask on. Declined.")
@@ -26,23 +28,43 @@ async def ask_on_terminal(question: Question) -> Answer:
     forget_typed()
     for line in describe(question):
         note(line)
-    note("Pay? Type yes: " if question.code is None else "Type yes to pay, or differs if the till shows another code: ")
+    note(_request(question))
     return understood(await next_line(), question)
 
 
-def understood(line: str, question: Question) -> Answer:
-    """Return what a typed line means; whatever is neither is a no."""
+def _request(question: Question) -> str:
+    choices = ["yes to pay"]
+    if question.accepted.tip_max:
+        choices.append("a tip to be asked again with it (10%, 200sat)")
+    if question.code is not None:
+        choices.append("differs if the till shows another code")
+    if len(choices) == 1:
+        return "Pay? Type yes: "
+    return f"Type {', '.join(choices[:-1])}, or {choices[-1]}: "
+
+
+def understood(line: str, question: Question) -> Reply:
+    """Return what a typed line means; whatever is none of the choices is a no."""
     words = line.strip().lower()
     if words in _YES:
         return Answer.YES
-    return Answer.CODE_DIFFERS if words in _DIFFERS and question.code is not None else Answer.NO
+    if words in _DIFFERS and question.code is not None:
+        return Answer.CODE_DIFFERS
+    if not question.accepted.tip_max:
+        return Answer.NO
+    try:
+        return WithTip(tip=parse_tip(words, price=question.price))
+    except BledError:
+        return Answer.NO
 
 
 def describe(question: Question) -> list[str]:
     """Return what the person must know before a yes, one line each."""
     lines = [
         "",
-        f"  Amount       {format_amount(question.amount)}",
+        *([f"  Not so       {printable(question.note)}", ""] if question.note else []),
+        f"  Amount       {format_amount(question.price)}",
+        *_tip(question),
         *_wrapped("  For          ", question.description),
         f"  Says it is   {printable(question.issuer) or '(no name given)'}",
         f"  At most      {format_amount(question.most)} with fees",
@@ -59,6 +81,18 @@ def describe(question: Question) -> list[str]:
             f"  This device's clock may be wrong. The till says {till_time:%Y-%m-%d %H:%M}. Say yes only if it is.",
         ]
     return [*lines, ""]
+
+
+def _tip(question: Question) -> list[str]:
+    most = question.accepted.tip_max
+    if not most:
+        return []
+    if not question.tip:
+        return [f"  Tip          none; you may add up to {format_amount(most)}"]
+    return [
+        f"  Tip          {format_amount(question.tip)} (up to {format_amount(most)})",
+        f"  Together     {format_amount(question.amount)}",
+    ]
 
 
 def _wrapped(label: str, text: str) -> list[str]:

@@ -26,6 +26,7 @@ from bled.sales.reader_key import reader_key_beside
 from bled.sales.refund import Refunds, refund_node
 from bled.sales.refund_states import Refund
 from bled.sales.self_test import check_node_daily
+from bled.session.offer_policy import NO_TIP
 from bled_codec.units import Msat
 
 
@@ -91,6 +92,7 @@ async def charge_once(
     description: str,
     issuer: str | None,
     price: Converted | None = None,
+    tip_max: Msat,
     buyer_seconds: float,
     engage: bool,
     on_step: OnStep,
@@ -115,13 +117,16 @@ async def charge_once(
                     tap=tap_on_terminal(),
                     issuer=issuer,
                     price=price,
+                    tip_max=tip_max,
                     buyer_seconds=buyer_seconds,
                 )
             finally:
                 await central.close()
 
 
-def echo_terms(amount: Msat, description: str, issuer: str | None, price: Converted | None = None) -> None:
+def echo_terms(
+    amount: Msat, description: str, issuer: str | None, price: Converted | None = None, *, tip_max: Msat = NO_TIP
+) -> None:
     """Tell the cashier what is about to be charged, as it was understood, before anybody else hears of it."""
     shop = f", in the name of {printable(issuer)}" if issuer is not None else ""
     if price is not None:
@@ -129,6 +134,8 @@ def echo_terms(amount: Msat, description: str, issuer: str | None, price: Conver
         source = f"{printable(rate.source)}, {SystemClock().now() - rate.at} s old"
         note(f"{price.price} at {rate.per_bitcoin} {rate.currency} for one bitcoin ({source}).")
     note(f"Charging {format_amount(amount)} for {printable(description, limit=None)}{shop}.")
+    if tip_max:
+        note(f"The buyer may add a tip of up to {format_amount(tip_max)}.")
 
 
 async def resume_sales(till: Till, *, on_step: OnStep) -> tuple[SaleResult, ...]:
@@ -153,7 +160,8 @@ def print_sale(result: SaleResult, *, as_json: bool) -> None:
         print_json(describe_sale(result))
     elif result.code is Code.PAID:
         told = "" if result.buyer_told else " The buyer's device does not know it yet."
-        say(f"Paid {format_amount(result.amount)}. Sale {result.sale_id}.{told}")
+        tip = f", {format_amount(result.tip)} of it a tip" if result.tip else ""
+        say(f"Paid {format_amount(result.amount)}{tip}. Sale {result.sale_id}.{told}")
         if result.detail:
             say(f"Note: {printable(result.detail)}.")
     else:
@@ -168,6 +176,7 @@ def describe_sale(result: SaleResult) -> dict[str, object]:
         "money_moved": OUTCOMES[result.code].money_moved.value,
         "sale_id": result.sale_id,
         "amount_msat": result.amount,
+        "tip_msat": result.tip,
         "offer": result.offer,
         "invoice_request": result.invoice_request,
         "invoice": result.invoice,

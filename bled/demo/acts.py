@@ -40,24 +40,26 @@ async def play_purchase(
     folder: Path,
     *,
     amount: Msat,
+    tip: Msat,
     description: str,
     att_mtu: int,
     recorder: Recorder,
     merchant: NodeKind = NodeKind.CLN,
 ) -> Result:
-    """Play an honest purchase and check everything that can be checked about it."""
+    """Play an honest purchase, with `tip` on top of `amount`, and check everything that can be checked about it."""
     async with open_stage(folder, att_mtu=att_mtu, recorder=recorder, merchant=merchant) as stage:
-        book = await stage.issue_book("phone", book_terms(amount))
+        book = await stage.issue_book("phone", book_terms(Msat(amount + tip)))
         with stage.device("phone", book) as vault:
             figures = await _figures(stage, book)
             recorder.restart()
-            async with meet(stage, vault, amount=amount, description=description) as meeting:
+            async with meet(stage, vault, amount=amount, tip=tip, description=description) as meeting:
                 sale, purchase = await asyncio.gather(meeting.sale, meeting.purchase)
                 stats = meeting.stats
         decision = await decision_after(stage, 0) if sale.payment_hash is not None else {}
         recorder.add(Who.HOME, f"decided: {decision.get('code', 'nothing')}")
         result = Result(
-            amount_msat=amount,
+            amount_msat=Msat(amount + tip),
+            tip_msat=tip,
             sale=sale,
             purchase=purchase,
             decision=decision,

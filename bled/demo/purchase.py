@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-from bled.buyer.approval import Answer, Question
+from bled.buyer.approval import Answer, Question, Reply, WithTip
 from bled.buyer.pay_screen import PayScreen
 from bled.buyer.purchase import Purchase
 from bled.codes import Code
@@ -17,6 +17,7 @@ from bled.gatt.compare_code import grouped
 from bled.gatt.engagement import Engagement
 from bled.link.base import LinkStats
 from bled.sales.charge import SaleResult, charge
+from bled.session.offer_policy import NO_TIP
 from bled.vault.vault import Vault
 from bled_codec.units import Msat
 
@@ -42,8 +43,9 @@ class Meet:
 class _Screens:
     """The person at the counter, who looks at both screens and says yes only if they show one code."""
 
-    def __init__(self, recorder: Recorder) -> None:
+    def __init__(self, recorder: Recorder, *, tip: Msat) -> None:
         self._recorder = recorder
+        self._tip = tip
         self._of_the_till = recorder.role(Who.TILL)
         self._shown: object = None
         self._to_read: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -60,8 +62,11 @@ class _Screens:
         """Hold the device to the till's screen."""
         return Engagement.parse(await self._to_read)
 
-    async def compare(self, question: Question) -> Answer:
-        """Look at the device's screen, and at the till's."""
+    async def compare(self, question: Question) -> Reply:
+        """Look at the device's screen, and at the till's; the tip is added before the yes."""
+        if question.tip != self._tip and not question.note:
+            self._recorder.add(Who.BUYER, "adds a tip", {"tip_msat": self._tip})
+            return WithTip(tip=self._tip)
         if question.code is not None and grouped(question.code) != self._shown:
             self._recorder.add(Who.BUYER, "the codes differ", {})
             return Answer.CODE_DIFFERS
@@ -72,17 +77,18 @@ class _Screens:
 
 @asynccontextmanager
 async def meet(
-    stage: Stage, vault: Vault, *, amount: Msat, description: str, engage: bool = False
+    stage: Stage, vault: Vault, *, amount: Msat, tip: Msat = NO_TIP, description: str, engage: bool = False
 ) -> AsyncIterator[Meet]:
     """Let a till charge the buyer who holds `vault`. Leaving stops both and closes their radios.
 
+    With a `tip` the till allows one, up to the price again, and the buyer adds it.
     With `engage` the device reads the till's code; else the person compares the codes on both screens.
     """
     central = WatchedCentral(await stage.air.central(att_mtu=stage.att_mtu))
     peripheral = await stage.air.peripheral(att_mtu=stage.att_mtu)
     recorder = stage.recorder
 
-    screens = _Screens(recorder)
+    screens = _Screens(recorder, tip=tip)
     on_step = recorder.role(Who.BUYER)
 
     async def pay() -> Purchase:
@@ -103,6 +109,7 @@ async def meet(
         ledger=stage.ledger,
         central=central,
         amount=amount,
+        tip_max=amount if tip else NO_TIP,
         description=description,
         clock=stage.clock,
         on_step=screens.till,

@@ -80,7 +80,8 @@ def _table(result: Result) -> Table:
 
 
 def _rows(result: Result) -> list[tuple[str, str]]:
-    rows = [("amount", f"{result.amount_msat:,} msat")]
+    tip = f", {result.tip_msat:,} msat of it a tip" if result.tip_msat else ""
+    rows = [("amount", f"{result.amount_msat:,} msat{tip}")]
     sale = result.sale
     if sale is not None and sale.payment_hash is not None:
         rows += [

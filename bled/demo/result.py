@@ -33,6 +33,8 @@ class Result:
     """One run of the demo.
 
     Attributes:
+        amount_msat: what the merchant gets, the tip in it.
+        tip_msat: what of it is a tip.
         sale: how the till's sale ended; None when the demo stopped it after home's refusal.
         purchase: how the meeting ended for the buyer; None likewise.
         decision: what home decided about the invoice.
@@ -41,6 +43,7 @@ class Result:
     """
 
     amount_msat: int
+    tip_msat: int = 0
     sale: SaleResult | None
     purchase: Purchase | None
     decision: Mapping[str, Any]
@@ -97,6 +100,7 @@ def purchase_problems(result: Result) -> tuple[str, ...]:
         "field 239 is not valid": request_signature(sale.invoice) == RequestSignature.VALID.value,
         "the preimage does not prove the payment": sha256(sale.preimage or b"") == sale.payment_hash,
         "the buyer holds no proof": purchase is not None and purchase.preimage == sale.preimage is not None,
+        "the till does not know the tip": (sale.amount, sale.tip) == (result.amount_msat, result.tip_msat),
         "the merchant did not get the amount": _gain(result, "merchant") == result.amount_msat,
         "home paid less than the amount": -_gain(result, "home") >= result.amount_msat,
         "the budget did not shrink by what home paid": _spent(result) == -_gain(result, "home"),
@@ -134,6 +138,7 @@ def as_json(result: Result) -> dict[str, Any]:
     told: dict[str, Any] = {
         "outcome": "failed" if result.problems else ("paid" if result.attack is None else "refused"),
         "amount_msat": result.amount_msat,
+        "tip_msat": result.tip_msat,
         "offer": sale.offer if sale else result.recorder.facts("offer created").get("offer"),
         "invoice_request": sale.invoice_request if sale else None,
         "invoice": invoice,

@@ -18,19 +18,30 @@ from bled.node.opening import NodeKind, node_kind
 from bled_codec.units import Msat
 
 
-def show(*, amount_msat: int, description: str, att_mtu: int, tamper: str | None, merchant: str, in_json: bool) -> int:
+def show(
+    *,
+    amount_msat: int,
+    tip_msat: int,
+    description: str,
+    att_mtu: int,
+    tamper: str | None,
+    merchant: str,
+    in_json: bool,
+) -> int:
     """Play a purchase, attacked if `tamper` names an attack; return the exit code.
 
-    `merchant` is the kind of the merchant's node. Raises `BledError` (`USAGE`) for an unknown attack or kind, and
-    whatever keeps the stage from being set up.
+    `merchant` is the kind of the merchant's node. Raises `BledError` (`USAGE`) for an unknown attack or kind, a tip
+    above the price or in an attack, and whatever keeps the stage from being set up.
     """
     attack, kind = _attack(tamper), node_kind(merchant)
+    if tip_msat > amount_msat or (tip_msat and attack is not None):
+        raise BledError(Code.USAGE, detail="a tip is at most the price again, and goes with an honest purchase")
     screen = None if in_json else Screen()
     if screen is not None:
         screen.open(ATTACKS[attack].story if attack else "A buyer without internet pays at a till.")
     recorder = Recorder(_silent if screen is None else screen.step)
     terms = Terms(amount=Msat(amount_msat), description=description, att_mtu=att_mtu, merchant=kind)
-    result = asyncio.run(_play(attack, terms, recorder))
+    result = asyncio.run(_play(attack, terms, Msat(tip_msat), recorder))
     if screen is None:
         sys.stdout.write(json.dumps(as_json(result), ensure_ascii=False) + "\n")
     else:
@@ -59,9 +70,9 @@ class Terms(TypedDict):
     merchant: NodeKind
 
 
-async def _play(attack: Tamper | None, terms: Terms, recorder: Recorder) -> Result:
+async def _play(attack: Tamper | None, terms: Terms, tip: Msat, recorder: Recorder) -> Result:
     with tempfile.TemporaryDirectory(prefix="bled-demo-") as name:
         folder = Path(name)
         if attack is None:
-            return await play_purchase(folder, recorder=recorder, **terms)
+            return await play_purchase(folder, tip=tip, recorder=recorder, **terms)
         return await play_attack(folder, attack, recorder=recorder, **terms)

@@ -24,6 +24,7 @@ from bled.gatt.vocabulary import (
     InvreqMessage,
     Message,
     MessageType,
+    OfferExtension,
     OfferMessage,
     StatusAck,
     StatusCode,
@@ -43,6 +44,7 @@ __all__ = [
     "InvreqMessage",
     "Message",
     "MessageType",
+    "OfferExtension",
     "OfferMessage",
     "StatusAck",
     "StatusCode",
@@ -54,8 +56,10 @@ __all__ = [
     "encode_message",
 ]
 
+_OFFER_KNOWN: Final = frozenset(int(extension) for extension in OfferExtension)
 _STATUS_KNOWN: Final = frozenset(int(extension) for extension in StatusExtension)
 _HASH_BYTES: Final = 32
+_TIP_BYTES: Final = 8
 
 _Number = TypeVar("_Number", bound=IntEnum)
 
@@ -76,7 +80,7 @@ def _encode(message: Message) -> bytes:
     match message:
         case OfferMessage():
             type_ = MessageType.OFFER
-            body = _u16(message.valid_for) + _sized(message.offer, MAX_OFFER_BYTES)
+            body = _u16(message.valid_for) + _sized(message.offer, MAX_OFFER_BYTES) + _offer_extensions(message)
         case InvreqMessage():
             type_, body = MessageType.INVREQ, _sized(message.request, MAX_REQUEST_BYTES)
         case StatusMessage():
@@ -99,6 +103,14 @@ def _u16(value: int) -> bytes:
     if not 0 <= value <= 0xFFFF:
         raise ValueError("a u16 is 0 to 65535")
     return value.to_bytes(2, "big")
+
+
+def _offer_extensions(message: OfferMessage) -> bytes:
+    if message.tip_max is None:
+        return b""
+    if not 0 <= message.tip_max < 1 << 8 * _TIP_BYTES:
+        raise ValueError("a tip is a u64")
+    return encode_stream({int(OfferExtension.TIP_MAX): message.tip_max.to_bytes(_TIP_BYTES, "big")})
 
 
 def _sized(data: bytes, limit: int) -> bytes:
@@ -162,8 +174,12 @@ def _require_odd(type_: int) -> None:
 def _decode_offer(reader: Reader) -> OfferMessage:
     valid_for = reader.uint(2)
     offer = _take_sized(reader, MAX_OFFER_BYTES)
-    _extensions(reader)
-    return OfferMessage(valid_for=valid_for, offer=offer)
+    tip_max = _extensions(reader, known=_OFFER_KNOWN).get(OfferExtension.TIP_MAX)
+    if tip_max is not None and len(tip_max) != _TIP_BYTES:
+        raise EncodingError(Rule.WRONG_LENGTH, tlv_type=OfferExtension.TIP_MAX)
+    return OfferMessage(
+        valid_for=valid_for, offer=offer, tip_max=None if tip_max is None else int.from_bytes(tip_max, "big")
+    )
 
 
 def _decode_invreq(reader: Reader) -> InvreqMessage:

@@ -46,6 +46,12 @@ class AbortReason(IntEnum):
     DONE = 6
 
 
+class OfferExtension(IntEnum):
+    """Extension TLVs of OFFER."""
+
+    TIP_MAX = 3
+
+
 class StatusExtension(IntEnum):
     """Extension TLVs of STATUS."""
 
@@ -62,10 +68,12 @@ class OfferMessage:
     Attributes:
         valid_for: seconds until the offer ends, 0 to 65535, as the till counts them.
         offer: the BOLT 12 TLV stream, not bech32; 1 to 2048 bytes, at most 1200 to be sure to be accepted.
+        tip_max: millisatoshi that the buyer may add to the offer's amount, 0 to 2^64 - 1; None: nothing.
     """
 
     valid_for: int
     offer: bytes
+    tip_max: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

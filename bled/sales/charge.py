@@ -23,6 +23,7 @@ from bled.sales.run import SaleRun
 from bled.sales.states import Sale, SaleState
 from bled.sales.till import Till
 from bled.sales.times import TIMES, Times
+from bled.session.offer_policy import NO_TIP
 from bled_codec.units import MAX_MSAT, Msat
 
 __all__ = ["SaleResult", "charge", "resume"]
@@ -47,6 +48,7 @@ async def charge(
     tap: Tap | None = None,
     issuer: str | None = None,
     price: Converted | None = None,
+    tip_max: Msat = NO_TIP,
     buyer_seconds: float = 120.0,
     times: Times = TIMES,
 ) -> SaleResult:
@@ -57,7 +59,8 @@ async def charge(
     When a link breaks after its code was shown, `tap` asks the cashier for another, at most twice in a sale; without
     it that ends the sale.
 
-    `price` says by what rate `amount` was made from a price in a currency; it is kept with the sale.
+    `price` says by what rate `amount` was made from a price in a currency; it is kept with the sale. `tip_max` is what
+    the buyer may add to `amount`, at most as much again.
 
     Sales that an earlier run left open are finished first, and the step "sale resumed" tells of each before a buyer
     gets an offer: one that was paid meanwhile must not be charged for again. From then on whatever a buyer, the radio
@@ -69,11 +72,12 @@ async def charge(
     node or the ledger raises.
     """
     _check_terms(amount, description, issuer)
+    _check_tip(tip_max, amount)
     till = Till(node=node, ledger=ledger, clock=clock, on_step=on_step, times=times)
     info = await node.info()
     earlier = await finish_sales(till, info)
     await settle_refunds(node, info, ledger, clock=clock, on_step=on_step)
-    sale = ledger.begin(_new_sale(till, amount, description, issuer, price))
+    sale = ledger.begin(replace(_new_sale(till, amount, description, issuer, price), tip_max=tip_max))
     greeting = Greeting(till, reader=reader, engage=engage, tap=tap)
     result = await SaleRun(till, sale, chain=info.chain, greeting=greeting).run(central, buyer_seconds=buyer_seconds)
     with contextlib.suppress(BledError):  # the next run tells it again then; better twice than not at all
@@ -110,6 +114,11 @@ def _check_terms(amount: Msat, description: str, issuer: str | None) -> None:
     _check_text("description", description, MAX_DESCRIPTION_BYTES)
     if issuer is not None:
         _check_text("issuer", issuer, MAX_ISSUER_BYTES)
+
+
+def _check_tip(tip_max: Msat, amount: Msat) -> None:
+    if not 0 <= tip_max <= amount or amount + tip_max > MAX_MSAT:
+        raise BledError(Code.USAGE, detail="a tip is at most the price again")
 
 
 def _check_text(name: str, text: str, limit: int) -> None:

@@ -31,7 +31,7 @@ _NUMBER: Final = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,12})?\Z")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Price:
-    """An amount of a currency, above zero, with no more decimals than the currency has.
+    """An amount of a currency, above zero where it is charged, with no more decimals than the currency has.
 
     Attributes:
         amount: in units of the currency, such as 3.50.
@@ -115,6 +115,14 @@ def convert(price: Price, rate: Rate, *, now: UnixTime, most_seconds: int = RATE
     if not 0 < amount <= MAX_MSAT:
         raise BledError(Code.USAGE, detail=f"{price} comes to {amount} msat, which cannot be charged")
     return Converted(price=price, rate=rate, amount=Msat(amount))
+
+
+def worth(amount: Msat, *, per_bitcoin: Decimal, currency: str) -> Price:
+    """Return what `amount` is in a currency, rounded to its decimals: for people, never to charge by."""
+    with localcontext(prec=_DIGITS):
+        exact = amount * per_bitcoin / MSAT_PER_BITCOIN
+        rounded = exact.quantize(Decimal(1).scaleb(-_decimals_of(currency)), rounding=ROUND_HALF_UP)
+    return Price(amount=rounded, currency=currency)
 
 
 def check_fresh(rate: Rate, *, currency: str, now: UnixTime, most_seconds: int) -> None:

@@ -17,7 +17,7 @@ from bled_codec.units import Msat, UnixTime
 
 __all__ = ["SCHEMA_VERSION", "Sale", "SaleLedger", "SaleState"]
 
-SCHEMA_VERSION: Final = 3
+SCHEMA_VERSION: Final = 4
 _APPLICATION_ID: Final = 0x626C6564
 """Marks the file as bled's own ("bled"), so that no other database is taken for a ledger."""
 _OPEN: Final = ", ".join(f"'{state.value}'" for state in sorted(OPEN_STATES))
@@ -35,7 +35,8 @@ CREATE TABLE sales (
     preimage BLOB NOT NULL, code TEXT, detail TEXT NOT NULL, offer TEXT, offer_id BLOB UNIQUE, request BLOB,
     payer_id BLOB, invoice BLOB, payment_hash BLOB UNIQUE, amount_received INTEGER, paid_at INTEGER,
     buyer_told INTEGER NOT NULL, cashier_told INTEGER NOT NULL,
-    price TEXT, rate TEXT, rate_source TEXT, rate_at INTEGER
+    price TEXT, rate TEXT, rate_source TEXT, rate_at INTEGER,
+    tip_max INTEGER NOT NULL, tip INTEGER NOT NULL CHECK (tip BETWEEN 0 AND tip_max)
 ) STRICT;
 {_ONE_OPEN_SALE}
 CREATE INDEX sales_by_expiry ON sales (expires_at);
@@ -55,6 +56,8 @@ _UPGRADES: Final = {
     + f"DROP INDEX one_open_sale; {_ONE_OPEN_SALE}"  # there are more states in which a sale is open
     + _SALES_BY_PAYER
     + CREATE_REFUNDS,
+    3: "ALTER TABLE sales ADD COLUMN tip_max INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE sales ADD COLUMN tip INTEGER NOT NULL DEFAULT 0 CHECK (tip BETWEEN 0 AND tip_max);",
 }
 """From each version to the next."""
 _COLUMNS: Final = tuple(column.name for column in fields(Sale))
@@ -249,6 +252,8 @@ def _sale(row: sqlite3.Row) -> Sale:
         "state": SaleState(row["state"]),
         "code": None if row["code"] is None else Code(row["code"]),
         "amount": Msat(row["amount"]),
+        "tip_max": Msat(row["tip_max"]),
+        "tip": Msat(row["tip"]),
         "buyer_told": bool(row["buyer_told"]),
         "cashier_told": bool(row["cashier_told"]),
     }

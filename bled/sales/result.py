@@ -16,7 +16,8 @@ class SaleResult:
         code: the row of the registry; it says whether money moved.
         detail: a sentence more.
         sale_id: the sale in the ledger.
-        amount: what was charged.
+        amount: what was charged, the tip in it.
+        tip: what of it the buyer gave above the price.
         offer: the `lno` string, once there was one.
         invoice_request: the `lnr` string, once a request was accepted.
         invoice: the `lni` string, once there was one.
@@ -30,6 +31,7 @@ class SaleResult:
     detail: str
     sale_id: str
     amount: Msat
+    tip: Msat
     offer: str | None
     invoice_request: str | None
     invoice: str | None
@@ -45,7 +47,8 @@ def result_of(sale: Sale, *, code: Code | None = None, detail: str | None = None
         code=sale.code or code or Code.OUTCOME_UNKNOWN,
         detail=sale.detail if detail is None else detail,
         sale_id=sale.sale_id,
-        amount=sale.amount,
+        amount=sale.total,
+        tip=sale.tip,
         offer=sale.offer,
         invoice_request=None if sale.request is None else format_string(INVOICE_REQUEST_PREFIX, sale.request),
         invoice=None if sale.invoice is None else format_string(INVOICE_PREFIX, sale.invoice),

@@ -43,7 +43,7 @@ def _tell(till: Till, sale: Sale) -> SaleResult:
     result = result_of(sale)
     facts = {
         "earlier_sale": _ADVICE[OUTCOMES[result.code].money_moved],
-        "amount_msat": sale.amount,
+        "amount_msat": sale.total,
         "description": sale.description[:_LONGEST_DESCRIPTION],
         "seconds_ago": max(0, till.clock.now() - sale.created_at),
         "sale_id": sale.sale_id,

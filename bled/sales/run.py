@@ -12,7 +12,7 @@ from bled.link.base import Central, MessageLink
 from bled.node.base import Cancelled
 from bled.sales.conversation import Conversation
 from bled.sales.greeting import Greeting, NotMet
-from bled.sales.judge import judge_request
+from bled.sales.judge import judge_request, tip_of
 from bled.sales.result import SaleResult, result_of
 from bled.sales.settlement import Settlement
 from bled.sales.states import Sale, SaleState
@@ -78,7 +78,8 @@ class SaleRun:
 
     def _offer_message(self) -> bytes:
         left = max(0, self._till.seconds_left(self._sale))
-        return encode_message(OfferMessage(valid_for=left, offer=self._offer.encode()))
+        tip_max = self._sale.tip_max or None
+        return encode_message(OfferMessage(valid_for=left, offer=self._offer.encode(), tip_max=tip_max))
 
     async def _make_offer(self) -> Offer:
         sale = self._sale
@@ -135,6 +136,7 @@ class SaleRun:
             data,
             offer=offer,
             amount=self._sale.amount,
+            tip_max=self._sale.tip_max,
             chain=self._chain,
             left=self._till.times.invoice_left,
             now=self._till.clock.now(),
@@ -145,10 +147,20 @@ class SaleRun:
 
     def _accept(self, request: InvoiceRequest) -> None:
         self._sale = self._till.ledger.advance(
-            self._sale, SaleState.REQUESTED, request=request.encode(), payer_id=request.invreq_payer_id
+            self._sale,
+            SaleState.REQUESTED,
+            request=request.encode(),
+            payer_id=request.invreq_payer_id,
+            tip=tip_of(request, self._sale.amount),
         )
-        self._till.on_step("request verified", {"payer_id": request.invreq_payer_id.hex()})
+        facts = {"payer_id": request.invreq_payer_id.hex()} | self._amounts()
+        self._till.on_step("request verified", facts)
         failpoint(Failpoint.MERCHANT_REQUEST_STORED)
+
+    def _amounts(self) -> dict[str, object]:
+        """Return price, tip and both together, where a tip was allowed."""
+        sale = self._sale
+        return {"price_msat": sale.amount, "tip_msat": sale.tip, "amount_msat": sale.total} if sale.tip_max else {}
 
     async def _serve(self, buyer: Conversation) -> None:
         settlement = Settlement(self._till, self._sale, buyer)

@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Final
 
 from bled.codes import Code
+from bled.session.offer_policy import NO_TIP
 from bled_codec.units import Msat, UnixTime
 
 
@@ -60,7 +61,7 @@ NEXT_STATES: Final = {
     SaleState.OPENED: {SaleState.OFFERED} | _ENDS,
     SaleState.OFFERED: {SaleState.OPENED, SaleState.CONNECTED} | _ENDS,  # OPENED: too old to send, made anew
     SaleState.CONNECTED: {SaleState.OPENED, SaleState.AWAITING_APPROVAL} | _ENDS,
-    SaleState.AWAITING_APPROVAL: {SaleState.REQUESTED} | _ENDS,
+    SaleState.AWAITING_APPROVAL: {SaleState.OPENED, SaleState.REQUESTED} | _ENDS,  # OPENED: lost on its way, and old
     SaleState.REQUESTED: {SaleState.INVOICED} | _ENDS,
     SaleState.INVOICED: {SaleState.SENT} | _ENDS,
     SaleState.SENT: _ENDS,
@@ -82,7 +83,9 @@ class Sale:
     Attributes:
         sale_id: our name for it, also the label of its offer at the node.
         created_at: when the cashier asked for it.
-        amount: what the buyer pays.
+        amount: the price, which the offer asks for.
+        tip_max: what the buyer may add to it, at most `amount`.
+        tip: what the buyer has added, by the signed request.
         description: what for; the buyer signs it.
         issuer: the shop's name in the offer.
         state: how far it has come.
@@ -131,6 +134,13 @@ class Sale:
     rate: str | None = None
     rate_source: str | None = None
     rate_at: UnixTime | None = None
+    tip_max: Msat = NO_TIP
+    tip: Msat = NO_TIP
+
+    @property
+    def total(self) -> Msat:
+        """What the buyer pays: the price and the tip."""
+        return Msat(self.amount + self.tip)
 
     @property
     def is_open(self) -> bool:

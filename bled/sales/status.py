@@ -42,8 +42,13 @@ def last_status(sale: Sale, *, with_invoice: bool = True) -> StatusMessage:
         invoice=invoice if with_invoice and 0 < len(invoice) <= _LARGEST_SENT_INVOICE else None,
         preimage=sale.preimage,
         payment_hash=sha256(sale.preimage),
-        text=_cut(f"{sale.amount} msat for {sale.description}"),
+        text=_cut(_receipt(sale)),
     )
+
+
+def _receipt(sale: Sale) -> str:
+    tip = f" (a tip of {sale.tip} msat in it)" if sale.tip else ""
+    return f"{sale.total} msat{tip} for {sale.description}"
 
 
 def _cut(text: str) -> str:

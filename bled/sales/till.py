@@ -22,6 +22,7 @@ from bled.sales.evidence import flaw_of, is_by_buyer, is_missing, label_of, paid
 from bled.sales.ledger import SaleLedger
 from bled.sales.states import Sale, SaleState
 from bled.sales.times import Times
+from bled.session.offer_policy import NO_TIP
 
 NODE_AWAY: Final = frozenset({Code.NODE_DIED, Code.NODE_UNREACHABLE})
 """A node that may come back: what was asked of it can be asked again."""
@@ -122,7 +123,8 @@ class Till:
             raise Unavailable(Code.NODE_PROTOCOL, detail=flaw or "")
         late = not sale.is_open or (state.paid_at or 0) >= sale.expires_at
         invoice = paid_invoice(sale, state)
-        notes = {LATE_NOTE: late, STRANGER_NOTE: not is_by_buyer(invoice, sale)}
+        is_strangers = not is_by_buyer(invoice, sale)
+        notes = {LATE_NOTE: late, STRANGER_NOTE: is_strangers}
         detail = "; ".join(note for note, holds in notes.items() if holds)
         after = self.ledger.advance(
             sale,
@@ -134,6 +136,7 @@ class Till:
             invoice=invoice,
             amount_received=state.amount_received,
             paid_at=state.paid_at,
+            tip=NO_TIP if is_strangers else sale.tip,
         )
         failpoint(Failpoint.MERCHANT_PAID_STORED)
         self.on_step("paid", {"preimage": state.preimage.hex()} | ({"note": detail} if detail else {}))

@@ -126,7 +126,8 @@ class BuyerSession:
         self._not_before = not_before
         self._time = time
         self._resume_seconds = resume_seconds
-        self._offer: bytes | None = None
+        self._offer: tuple[bytes, int | None] | None = None
+        """What is on the screen: the offer, and what may be added to it."""
         self._request: bytes | None = None
         self._decide_by = self._keep_alive_at = self._heard_at = self._known_by = self._lost_at = 0.0
 
@@ -203,7 +204,7 @@ class BuyerSession:
                 assert_never(event)
 
     def _first_offer(self, message: OfferMessage, now: float) -> tuple[Action, ...]:
-        self._offer = message.offer
+        self._offer = message.offer, message.tip_max
         self._decide_by = now + APPROVE_SECONDS
         self._keep_alive_at = now + KEEP_ALIVE_SECONDS
         try:
@@ -214,6 +215,7 @@ class BuyerSession:
                 now=self._time,
                 clock_trusted=self._clock_trusted,
                 not_before=self._not_before,
+                tip_max=message.tip_max,
             )
         except BledError as error:
             return self._refuse(error)
@@ -221,7 +223,7 @@ class BuyerSession:
 
     def _same_offer(self, message: OfferMessage, now: float) -> tuple[Action, ...]:
         """The till is back, and has no request yet. Another offer never takes the place of the one on the screen."""
-        if message.offer != self._offer:
+        if (message.offer, message.tip_max) != self._offer:
             return self._refuse(PeerError(Code.BAD_STATE, detail="another offer after the link broke"))
         if self._request is None:
             self._decide_by += now - self._lost_at  # the person's time stood still

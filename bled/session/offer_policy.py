@@ -17,6 +17,8 @@ LATEST_EXPIRY: Final = UnixTime(0xFFFF_FFFF_FF)
 OFFER_LEFT_MAX_SECONDS: Final = 600
 """More is refused: the expiry is what stops a "failed" request from being charged later."""
 
+NO_TIP: Final = Msat(0)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcceptableOffer:
@@ -24,13 +26,15 @@ class AcceptableOffer:
 
     Attributes:
         offer: the offer as it came.
-        amount: what the person will sign, exact.
+        amount: the price, exact.
+        tip_max: what the person may add to it, 0 to `amount`; 0: nothing.
         now: the time that the checks used: the device's own, or the till's when the device's is not trusted.
         clock_trusted: False: a person must confirm the till's date and time, and nothing is approved automatically.
     """
 
     offer: Offer
     amount: Msat
+    tip_max: Msat = NO_TIP
     now: UnixTime
     clock_trusted: bool
 
@@ -41,12 +45,21 @@ class AcceptableOffer:
 
 
 def accept_offer(
-    data: bytes, *, valid_for: int, chain: bytes, now: UnixTime, clock_trusted: bool, not_before: UnixTime
+    data: bytes,
+    *,
+    valid_for: int,
+    chain: bytes,
+    now: UnixTime,
+    clock_trusted: bool,
+    not_before: UnixTime,
+    tip_max: int | None = None,
 ) -> AcceptableOffer:
     """Return the offer that a till sent, or say why not.
 
-    `valid_for` is the till's own count of seconds left, `not_before` a time that has certainly passed. Raises
-    `PeerError` (`OFFER_BAD`) for what breaks BOLT 12, `Refused` with another `OFFER_` code for what breaks the
+    `valid_for` is the till's own count of seconds left, `not_before` a time that has certainly passed. `tip_max` is
+    what the till says may be added; more than the price counts as the price.
+
+    Raises `PeerError` (`OFFER_BAD`) for what breaks BOLT 12, `Refused` with another `OFFER_` code for what breaks the
     device's policy.
     """
     try:
@@ -65,7 +78,10 @@ def accept_offer(
         )
     _check_time(expiry - time)
     _check_chain(offer, chain, time)
-    return AcceptableOffer(offer=offer, amount=_fixed_amount(offer), now=time, clock_trusted=clock_trusted)
+    amount = _fixed_amount(offer)
+    return AcceptableOffer(
+        offer=offer, amount=amount, tip_max=Msat(min(tip_max or 0, amount)), now=time, clock_trusted=clock_trusted
+    )
 
 
 def _check_time(left: int) -> None:

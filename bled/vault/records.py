@@ -14,7 +14,7 @@ class Reservation:
     Attributes:
         request: the invoice_request's bytes; a retry sends exactly these again.
         payer_id: the id that is burnt.
-        amount: what the payee gets.
+        amount: what the payee gets, a tip in it.
         max_fee: what the payment may cost beside it.
         offer: the offer that the request answers.
     """
@@ -24,6 +24,11 @@ class Reservation:
     amount: Msat
     max_fee: Msat
     offer: Offer = field(repr=False)
+
+    @property
+    def tip(self) -> Msat:
+        """What of the amount is above the offer's."""
+        return tip_in(self.amount, self.offer)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +66,7 @@ class HistoryEntry:
         book_id: the book of that id.
         index: its number in the book.
         amount: what was signed for the payee.
+        tip: what of it is above the offer's amount.
         max_fee: the most that may have gone to fees.
         description: the offer's own text; it is the merchant's, and proves nothing.
         code: the outcome; `OUTCOME_UNKNOWN` until the till said something.
@@ -77,6 +83,7 @@ class HistoryEntry:
     book_id: int
     index: int
     amount: Msat
+    tip: Msat
     max_fee: Msat
     description: str
     code: Code
@@ -86,3 +93,9 @@ class HistoryEntry:
     request: bytes = field(repr=False)
     invoice: bytes | None = field(default=None, repr=False)
     preimage: bytes | None = field(default=None, repr=False)
+
+
+def tip_in(amount: Msat, offer: Offer) -> Msat:
+    """Return what of a signed amount is above the offer's; 0 for an offer without an amount in bitcoin."""
+    asked = offer.offer_amount if offer.offer_currency is None else None
+    return Msat(0 if asked is None else max(0, amount - asked))

@@ -13,7 +13,7 @@ from bled.grants.limits import BookLimits, Counters, GrantClass, utc_day
 from bled.grants.limits_fields import limits_value, open_limits
 from bled.grants.statement import LimitsStatement
 from bled.vault.choice import Candidate
-from bled.vault.records import BookSummary, HistoryEntry, Reservation
+from bled.vault.records import BookSummary, HistoryEntry, Reservation, tip_in
 from bled.vault.store import Store
 from bled_codec.blinded_path import decode_paths
 from bled_codec.crypto import SecretKey, parse_point
@@ -263,14 +263,16 @@ def _limits(row: sqlite3.Row) -> BookLimits:
 
 def _entry(row: sqlite3.Row) -> HistoryEntry:
     with row_errors():
+        offer = Offer.decode(row["offer"])
         return HistoryEntry(
             at=UnixTime(row["reserved_at"]),
             payer_id=Point(row["payer_id"]),
             book_id=row["book_id"],
             index=row["number"],
             amount=Msat(row["amount_msat"]),
+            tip=tip_in(Msat(row["amount_msat"]), offer),
             max_fee=Msat(row["max_fee_msat"]),
-            description=Offer.decode(row["offer"]).offer_description or "",
+            description=offer.offer_description or "",
             code=Code.OUTCOME_UNKNOWN if row["code"] is None else Code(row["code"]),
             outcome_at=None if row["at"] is None else UnixTime(row["at"]),
             proven=bool(row["proven"]),

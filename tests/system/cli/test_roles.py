@@ -50,6 +50,31 @@ def test_two_strangers_compare_six_digits_and_a_yes_pays(shop: Shop) -> None:
     assert sold.object["outcome"] == "paid"
 
 
+def test_a_tip_is_named_at_the_device_shown_with_the_price_and_paid(shop: Shop) -> None:
+    phone = shop.phone()
+    with _person() as (keyboard, terminal):
+        buyer = shop.start("buyer", "run", "--json", stdin=terminal, **phone)
+        till = shop.start(*_CHARGE, "--tip", "20%")
+        shown(buyer, "you may add up to 500 sat")
+        shown(buyer, "differs if the till")
+        os.write(keyboard, b"25%\n")
+        shown(buyer, "500000 msat at most")
+        shown(buyer, "differs if the till")
+        os.write(keyboard, b"10%\n")
+        shown(buyer, "Together     2,750 sat")
+        shown(buyer, "differs if the till")
+        os.write(keyboard, b"yes\n")
+        sold, paid = ended(till), ended(buyer)
+    assert (sold.code, paid.code) == (0, 0), sold.err + paid.err
+    for told in (sold.object, paid.object):
+        assert (told["outcome"], told["amount_msat"], told["tip_msat"]) == ("paid", 2_750_000, 250_000)
+    assert "The buyer may add a tip of up to 500 sat." in sold.err
+    (row,) = [row for row in shop.run("merchant", "sales", "--json").object["sales"] if row["tip_msat"]]
+    assert (row["amount_msat"], row["sale_id"]) == (2_750_000, sold.object["sale_id"])
+    (entry,) = shop.run("buyer", "history", "--json", **phone).object["history"]
+    assert (entry["amount_msat"], entry["tip_msat"]) == (2_750_000, 250_000)
+
+
 def test_a_person_who_sees_another_code_stops_both_and_the_device_waits(shop: Shop) -> None:
     phone = shop.phone()
     with _person() as (keyboard, terminal):

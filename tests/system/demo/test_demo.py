@@ -113,3 +113,21 @@ def test_a_cheat_with_lnd_is_refused_at_home(tamper: Tamper) -> None:
 
 def test_a_kind_of_node_that_there_is_none_of_is_a_usage_error() -> None:
     assert _demo("--merchant", "eclair").returncode == 64
+
+
+@pytest.mark.parametrize("merchant", ["cln", "lnd"])
+def test_a_tip_is_signed_paid_and_told_with_the_price(merchant: str) -> None:
+    arguments = ("--amount-msat", "1000000", "--tip-msat", "150000", "--merchant", merchant)
+    run = _demo("--json", *arguments)
+    assert run.returncode == 0, run.stdout + run.stderr
+    told = _object(run)
+    assert (told["outcome"], told["amount_msat"], told["tip_msat"]) == ("paid", 1_150_000, 150_000)
+    request = InvoiceRequest.from_string(told["invoice_request"])
+    assert (request.offer_amount, request.invreq_amount) == (1_000_000, 1_150_000)
+    assert Invoice.from_string(told["invoice"]).invoice_amount == 1_150_000
+    merchant_node = told["balances_msat"]["merchant"]
+    assert merchant_node["after"] - merchant_node["before"] == 1_150_000
+
+
+def test_a_tip_above_the_price_is_a_usage_error() -> None:
+    assert _demo("--amount-msat", "1000", "--tip-msat", "1001").returncode == 64

@@ -1,5 +1,7 @@
 """Who says yes."""
 
+from dataclasses import replace
+
 import pytest
 
 from bled.buyer.approval import Answer, Question, approve_below
@@ -79,3 +81,18 @@ async def test_without_a_trusted_clock_only_a_person_decides(answer: Answer) -> 
     person = _Person(answer=answer)
     assert await approve_below(Msat(10**12), person)(_question(trusted=False)) is answer
     assert person.asked == 1
+
+
+async def test_automatic_approval_never_tips() -> None:
+    person = _Person(answer=Answer.NO)
+    approve = approve_below(Msat(10**12), person)
+    allowed = replace(_question(), accepted=replace(_question().accepted, tip_max=Msat(1_000_000)))
+    assert await approve(allowed) is Answer.YES
+    assert allowed.amount == allowed.price
+    assert await approve(replace(allowed, tip=Msat(1))) is Answer.NO
+    assert person.asked == 1
+
+
+def test_a_question_with_a_tip_is_about_price_and_tip() -> None:
+    question = replace(_question(), tip=Msat(200_000))
+    assert (question.price, question.amount, question.most) == (1_000_000, 1_200_000, 1_205_000)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bled.buyer.approval import Answer, Question
+from bled.buyer.approval import Answer, Approver, Question, Reply, WithTip, approve_below
 from bled.buyer.arrival import Met
 from bled.buyer.meeting import Meeting, Purchase
 from bled.clock import Clock
@@ -144,7 +144,7 @@ def vault(tmp_path: Path) -> Vault:
     return opened
 
 
-def _offer(*, amount: int = 15_000, expires_in: int | None = 300) -> OfferMessage:
+def _offer(*, amount: int = 15_000, expires_in: int | None = 300, tip_max: int | None = None) -> OfferMessage:
     expiry = None if expires_in is None else UnixTime(NOW + expires_in)
     offer = create_offer(
         description="tea",
@@ -153,7 +153,7 @@ def _offer(*, amount: int = 15_000, expires_in: int | None = 300) -> OfferMessag
         issuer_id=SHOP.public_key,
         absolute_expiry=expiry,
     )
-    return OfferMessage(valid_for=300, offer=offer.encode())
+    return OfferMessage(valid_for=300, offer=offer.encode(), tip_max=tip_max)
 
 
 def _invoice(request: bytes, *, preimage: bytes = PREIMAGE) -> bytes:
@@ -170,7 +170,7 @@ def _invoice(request: bytes, *, preimage: bytes = PREIMAGE) -> bytes:
         payment_hash=sha256(preimage),
         created_at=NOW,
         node_id=SHOP.public_key,
-        amount=Msat(15_000),
+        amount=InvoiceRequest.decode(request).invreq_amount or Msat(0),
         relative_expiry=300,
         paths=(path,),
         blindedpay=(payinfo,),
@@ -190,7 +190,7 @@ async def _meet(
     vault: Vault,
     till: Till,
     *,
-    approve: Callable[[Question], Awaitable[Answer]] = _yes,
+    approve: Approver = _yes,
     code: str | None = "811364",
     clock: Clock | None = None,
     rejoin: Callable[[], Awaitable[Met]] | None = None,
@@ -522,3 +522,79 @@ async def test_messages_of_an_unknown_odd_type_are_passed_over(vault: Vault) -> 
         await pipe.hear()
 
     assert (await _meet(vault, till)).code is Code.PAID
+
+
+async def _tipping(
+    vault: Vault, tips: list[int], *, tip_max: int | None, amount: int = 15_000
+) -> tuple[Purchase, list[Question]]:
+    """Name each tip in turn, then say yes; return how it ended and everything that was asked."""
+    asked: list[Question] = []
+
+    async def person(question: Question) -> Reply:
+        asked.append(question)
+        return WithTip(tip=Msat(tips[len(asked) - 1])) if len(asked) <= len(tips) else Answer.YES
+
+    async def till(pipe: Pipe) -> None:
+        await pipe.say(_offer(amount=amount, tip_max=tip_max))
+        request = await pipe.hear()
+        assert isinstance(request, InvreqMessage)
+        paid = StatusMessage(code=StatusCode.PAID, invoice=_invoice(request.request), preimage=PREIMAGE)
+        await pipe.say(paid)
+        assert await pipe.hear() == StatusAck(code=StatusCode.PAID)
+
+    return await _meet(vault, till, approve=person), asked
+
+
+def _signed(purchase: Purchase) -> Msat | None:
+    assert purchase.reservation is not None
+    return InvoiceRequest.decode(purchase.reservation.request).invreq_amount
+
+
+async def test_price_and_tip_are_signed_as_one_amount_after_both_were_shown(vault: Vault) -> None:
+    purchase, asked = await _tipping(vault, [1_500], tip_max=3_000)
+    assert [(question.price, question.tip, question.amount) for question in asked] == [
+        (15_000, 0, 15_000),
+        (15_000, 1_500, 16_500),
+    ]
+    assert (purchase.code, purchase.amount, _signed(purchase)) == (Code.PAID, 16_500, 16_500)
+    assert purchase.reservation is not None
+    assert purchase.reservation.tip == 1_500
+
+
+async def test_the_last_tip_counts_and_may_be_taken_back(vault: Vault) -> None:
+    purchase, asked = await _tipping(vault, [3_000, 1, 0], tip_max=3_000)
+    assert [question.tip for question in asked] == [0, 3_000, 1, 0]
+    assert (_signed(purchase), purchase.reservation is not None and purchase.reservation.tip) == (15_000, 0)
+
+
+@pytest.mark.parametrize("tip", [3_001, 15_000, 10**18, -1])
+async def test_a_tip_that_the_till_does_not_take_is_not_added_and_the_person_is_told(vault: Vault, tip: int) -> None:
+    purchase, asked = await _tipping(vault, [tip], tip_max=3_000)
+    assert (asked[1].amount, "3000 msat at most" in asked[1].note) == (15_000, True)
+    assert _signed(purchase) == 15_000
+
+
+@pytest.mark.parametrize("tip_max", [None, 0])
+async def test_a_till_that_allows_no_tip_gets_none(vault: Vault, tip_max: int | None) -> None:
+    purchase, asked = await _tipping(vault, [1], tip_max=tip_max)
+    assert asked[1].tip == 0
+    assert _signed(purchase) == 15_000
+
+
+async def test_the_limits_of_a_book_count_the_tip(vault: Vault) -> None:
+    """A payment may have 100,000 msat: the price alone is within that, with the tip it is not."""
+    purchase, asked = await _tipping(vault, [10_001, 10_000], tip_max=90_000, amount=90_000)
+    assert (asked[1].tip, "over a limit" in asked[1].note) == (0, True)
+    assert (asked[2].tip, asked[2].note) == (10_000, "")
+    assert _signed(purchase) == 100_000
+
+
+async def test_automatic_approval_pays_the_price_alone(vault: Vault) -> None:
+    async def till(pipe: Pipe) -> None:
+        await pipe.say(_offer(tip_max=15_000))
+        request = await pipe.hear()
+        assert isinstance(request, InvreqMessage)
+        assert InvoiceRequest.decode(request.request).invreq_amount == 15_000
+        await pipe.drop()
+
+    await _meet(vault, till, approve=approve_below(Msat(100_000), _no), code=None)

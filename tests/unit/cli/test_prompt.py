@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from bled.buyer.approval import Answer, Question
+from bled.buyer.approval import Answer, Question, WithTip
 from bled.cli.prompt import ask_on_terminal, describe, understood
 from bled.gatt.compare_code import CompareCode
 from bled.session.offer_policy import AcceptableOffer
@@ -25,6 +25,9 @@ def _question(
     trusted: bool = True,
     code: str | None = "011364",
     paid_before: int = 0,
+    tip_max: int = 0,
+    tip: int = 0,
+    note: str = "",
 ) -> Question:
     offer = create_offer(
         description=description,
@@ -33,9 +36,13 @@ def _question(
         issuer_id=SecretKey(b"\x02" * 32).public_key,
         absolute_expiry=UnixTime(_NOW + 300),
     )
-    accepted = AcceptableOffer(offer=offer, amount=Msat(1_234_567), now=_NOW, clock_trusted=trusted)
+    accepted = AcceptableOffer(
+        offer=offer, amount=Msat(1_234_567), tip_max=Msat(tip_max), now=_NOW, clock_trusted=trusted
+    )
     return Question(
         accepted=accepted,
+        tip=Msat(tip),
+        note=note,
         max_fee=Msat(5_000),
         code=None if code is None else CompareCode(code),
         paid_before=paid_before,
@@ -130,3 +137,40 @@ async def test_what_is_typed_is_the_answer(terminal: int, typed: bytes, answer: 
     await asyncio.sleep(0.05)
     os.write(terminal, typed)
     assert await asyncio.wait_for(asking, 5) is answer
+
+
+def test_price_tip_and_both_together_are_three_lines() -> None:
+    assert "Tip" not in _lines()
+    assert "Tip          none; you may add up to 1,000 sat" in _lines(tip_max=1_000_000)
+    shown = _lines(tip_max=1_000_000, tip=500_000)
+    assert "Amount       1,234.567 sat" in shown
+    assert "Tip          500 sat (up to 1,000 sat)" in shown
+    assert "Together     1,734.567 sat" in shown
+    assert "At most      1,739.567 sat with fees" in shown
+
+
+def test_why_a_tip_was_not_taken_is_said() -> None:
+    assert "the till takes 5 msat at most" in _lines(tip_max=5, note="the till takes 5 msat at most")
+
+
+@pytest.mark.parametrize(
+    ("line", "answer"),
+    [
+        ("10%\n", WithTip(tip=Msat(123_456))),
+        ("200sat", WithTip(tip=Msat(200_000))),
+        ("none", WithTip(tip=Msat(0))),
+        ("99999999", WithTip(tip=Msat(99_999_999_000))),
+        ("yes", Answer.YES),
+        ("differs", Answer.CODE_DIFFERS),
+        ("", Answer.NO),
+        ("no", Answer.NO),
+        ("-5", Answer.NO),
+        ("yes 10%", Answer.NO),
+    ],
+)
+def test_a_tip_is_asked_about_again_and_only_a_plain_yes_pays(line: str, answer: object) -> None:
+    assert understood(line, _question(tip_max=1_000_000)) == answer
+
+
+def test_where_no_tip_is_allowed_naming_one_pays_nothing() -> None:
+    assert understood("10%", _question()) is Answer.NO

@@ -1,6 +1,7 @@
 """The till's ledger as it is shown: each sale with its sentence, and what was given back of it."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -81,3 +82,24 @@ def test_how_a_refund_went_is_said_plainly(capsys: pytest.CaptureFixture[str], s
     print_refund(refund(state, amount_sent=Msat(4_100)), as_json=False)
     shown = capsys.readouterr()
     assert words in shown.out + shown.err
+
+
+TIPPED = replace(
+    SALE, tip_max=Msat(3_000_000), tip=Msat(1_000_000), price="0.01 EUR", rate="58000", rate_source="by hand"
+)
+
+
+def test_a_tip_is_in_the_amount_and_beside_it(capsys: pytest.CaptureFixture[str]) -> None:
+    print_row(TIPPED, ())
+    first, _, third = capsys.readouterr().out.splitlines()
+    assert "1,015 sat" in first
+    assert "0.01 EUR and 0.58 EUR tip at 58000" in first
+    assert third.strip() == "15 sat and a tip of 1,000 sat."
+    row = describe_row(TIPPED, ())
+    assert (row["amount_msat"], row["tip_msat"], row["tip_price"]) == (1_015_000, 1_000_000, "0.58 EUR")
+
+
+def test_a_sale_without_a_tip_says_nothing_of_one(capsys: pytest.CaptureFixture[str]) -> None:
+    print_row(replace(TIPPED, tip=Msat(0)), ())
+    assert "tip" not in capsys.readouterr().out
+    assert describe_row(replace(TIPPED, tip=Msat(0)), ())["tip_price"] is None

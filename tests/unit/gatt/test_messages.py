@@ -24,6 +24,7 @@ from bled_codec.errors import Rule
 
 EVERY_MESSAGE = [
     (OfferMessage(valid_for=300, offer=b"\x0a\x01a"), "10012c00030a0161"),
+    (OfferMessage(valid_for=300, offer=b"\x0a\x01a", tip_max=500_000), "10012c00030a01610308000000000007a120"),
     (InvreqMessage(request=b"\x00\x01b"), "120003000162"),
     (StatusMessage(code=StatusCode.RECEIVED), "1400"),
     (StatusMessage(code=StatusCode.INVOICE_SENT, payment_hash=b"\x11" * 32), "14010420" + "11" * 32),
@@ -69,7 +70,7 @@ def test_a_truncated_message_is_refused_or_is_a_shorter_stream_of_extensions(mes
         except PeerError as error:
             assert error.code is Code.FRAMING
         else:
-            assert isinstance(shorter, StatusMessage)
+            assert isinstance(shorter, StatusMessage | OfferMessage)
 
 
 @pytest.mark.parametrize(("message", "encoded"), EVERY_MESSAGE)
@@ -192,3 +193,21 @@ def test_the_text_of_an_error_is_cut_at_a_character() -> None:
 def test_the_plain_channel_changes_nothing() -> None:
     channel: Channel = PlainChannel()
     assert channel.open(channel.seal(b"abc")) == b"abc"
+
+
+@pytest.mark.parametrize("tip", ["0300", "030100", "0307" + "00" * 7, "0309" + "00" * 9])
+def test_a_tip_has_eight_octets(tip: str) -> None:
+    data = bytes.fromhex("10012c00030a0161" + tip)
+    assert (code_of(data), rule_of(data)) == (Code.FRAMING, Rule.WRONG_LENGTH)
+
+
+@pytest.mark.parametrize("tip", [0, 1, 2**64 - 1])
+def test_every_tip_of_its_field_passes(tip: int) -> None:
+    message = OfferMessage(valid_for=0, offer=b"a", tip_max=tip)
+    assert decode_message(encode_message(message)) == message
+
+
+@pytest.mark.parametrize("tip", [-1, 2**64])
+def test_a_tip_outside_its_field_is_not_sent(tip: int) -> None:
+    with pytest.raises(ValueError, match="u64"):
+        encode_message(OfferMessage(valid_for=0, offer=b"a", tip_max=tip))

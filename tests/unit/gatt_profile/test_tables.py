@@ -18,6 +18,7 @@ from bled.gatt.messages import (
     InvreqMessage,
     Message,
     MessageType,
+    OfferExtension,
     OfferMessage,
     StatusAck,
     StatusCode,
@@ -48,6 +49,7 @@ VALUES: set[tuple[str, str]] = {
     ("7", "type"),
     ("7", "offset"),
     ("7", "STATUS code"),
+    ("7", "OFFER extension"),
     ("7", "STATUS extension"),
     ("7", "WAIT reason"),
     ("7", "ABORT reason"),
@@ -269,6 +271,7 @@ def test_an_abort_is_laid_out_as_a_wait() -> None:
     ("heading", "numbers"),
     [
         ("STATUS code", StatusCode),
+        ("OFFER extension", OfferExtension),
         ("STATUS extension", StatusExtension),
         ("WAIT reason", WaitReason),
         ("ABORT reason", AbortReason),

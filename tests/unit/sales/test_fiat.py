@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from bled.codes import Code
 from bled.errors import BledError
-from bled.sales.fiat import MSAT_PER_BITCOIN, RATE_SECONDS, Price, Rate, convert, parse_price, parse_rate
-from bled_codec.units import UnixTime
+from bled.sales.fiat import MSAT_PER_BITCOIN, RATE_SECONDS, Price, Rate, convert, parse_price, parse_rate, worth
+from bled_codec.units import Msat, UnixTime
 
 NOW = UnixTime(1_800_000_000)
 
@@ -91,3 +91,16 @@ def test_what_comes_to_nothing_or_too_much_is_refused(amount: str, per_bitcoin: 
     with pytest.raises(BledError) as caught:
         convert(euros(amount), rate(per_bitcoin), now=NOW)
     assert caught.value.code is Code.USAGE
+
+
+@pytest.mark.parametrize(
+    ("currency", "amount", "words"),
+    [
+        ("EUR", 1_000_000, "0.58 EUR"),
+        ("JPY", 1_000_000, "1 JPY"),
+        ("KWD", 1_000_000, "0.580 KWD"),
+        ("EUR", 0, "0.00 EUR"),
+    ],
+)
+def test_an_amount_is_told_in_the_decimals_of_a_currency(currency: str, amount: int, words: str) -> None:
+    assert str(worth(Msat(amount), per_bitcoin=Decimal(58_000), currency=currency)) == words

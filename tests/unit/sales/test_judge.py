@@ -9,13 +9,13 @@ from hypothesis.strategies import binary, integers
 
 from bled.codes import OUTCOMES, Code
 from bled.errors import BledError
-from bled.sales.judge import MAX_PATH_HOPS, judge_request
+from bled.sales.judge import MAX_PATH_HOPS, judge_request, tip_of
 from bled_codec.blinded_path import BlindedPath, create_blinded_path
 from bled_codec.chains import BITCOIN_CHAIN, REGTEST_CHAIN, SIGNET_CHAIN
 from bled_codec.crypto import SecretKey
 from bled_codec.invoice_request import InvoiceRequest, create_invoice_request
 from bled_codec.offer import Offer, create_offer
-from bled_codec.units import Msat, UnixTime
+from bled_codec.units import MAX_MSAT, Msat, UnixTime
 
 NOW = UnixTime(1_800_000_000)
 NODE, PAYER = SecretKey(b"\x41" * 32), SecretKey(b"\x42" * 32)
@@ -140,3 +140,31 @@ def test_no_flipped_bit_is_accepted(place: int, bit: int) -> None:
 @pytest.mark.parametrize("length", range(0, len(request()), 17))
 def test_no_part_of_a_request_is_accepted(length: int) -> None:
     assert verdict(request()[:length]) is Code.REQUEST_BAD
+
+
+@pytest.mark.parametrize("tip", [0, 1, 2_999, 3_000])
+def test_what_the_till_allows_as_a_tip_is_accepted(tip: int) -> None:
+    accepted = judge(request(amount=Msat(15_000 + tip)), tip_max=Msat(3_000))
+    assert tip_of(accepted, Msat(15_000)) == tip
+
+
+def test_a_tip_that_is_allowed_may_be_left_out() -> None:
+    assert tip_of(judge(request(amount=None), tip_max=Msat(3_000)), Msat(15_000)) == 0
+
+
+@pytest.mark.parametrize("amount", [1, 14_999, 18_001, 30_000, 75_000])
+def test_less_than_the_price_and_more_than_price_and_tip_are_refused(amount: int) -> None:
+    other = create_offer(
+        description="coffee", chains=[REGTEST_CHAIN], issuer_id=NODE.public_key, absolute_expiry=UnixTime(NOW + 300)
+    )
+    data = request(amount=Msat(amount)) if amount > 15_000 else request(other, amount=Msat(amount))
+    assert verdict(data, tip_max=Msat(3_000)) is Code.REQUEST_MISMATCH
+
+
+@given(amount=integers(15_000, MAX_MSAT), tip_max=integers(0, 15_000))
+def test_a_request_is_accepted_exactly_from_the_price_to_price_and_tip(amount: int, tip_max: int) -> None:
+    data = request(amount=Msat(amount))
+    if amount <= 15_000 + tip_max:
+        assert judge(data, tip_max=Msat(tip_max)).invreq_amount == amount
+    else:
+        assert verdict(data, tip_max=Msat(tip_max)) is Code.REQUEST_MISMATCH

@@ -146,6 +146,8 @@ def test_a_sale_whose_end_the_cashier_did_not_hear_is_remembered_until_it_was_to
 
 _NEW = "DROP TABLE refunds; DROP INDEX sales_by_payer;"
 """What version 3 brought besides columns."""
+_BROUGHT = {2: ["cashier_told"], 3: ["price", "rate", "rate_source", "rate_at"], 4: ["tip", "tip_max"]}
+"""The columns that each version brought."""
 
 
 def test_a_payer_id_is_known_again(ledger: SaleLedger) -> None:
@@ -155,14 +157,15 @@ def test_a_payer_id_is_known_again(ledger: SaleLedger) -> None:
     assert not ledger.has_payer(b"\x03" * 33)
 
 
-@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("version", [1, 2, 3])
 def test_a_ledger_of_an_earlier_version_is_taken_over(path: Path, version: int) -> None:
     with SaleLedger.open(path) as ledger:
         ledger.tell_cashier(paid_sale(ledger).sale_id)
         before = ledger.sales()
     db = sqlite3.connect(path)
-    later = ["price", "rate", "rate_source", "rate_at"] + (["cashier_told"] if version == 1 else [])
-    db.executescript("".join(f"ALTER TABLE sales DROP COLUMN {column};" for column in later) + _NEW)
+    later = [column for brought, columns in _BROUGHT.items() if brought > version for column in columns]
+    new = _NEW if version < 3 else ""
+    db.executescript("".join(f"ALTER TABLE sales DROP COLUMN {column};" for column in later) + new)
     db.execute(f"PRAGMA user_version = {version}")
     db.close()
     for _ in range(2):
@@ -267,3 +270,13 @@ def test_a_full_disk_is_an_error_of_the_store(ledger: SaleLedger) -> None:
         ledger.begin(sale)
     assert caught.value.code is Code.STORE_BROKEN
     assert ledger.sales() == ()
+
+
+@pytest.mark.parametrize("tip", [-1, 3_001])
+def test_a_tip_beyond_what_the_sale_allows_is_not_written(ledger: SaleLedger, tip: int) -> None:
+    sale = ledger.begin(new_sale(tip_max=Msat(3_000), state=SaleState.AWAITING_APPROVAL))
+    with pytest.raises(BledError) as caught:
+        ledger.advance(sale, SaleState.REQUESTED, tip=Msat(tip))
+    assert caught.value.code is Code.STORE_BROKEN
+    assert ledger.advance(sale, SaleState.REQUESTED, tip=Msat(3_000)).total == 18_000
+    assert ledger.sales()[0].tip == 3_000

@@ -119,3 +119,9 @@ def test_an_open_sale_takes_the_code_of_what_interrupted_it() -> None:
     assert result_of(open_sale, code=Code.NODE_DIED, detail="gone").code is Code.NODE_DIED
     assert result_of(open_sale).code is Code.OUTCOME_UNKNOWN
     assert OUTCOMES[result_of(open_sale).code].exit_code == 75
+
+
+def test_a_receipt_says_what_of_it_was_a_tip() -> None:
+    tipped = replace(SALE, tip_max=Msat(3_000), tip=Msat(1_500))
+    assert last_status(tipped).text == "16500 msat (a tip of 1500 msat in it) for coffee"
+    assert (result_of(tipped).amount, result_of(tipped).tip) == (16_500, 1_500)

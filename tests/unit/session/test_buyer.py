@@ -432,3 +432,23 @@ def test_an_expiry_beyond_all_time_is_refused_whatever_the_till_counts(expiry: i
             not_before=UnixTime(0),
         )
     assert caught.value.code is Code.OFFER_BAD
+
+
+@pytest.mark.parametrize(
+    ("said", "most"), [(None, 0), (0, 0), (1, 1), (15_000, 15_000), (15_001, 15_000), (2**64 - 1, 15_000)]
+)
+def test_a_tip_is_what_the_till_allows_and_at_most_the_price_again(said: int | None, most: int) -> None:
+    (show,) = waiting().handle(OfferMessage(valid_for=300, offer=offer(), tip_max=said), 1.0)
+    assert isinstance(show, Show)
+    assert (show.offer.amount, show.offer.tip_max) == (15_000, most)
+
+
+@pytest.mark.parametrize(
+    ("begin", "code"), [(paused, Code.BAD_STATE), (lost, Code.OUTCOME_UNKNOWN)], ids=["paused", "lost"]
+)
+def test_another_tip_after_a_break_never_takes_the_place_of_the_first(
+    begin: Callable[[], BuyerSession], code: Code
+) -> None:
+    session = begin()
+    assert reason(session.handle(OfferMessage(valid_for=300, offer=offer(), tip_max=500), 1.0)) is code
+    assert session.state is State.CLOSED
