@@ -163,7 +163,7 @@ class Meeting:
             self._on_step("link lost, waiting for the till", {})
             await self._handle(LinkDropped())
         else:
-            await self._handle(LinkLost(error=error) if isinstance(error, Unavailable) else Garbled(error=error))
+            await self._handle(LinkLost(error=error))  # frames that do not come are a lost link too
 
     async def _take(self, data: bytes) -> None:
         """Take one message of the till."""

@@ -345,7 +345,6 @@ async def test_whatever_breaks_off_after_the_signature_leaves_the_outcome_unknow
         (b"\x14\x00\x03\xc9" + b"x" * 201, 0x0004),
         (PeerError(Code.CHANNEL_BROKEN), 0x0002),
         (FramingError(Violation.NUMBER), 0x0002),
-        (FramingError(Violation.GAP), 0x0002),
     ],
 )
 async def test_garbage_after_the_signature_is_called_so_and_leaves_the_outcome_unknown(
@@ -359,6 +358,21 @@ async def test_garbage_after_the_signature_is_called_so_and_leaves_the_outcome_u
         assert answer.code == air
 
     assert (await _meet(vault, till)).code is Code.OUTCOME_UNKNOWN
+
+
+@pytest.mark.parametrize("late", [Violation.GAP, Violation.TIMEOUT])
+async def test_frames_that_do_not_come_are_no_garbage_where_nothing_can_be_resumed(
+    vault: Vault, late: Violation
+) -> None:
+    pipes: list[Pipe] = []
+
+    async def till(pipe: Pipe) -> None:
+        pipes.append(pipe)
+        await _request(pipe)
+        await pipe.to_buyer.put(FramingError(late))
+
+    assert (await _meet(vault, till)).code is Code.OUTCOME_UNKNOWN
+    assert (pipes[0].to_till.empty(), pipes[0].closed) == (True, True)
 
 
 async def test_garbage_while_the_person_thinks_is_called_so_and_nothing_is_signed(vault: Vault) -> None:

@@ -3,11 +3,12 @@
 from typing import Any
 
 from bled.codes import Code
-from bled.errors import PeerError, Refused
-from bled.gatt.frames import Reassembler
+from bled.errors import PeerError, Refused, Unavailable
+from bled.gatt.frames import FramingError, Reassembler, Violation
 from bled.gatt.messages import decode_message
 from bled.gatt.secure_channel import SecureChannel
 from bled.gatt.vocabulary import AbortReason, Message
+from bled.link.inbox import MAX_UNREAD_MESSAGES
 from bled.sales.judge import judge_request
 from bled.session import buyer, buyer_events, merchant, merchant_events
 from bled.session.buyer import BuyerSession
@@ -31,9 +32,22 @@ def word(message: Message) -> dict[str, Any]:
 class Device:
     """The buyer's machine and what drives it."""
 
-    def __init__(self, *, clock: UnixTime, chain: bytes = REGTEST_CHAIN) -> None:
+    def __init__(
+        self,
+        *,
+        clock: UnixTime,
+        chain: bytes = REGTEST_CHAIN,
+        resumes: bool = True,
+        is_clock_right: bool = True,
+        passed: int = 0,
+    ) -> None:
+        self.resumes = resumes
         self.session = BuyerSession(
-            chain=chain, clock_trusted=True, not_before=UnixTime(0), time=clock, resume_seconds=RESUME_SECONDS
+            chain=chain,
+            clock_trusted=is_clock_right,
+            not_before=UnixTime(passed),
+            time=clock,
+            resume_seconds=RESUME_SECONDS,
         )
         self.said: list[Message] = []
         self.closed = False
@@ -54,8 +68,11 @@ class Device:
             self._do(self.session.handle(message, now))
 
     def fail(self, error: PeerError, now: float) -> None:
-        """Something came that is no message."""
-        self._do(self.session.handle(buyer_events.Garbled(error=error), now))
+        """Something came that is no message, or frames did not come."""
+        if isinstance(error, FramingError) and error.is_late:
+            self.drop(now)
+        else:
+            self._do(self.session.handle(buyer_events.Garbled(error=error), now))
 
     def approve(self, request: bytes, now: float) -> None:
         """The person says yes."""
@@ -72,7 +89,8 @@ class Device:
     def drop(self, now: float) -> None:
         """The link is lost."""
         if self.state in ("SHOWING", "SENT"):
-            self._do(self.session.handle(buyer_events.LinkDropped(), now))
+            lost = buyer_events.LinkLost(error=Unavailable(Code.LINK_LOST))
+            self._do(self.session.handle(buyer_events.LinkDropped() if self.resumes else lost, now))
 
     def _do(self, actions: tuple[buyer_events.Action, ...]) -> None:
         self.said += [action.message for action in actions if isinstance(action, buyer_events.Send)]
@@ -82,8 +100,18 @@ class Device:
 class Till:
     """The till's machine and what drives it."""
 
-    def __init__(self, *, offer: Offer, clock: UnixTime, chain: bytes = REGTEST_CHAIN) -> None:
+    def __init__(
+        self,
+        *,
+        offer: Offer,
+        clock: UnixTime,
+        chain: bytes = REGTEST_CHAIN,
+        resumes: bool = True,
+        judges_at_once: bool = True,
+    ) -> None:
         self.session = MerchantSession(resume_seconds=RESUME_SECONDS)
+        self.resumes, self.judges_at_once = resumes, judges_at_once
+        self.to_judge: bytes | None = None
         self.offer, self.clock, self.chain = offer, clock, chain
         self.said: list[Message] = []
         self.closed = False
@@ -108,8 +136,11 @@ class Till:
             self.tell(message, now)
 
     def fail(self, error: PeerError, now: float) -> None:
-        """Something came that is no message."""
-        self.tell(merchant_events.Garbled(code=error.code), now)
+        """Something came that is no message, or frames did not come."""
+        if isinstance(error, FramingError) and error.is_late:
+            self.drop(now)
+        else:
+            self.tell(merchant_events.Garbled(code=error.code), now)
 
     def wait(self, now: float) -> None:
         """Time passes."""
@@ -118,7 +149,7 @@ class Till:
     def drop(self, now: float) -> None:
         """The link is lost."""
         if self.state in ("OFFERED", "PAYING", "REPORTING"):
-            self.tell(merchant_events.LinkDropped(), now)
+            self.tell(merchant_events.LinkDropped() if self.resumes else merchant_events.LinkLost(), now)
 
     def tell(self, event: merchant_events.Event, now: float) -> None:
         """Give the machine an event."""
@@ -132,11 +163,19 @@ class Till:
                 case merchant_events.Hangup():
                     self.closed = True
                 case merchant_events.Judge():
-                    code = self._judge(action.request)
-                    refused = code and merchant_events.RequestRefused(code=code)
-                    self.tell(refused or merchant_events.RequestAccepted(), now)
+                    self.to_judge = action.request
+                    if self.judges_at_once:
+                        self.judge(now)
                 case merchant_events.BuyerGone():
                     pass
+
+    def judge(self, now: float) -> None:
+        """Judge the request that came."""
+        request, self.to_judge = self.to_judge, None
+        if request is not None:
+            code = self._judge(request)
+            refused = code and merchant_events.RequestRefused(code=code)
+            self.tell(refused or merchant_events.RequestAccepted(), now)
 
     def _judge(self, request: bytes) -> Code | None:
         amount = Msat(self.offer.offer_amount or 0)
@@ -147,17 +186,47 @@ class Till:
         return None
 
 
-def receive(side: Device | Till, channel: SecureChannel, frames: list[bytes], *, earlier: int, now: float) -> None:
-    """Bring frames to a side, `earlier` of which have come before, as its link and its driver do."""
-    reassembler = Reassembler()
-    for number in range(earlier):
-        reassembler.receive(bytes([0xC0 | number % 32]) + b"\x00\x01x", now=now)
-    try:
-        for frame in frames:
-            for data in reassembler.receive(frame, now=now):
-                side.hear(channel.open(data), now)
-    except PeerError as error:
-        side.fail(error, now)
+class Ear:
+    """Brings frames to a side, as its link and its driver do. `earlier` frames have come before."""
+
+    def __init__(self, side: Device | Till, channel: SecureChannel, *, earlier: int) -> None:
+        self.side, self.channel = side, channel
+        self.joiner = Reassembler()
+        for number in range(earlier):
+            self.joiner.receive(bytes([0xC0 | number % 32]) + b"\x00\x01x", now=0.0)
+
+    def take(self, frame: bytes, now: float) -> None:
+        """A frame has come; what it completes is heard at once."""
+        try:
+            for data in self.joiner.receive(frame, now=now):
+                self.side.hear(self.channel.open(data), now)
+        except PeerError as error:
+            self.side.fail(error, now)
+
+    def keep(self, frames: list[bytes], now: float) -> None:
+        """Frames have come before the side hears any; then it does."""
+        unread: list[bytes] = []
+        fault: PeerError | None = None
+        try:
+            for frame in frames:
+                unread += self.joiner.receive(frame, now=now)
+                if len(unread) > MAX_UNREAD_MESSAGES:
+                    raise FramingError(Violation.FLOOD)
+        except PeerError as error:
+            fault = error
+        if isinstance(self.side, Till):
+            self.side.judge(now)
+        for data in unread[:MAX_UNREAD_MESSAGES]:
+            self.side.hear(self.channel.open(data), now)
+        if fault is not None:
+            self.side.fail(fault, now)
+
+    def overdue(self, now: float) -> None:
+        """Nothing more has come."""
+        try:
+            self.joiner.check(now=now)
+        except PeerError as error:
+            self.side.fail(error, now)
 
 
 STATES = {"device": {state.name for state in buyer.State}, "till": {state.name for state in merchant.State}}

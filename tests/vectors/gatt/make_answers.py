@@ -3,11 +3,10 @@
 Every case goes on from one link with fixed keys, that of resume.json, after some messages of one purchase.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from bled.gatt.frames import split_message
 from bled.gatt.vocabulary import (
     Abort,
     AbortReason,
@@ -21,18 +20,17 @@ from bled.gatt.vocabulary import (
     Wait,
     WaitReason,
 )
-from bled.session import merchant_events
 from bled_codec.chains import BITCOIN_CHAIN
+from bled_codec.offer import Offer
 from bled_codec.units import UnixTime
 
-from . import machines, make_resume, make_wire, scene
+from . import forged, machines, make_frame_answers, make_resume, make_wire, scene
 from .make_gatt import STATIC, plain, text
 from .scene import (
     INVREQ,
     NOW,
     OFFER,
     OPENING,
-    PAID,
     PURCHASE,
     REQUEST,
     bytes_of,
@@ -41,18 +39,13 @@ from .scene import (
     offer,
     request,
 )
+from .standing import AWAY, STATES, answered, device_in, till_in
 
 __all__ = ["FOLDER", "make", "text"]
 
 FOLDER = Path(__file__).parent
 OTHER_OFFER = offer(text="Flat white, large")
 OTHER_REQUEST = request(OTHER_OFFER)
-BEFORE = {"SHOWING": 1, "SENT": 3, "OFFERED": 1, "PAYING": 4, "REPORTING": 7}
-"""How many messages of the purchase have gone before, HS3's among them."""
-STATES = {"device": ("SHOWING", "SENT"), "till": ("OFFERED", "PAYING", "REPORTING")}
-AWAY = {"PAUSED": "SHOWING", "LOST": "SENT"}
-"""States of the device without a link, and those that they come from."""
-VALUE_BYTES = 495
 
 
 def heard() -> dict[str, Message]:
@@ -68,43 +61,15 @@ def heard() -> dict[str, Message]:
     return dict(zip(names, every, strict=True))
 
 
-def device_in(state: str) -> machines.Device:
-    """Return a device that has come to a state."""
-    device = machines.Device(clock=NOW)
-    if state == "WAITING":
-        return device
-    device.hear(bytes_of(OPENING), 0.0)
-    if AWAY.get(state, state) == "SENT":
-        device.approve(REQUEST.encode(), 1.0)
-    if state in AWAY:
-        device.drop(2.0)
-    device.said.clear()
-    return device
-
-
-def till_in(state: str, *, clock: UnixTime = NOW) -> machines.Till:
-    """Return a till that has come to a state."""
-    till = machines.Till(offer=OFFER, clock=clock)
-    till.start(0.0)
-    if state != "OFFERED":
-        till.hear(bytes_of(INVREQ), 1.0)
-    if state == "REPORTING":
-        till.tell(merchant_events.Settled(status=PAID), 2.0)
-    till.said.clear()
-    return till
-
-
-def answered(side: machines.Device | machines.Till) -> dict[str, Any]:
-    """Return what a side has said, whether it closed, and its state."""
-    return {"answers": [machines.word(said) for said in side.said], "closes": side.closed, "next": side.state}
-
-
-def message_case(side: str, state: str, name: str, data: bytes, *, clock: UnixTime = NOW) -> dict[str, Any]:
+def message_case(
+    side: str, state: str, name: str, data: bytes, *, clock: UnixTime = NOW, sold: Offer = OFFER
+) -> dict[str, Any]:
     """Return the answer to one message that opens."""
-    hearer = device_in(state) if side == "device" else till_in(state, clock=clock)
+    hearer = device_in(state) if side == "device" else till_in(state, clock=clock, sold=sold)
     hearer.hear(data, 3.0)
-    later = {} if clock == NOW else {"clock": int(clock)}
-    return {"side": side, "state": state, "name": name, **later, "hears": data.hex()} | answered(hearer)
+    more: dict[str, Any] = {} if clock == NOW else {"clock": int(clock)}
+    more |= {} if sold is OFFER else {"offer": sold.encode().hex()}
+    return {"side": side, "state": state, "name": name, **more, "hears": data.hex()} | answered(hearer)
 
 
 def every_message() -> Iterator[dict[str, Any]]:
@@ -137,7 +102,7 @@ def offers() -> Iterator[dict[str, Any]]:
         "no expiry": offer(expires_in=None).encode(),
         "an expiry that is no time": OFFER.encode().replace(b"\x0e\x04", b"\x0e\x06\x01\x00", 1),
         "an expiry far away": late,
-        "another chain": offer(chain=BITCOIN_CHAIN).encode(),
+        "another chain": offer(chains=(BITCOIN_CHAIN,)).encode(),
         "a currency": offer(currency="EUR", amount=350).encode(),
         "no amount": offer(amount=None).encode(),
         "a quantity": offer(quantity=3).encode(),
@@ -146,10 +111,43 @@ def offers() -> Iterator[dict[str, Any]]:
         "fields out of order": OFFER.encode() + b"\x03\x00",
         "cut short": OFFER.encode()[:-1],
         "a field of the request": OFFER.encode() + b"\x58\x00",
+        "an unknown even field, and expired": offer(expires_in=-1).encode() + b"\x18\x00",
+        "no expiry, and another chain": offer(expires_in=None, chains=(BITCOIN_CHAIN,)).encode(),
+        "164 s left, and another chain": offer(expires_in=164, chains=(BITCOIN_CHAIN,)).encode(),
+        "164 s left, and a currency": offer(expires_in=164, currency="EUR", amount=350).encode(),
+        "601 s left, and another chain": offer(expires_in=601, chains=(BITCOIN_CHAIN,)).encode(),
+        "another chain, and a currency": offer(chains=(BITCOIN_CHAIN,), currency="EUR", amount=350).encode(),
+        "another chain, and no amount": offer(chains=(BITCOIN_CHAIN,), amount=None).encode(),
+        "the device's chain and another": offer(chains=(BITCOIN_CHAIN, scene.CHAIN)).encode(),
+        "no chain named, which is bitcoin": b"".join(part for part in _records(OFFER.encode()) if part[0] != 2),
     }
     for name, stream in cases.items():
         said = OfferMessage(valid_for=300, offer=stream)
         yield message_case("device", "WAITING", f"OFFER: {name}", bytes_of(said))
+    for valid_for in (0, 65535):
+        said = OfferMessage(valid_for=valid_for, offer=OFFER.encode())
+        yield message_case("device", "WAITING", f"OFFER: {valid_for} s, says the till", bytes_of(said))
+    yield from offers_without_a_clock()
+
+
+def offers_without_a_clock() -> Iterator[dict[str, Any]]:
+    """Yield offers that come to a device whose clock cannot be trusted: the till's is taken, as far as it can be."""
+    long_ago = NOW - 86_400
+    cases = {
+        "165 s": (165, long_ago),
+        "164 s": (164, long_ago),
+        "600 s": (600, long_ago),
+        "601 s": (601, long_ago),
+        "a time that the device knows": (300, NOW),
+        "a time before one that the device knows": (300, NOW + 1),
+    }
+    for said_by_till, (valid_for, passed) in cases.items():
+        said = bytes_of(OfferMessage(valid_for=valid_for, offer=OFFER.encode()))
+        device = machines.Device(clock=UnixTime(0), is_clock_right=False, passed=passed)
+        device.hear(said, 3.0)
+        name = f"OFFER without a clock: {said_by_till}, says the till"
+        case = {"side": "device", "state": "WAITING", "name": name, "clock": None, "passed": int(passed)}
+        yield case | {"hears": said.hex()} | answered(device)
 
 
 def _records(stream: bytes) -> list[bytes]:
@@ -165,95 +163,65 @@ def requests() -> Iterator[dict[str, Any]]:
     """Yield requests that a till accepts and refuses."""
     good = REQUEST.encode()
     place = good.rindex(b"\xf0\x40") + 2
+    unsigned = good[:place] + bytes([good[place] ^ 1]) + good[place + 1 :]
+    more = scene.Msat(15_001)
     cases: dict[str, tuple[bytes, int]] = {
         "46 s left": (good, 254),
         "45 s left": (good, 255),
         "expired": (good, 301),
         "for another offer": (OTHER_REQUEST.encode(), 0),
-        "more than the amount": (request(OFFER, amount=scene.Msat(15_001)).encode(), 0),
+        "more than the amount": (request(OFFER, amount=more).encode(), 0),
+        "less than the amount": (forged.request(OFFER, {82: b"\x3a\x97"}), 0),
         "the amount of the offer, not named": (request(OFFER, amount=None).encode(), 0),
         "eight ways home": (request(OFFER, paths=8).encode(), 0),
         "nine ways home": (request(OFFER, paths=9).encode(), 0),
         "no way home": (request(OFFER, paths=0).encode(), 0),
-        "a changed signature": (good[:place] + bytes([good[place] ^ 1]) + good[place + 1 :], 0),
+        "a way home of 16 hops": (request(OFFER, hops=16).encode(), 0),
+        "a way home of 17 hops": (request(OFFER, hops=17).encode(), 0),
+        "two ways home, one of 17 hops": (forged.request(OFFER, {90: forged.ways(2, 17)}), 0),
+        "a way home of no hops": (forged.request(OFFER, {90: forged.NO_HOPS}), 0),
+        "a changed signature": (unsigned, 0),
         "no signature": (good[: place - 2], 0),
+        "signed by another key": (forged.request(OFFER, {}, key=scene.SHOP), 0),
+        "a quantity that the offer does not ask for": (forged.request(OFFER, {86: b"\x01"}), 0),
+        "a feature that nobody knows": (forged.request(OFFER, {84: b"\x01"}), 0),
+        "an unknown even field": (forged.request(OFFER, {92: b""}), 0),
+        "an unknown odd field": (forged.request(OFFER, {93: b"odd"}), 0),
+        "no metadata": (forged.request(OFFER, {0: None}), 0),
+        "another chain than the offer's": (forged.request(OFFER, {80: BITCOIN_CHAIN}), 0),
+        "no chain named, which is bitcoin": (forged.request(OFFER, {80: None}), 0),
+        "a field of the offer left out": (forged.request(OFFER, {18: None}), 0),
+        "a field of the offer added": (forged.request(OFFER, {75: b"odd"}), 0),
         "cut short": (good[:-1], 0),
         "nonsense": (b"\xff" * 40, 0),
+        "for another offer, with a changed signature": (flip_last(OTHER_REQUEST.encode()), 0),
+        "for another offer, and 45 s left": (OTHER_REQUEST.encode(), 255),
+        "for another offer, and nine ways home": (request(OTHER_OFFER, paths=9).encode(), 0),
+        "another chain, and 45 s left": (forged.request(OFFER, {80: BITCOIN_CHAIN}), 255),
+        "45 s left, and more than the amount": (request(OFFER, amount=more).encode(), 255),
+        "45 s left, and nine ways home": (request(OFFER, paths=9).encode(), 255),
+        "more than the amount, and nine ways home": (request(OFFER, amount=more, paths=9).encode(), 0),
     }
     for name, (stream, later) in cases.items():
-        data = bytes_of(InvreqMessage(request=stream))
-        yield message_case("till", "OFFERED", f"INVREQ: {name}", data, clock=UnixTime(NOW + later))
+        yield request_case(name, stream, clock=UnixTime(NOW + later))
+    either = offer(chains=(BITCOIN_CHAIN, scene.CHAIN))
+    yield request_case("the till's chain of two", request(either).encode(), sold=either)
+    yield request_case(
+        "another than the till's chain of two", request(either, chain=BITCOIN_CHAIN).encode(), sold=either
+    )
+    elsewhere = offer(chains=(BITCOIN_CHAIN,))
+    yield request_case("an offer of another chain", request(elsewhere, chain=BITCOIN_CHAIN).encode(), sold=elsewhere)
 
 
-Change = Callable[[list[bytes]], list[bytes]]
+def request_case(name: str, stream: bytes, *, clock: UnixTime = NOW, sold: Offer = OFFER) -> dict[str, Any]:
+    """Return what a till answers to a request."""
+    data = bytes_of(InvreqMessage(request=stream))
+    return message_case("till", "OFFERED", f"INVREQ: {name}", data, clock=clock, sold=sold)
 
 
-def _value(change: Callable[[bytes], bytes]) -> Change:
-    return lambda frames: [change(frames[0]), *frames[1:]]
-
-
-def _moved(frame: bytes, numbers: int) -> bytes:
-    """Return a frame with a later number."""
-    return bytes([(frame[0] & 0xE0) | (frame[0] + numbers) % 32]) + frame[1:]
-
-
-FRAMES: dict[str, Change] = {
-    "as it should be": lambda frames: frames,
-    "a bit of the ciphertext flipped": _value(lambda frame: frame[:4] + bytes([frame[4] ^ 1]) + frame[5:]),
-    "a bit of the tag flipped": _value(lambda frame: frame[:-1] + bytes([frame[-1] ^ 1])),
-    "the same again": lambda frames: [*frames, _moved(frames[0], 1)],
-    "not sealed": _value(lambda frame: frame[:1] + b"\x00\x02" + bytes_of(Wait(reason=WaitReason.SIGNING))),
-    "shorter than a tag": _value(lambda frame: frame[:1] + b"\x00\x02ab"),
-    "the frame twice": lambda frames: [*frames, frames[0]],
-    "sixteen numbers ahead": _value(lambda frame: _moved(frame, 16)),
-    "the reserved bit": _value(lambda frame: bytes([frame[0] | 0x20]) + frame[1:]),
-    "no octets": _value(lambda _: b""),
-    "no data": _value(lambda frame: bytes([frame[0] & 0xBF]) + b"\x00\x05"),
-    "LEN 0": _value(lambda frame: frame[:1] + b"\x00\x00a"),
-    "LEN 4097": _value(lambda frame: frame[:1] + b"\x10\x01a"),
-    "no FIRST": _value(lambda frame: bytes([frame[0] & 0x7F]) + frame[3:]),
-    "more than LEN": _value(lambda frame: frame + b"a"),
-    "less than LEN": _value(lambda frame: frame[:-1]),
-    "LEN without LAST": _value(lambda frame: bytes([frame[0] & 0xBF]) + frame[1:]),
-    "513 octets": _value(lambda frame: frame[:1] + b"\x02\x00" + bytes(510)),
-}
-"""What a peer that has the keys, or one that is in the middle, makes of the frames of a WAIT."""
-
-
-def frame_case(side: str, state: str, name: str, change: Change) -> dict[str, Any]:
-    """Return the answer to frames in place of a peer's next message, a WAIT."""
-    link, _ = make_resume.first()
-    peer = "till" if side == "device" else "device"
-    channels = {"till": link.till.channel, "device": link.device.channel}
-    before = PURCHASE[1 : BEFORE[state]]
-    numbers = 0
-    for sender, message in before:
-        sealed = channels[sender].seal(bytes_of(message))
-        channels["device" if sender == "till" else "till"].open(sealed)
-        numbers += len(split_message(sealed, att_mtu=VALUE_BYTES + 5)) if sender == peer else 0
-    numbers += {"till": len(split_message(bytes.fromhex(link.told["hs1"]), att_mtu=VALUE_BYTES + 5))
-                + len(split_message(bytes.fromhex(link.told["hs3"]), att_mtu=VALUE_BYTES + 5)),
-                "device": 1}[peer]  # fmt: skip
-    sealed = channels[peer].seal(bytes_of(Wait(reason=WaitReason.WAITING_FOR_PAYMENT)))
-    frames = change(list(split_message(sealed, att_mtu=VALUE_BYTES + 5, first_number=numbers)))
-    hearer = device_in(state) if side == "device" else till_in(state)
-    machines.receive(hearer, channels[side], frames, earlier=numbers, now=3.0)
-    return {
-        "side": side,
-        "state": state,
-        "name": name,
-        "messages_before": BEFORE[state],
-        "frames_before": numbers,
-        "frames": [frame.hex() for frame in frames],
-    } | answered(hearer)
-
-
-def every_frame() -> Iterator[dict[str, Any]]:
-    """Yield frames that a side refuses, in each of its states."""
-    for side, states in STATES.items():
-        for state in states:
-            for name, change in FRAMES.items():
-                yield frame_case(side, state, name, change)
+def flip_last(stream: bytes) -> bytes:
+    """Return a stream with its last bit changed."""
+    return stream[:-1] + bytes([stream[-1] ^ 1])
 
 
 def make() -> dict[str, dict[str, Any]]:
@@ -269,6 +237,6 @@ def make() -> dict[str, dict[str, Any]]:
                 for sender, message in PURCHASE
             ],
             "messages": [*every_message(), *offers(), *requests()],
-            "frames": list(every_frame()),
+            **make_frame_answers.lists(),
         },
     }  # fmt: skip

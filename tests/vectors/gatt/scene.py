@@ -1,5 +1,7 @@
 """One purchase with fixed keys and times, told message by message: what the recipes of sessions have in common."""
 
+from typing import Any
+
 from bled.gatt.messages import encode_message
 from bled.gatt.vocabulary import (
     InvreqMessage,
@@ -30,12 +32,12 @@ SHOP, PAYER = SecretKey(fixed("shop")), SecretKey(fixed("payer"))
 PREIMAGE = fixed("session preimage")
 
 
-def path(name: str) -> BlindedPath:
-    """Return a blinded path of two hops."""
-    nodes = tuple(SecretKey(fixed(f"{name} hop {number}")).public_key for number in (1, 2))
-    return create_blinded_path(
-        nodes, (fixed(f"{name} 1", 24), fixed(f"{name} 2", 24)), session_key=SecretKey(fixed(name))
-    )
+def path(name: str, *, hops: int = 2) -> BlindedPath:
+    """Return a blinded path."""
+    numbers = range(1, hops + 1)
+    nodes = tuple(SecretKey(fixed(f"{name} hop {number}")).public_key for number in numbers)
+    data = tuple(fixed(f"{name} {number}", 24) for number in numbers)
+    return create_blinded_path(nodes, data, session_key=SecretKey(fixed(name)))
 
 
 def offer(
@@ -44,7 +46,7 @@ def offer(
     amount: int | None = AMOUNT,
     currency: str | None = None,
     quantity: int | None = None,
-    chain: bytes = CHAIN,
+    chains: tuple[bytes, ...] = (CHAIN,),
     text: str = "Flat white",
 ) -> Offer:
     """Return an offer of the shop."""
@@ -52,7 +54,7 @@ def offer(
         description=text,
         amount=amount,
         currency=currency,
-        chains=[chain],
+        chains=chains,
         issuer_id=SHOP.public_key,
         issuer="Corner Coffee",
         quantity_max=quantity,
@@ -61,7 +63,13 @@ def offer(
 
 
 def request(
-    answered: Offer, *, amount: Msat | None = AMOUNT, paths: int = 1, chain: bytes | None = CHAIN
+    answered: Offer,
+    *,
+    amount: Msat | None = AMOUNT,
+    paths: int = 1,
+    hops: int = 2,
+    chain: bytes | None = CHAIN,
+    **more: Any,
 ) -> InvoiceRequest:
     """Return the payer's signed request for an offer."""
     unsigned = create_invoice_request(
@@ -70,7 +78,8 @@ def request(
         payer_id=PAYER.public_key,
         amount=amount,
         chain=chain,
-        paths=tuple(path(f"home {number}") for number in range(paths)),
+        paths=tuple(path(f"home {number}", hops=hops) for number in range(paths)),
+        **more,
     )
     return unsigned.sign(PAYER, aux=bytes(32))
 

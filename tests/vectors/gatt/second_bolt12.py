@@ -1,7 +1,4 @@
-"""As much of BOLT 12 as a second till and device need, from its text: it imports nothing of bled.
-
-Signatures are somebody else's: whoever asks says whether one is right.
-"""
+"""As much of BOLT 12 as a second till and device need of any message, from its text: it imports nothing of bled."""
 
 from .second_wire import Bytes, Refusal
 
@@ -25,6 +22,17 @@ def records(stream: bytes) -> dict[int, bytes]:
             found[kind] = left.take(left.bigsize())
     except Refusal:
         raise Broken("cut short") from None
+    return found
+
+
+def raw_records(stream: bytes) -> list[tuple[int, bytes]]:
+    """The records of a TLV stream that has been read, each with its whole octets."""
+    left, found = Bytes(stream), []
+    while left.left:
+        before = left.left
+        kind = left.bigsize()
+        left.take(left.bigsize())
+        found.append((kind, before[: len(before) - len(left.left)]))
     return found
 
 
@@ -61,7 +69,12 @@ def chains_of(offer: dict[int, bytes]) -> list[bytes]:
 
 def hops_of_paths(data: bytes) -> list[int]:
     """How many hops each of some blinded paths has."""
-    left, counts = Bytes(data), []
+    return [len(points) for points in points_of_paths(data)]
+
+
+def points_of_paths(data: bytes) -> list[list[bytes]]:
+    """The blinded keys of each of some blinded paths."""
+    left, paths = Bytes(data), []
     try:
         while left.left:
             if left.left[0] in (2, 3):
@@ -69,11 +82,13 @@ def hops_of_paths(data: bytes) -> list[int]:
             else:
                 left.take(9)
             left.take(33)
-            count = left.number(1)
-            for _ in range(count):
-                left.take(33)
+            points = []
+            for _ in range(left.number(1)):
+                points.append(left.take(33))
                 left.take(left.number(2))
-            counts.append(count)
+            paths.append(points)
     except Refusal:
         raise Broken("path") from None
-    return counts
+    if not all(paths):
+        raise Broken("path")
+    return paths

@@ -3,10 +3,10 @@
 What is heard is a message's octets; what is said are plain dictionaries, an ERROR without its text, which is free.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 from .second_bolt12 import BITCOIN, Broken, chains_of, hops_of_paths, is_offers, number, read_offer, records
+from .second_invoice import read_request
 from .second_wire import Refusal, read_message
 
 FRAMING, UNKNOWN, TOO_LARGE, BAD_STATE, BAD_OFFER, EXPIRED, MISMATCH, BAD_REQUEST = 2, 3, 4, 5, 6, 7, 8, 9
@@ -28,9 +28,12 @@ class Side:
     def __init__(self) -> None:
         self.state = self.first
         self.closed = False
+        self.resumes = True
 
     def hear(self, data: bytes) -> Said:
         """Take one message; return what is said."""
+        if self.closed:
+            return []
         try:
             message = read_message(data)
         except Refusal as refusal:
@@ -38,11 +41,20 @@ class Side:
         return [] if message is None else self.take(message)
 
     def fail(self, name: str) -> Said:
-        """What came is no message: an outcome of messages, a violation of frames."""
+        """What came is no message: an outcome of messages, a violation of frames. Late frames are a lost link."""
+        if self.closed:
+            return []
+        if name in ("gap", "timeout"):
+            self.lose()
+            return []
         return self.give_up(error(OF_THE_WIRE.get(name, FRAMING)))
 
     def take(self, message: dict[str, Any]) -> Said:
         """Take a message that could be read."""
+        raise NotImplementedError
+
+    def lose(self) -> None:
+        """The link is lost."""
         raise NotImplementedError
 
     def give_up(self, word: dict[str, Any]) -> Said:
@@ -60,9 +72,9 @@ class Device(Side):
 
     first = "WAITING"
 
-    def __init__(self, *, chain: bytes, clock: int) -> None:
+    def __init__(self, *, chain: bytes, clock: int | None, passed: int = 0) -> None:
         super().__init__()
-        self.chain, self.clock = chain, clock
+        self.chain, self.clock, self.passed = chain, clock, passed
         self.offer = self.request = ""
 
     def take(self, message: dict[str, Any]) -> Said:
@@ -70,7 +82,7 @@ class Device(Side):
         match self.state, message:
             case "WAITING", {"is": "offer"}:
                 self.offer = message["offer"]
-                fault = self.judge(bytes.fromhex(self.offer))
+                fault = self.judge(bytes.fromhex(self.offer), message["valid_for"])
                 if fault:
                     return self.give_up(fault)
                 self.state = "SHOWING"
@@ -91,8 +103,8 @@ class Device(Side):
                 return []
         return self.give_up(error(BAD_STATE))
 
-    def judge(self, stream: bytes) -> dict[str, Any] | None:
-        """Section 8.3: what is said of an offer that is refused."""
+    def judge(self, stream: bytes, valid_for: int) -> dict[str, Any] | None:
+        """Section 8.3: what is said of an offer that is refused. Without a clock the till's is taken."""
         try:
             offer = read_offer(stream)
         except Broken:
@@ -100,9 +112,10 @@ class Device(Side):
         expiry = number(offer.get(14, b""))
         if not expiry or expiry >= 1 << 40:
             return error(BAD_OFFER)
-        if expiry - self.clock < 165:
+        now = expiry - valid_for if self.clock is None else self.clock
+        if now < self.passed or expiry - now < 165:
             return error(EXPIRED)
-        if expiry - self.clock > 600:
+        if expiry - now > 600:
             return error(BAD_OFFER)
         if self.chain not in chains_of(offer):
             return {"is": "abort", "reason": 1}
@@ -114,8 +127,12 @@ class Device(Side):
         return [{"is": "invreq", "request": request}]
 
     def lose(self) -> None:
-        """The link is lost, and the session can be resumed."""
-        self.state = {"SHOWING": "PAUSED", "SENT": "LOST"}.get(self.state, self.state)
+        """The link is lost."""
+        away = {"SHOWING": "PAUSED", "SENT": "LOST"}
+        if self.state in away:
+            self.state = away[self.state]
+            if not self.resumes:
+                self.nobody_came()
 
     def nobody_came(self) -> None:
         """The time to resume is over."""
@@ -124,13 +141,13 @@ class Device(Side):
 
 
 class Till(Side):
-    """Section 8.2. `is_signed` says whether a request's signature verifies."""
+    """Section 8.2."""
 
     first = "READY"
 
-    def __init__(self, *, offer: str, chain: bytes, clock: int, is_signed: Callable[[bytes], bool]) -> None:
+    def __init__(self, *, offer: str, chain: bytes, clock: int) -> None:
         super().__init__()
-        self.offer, self.chain, self.clock, self.is_signed = offer, chain, clock, is_signed
+        self.offer, self.chain, self.clock = offer, chain, clock
         self.request = ""
         self.news: dict[str, Any] | None = None
         self.is_settled = False
@@ -181,12 +198,10 @@ class Till(Side):
         """Section 8.4: the code of a request that is refused, or 0."""
         offer = records(bytes.fromhex(self.offer))
         try:
-            request = records(stream)
-            hops = hops_of_paths(request.get(90, b""))
+            request = read_request(stream)
         except Broken:
             return BAD_REQUEST
-        if not self.is_signed(stream):
-            return BAD_REQUEST
+        hops = hops_of_paths(request.get(90, b""))
         if {kind: value for kind, value in request.items() if is_offers(kind)} != offer:
             return MISMATCH
         if request.get(80, BITCOIN) != self.chain:
@@ -206,8 +221,12 @@ class Till(Side):
         return [status] if self.state in ("PAYING", "REPORTING") else []
 
     def lose(self) -> None:
-        """The link is lost, and the session can be resumed."""
-        self.state = {"OFFERED": "LOST", "PAYING": "SEVERED", "REPORTING": "SEVERED"}.get(self.state, self.state)
+        """The link is lost."""
+        away = {"OFFERED": "LOST", "PAYING": "SEVERED", "REPORTING": "SEVERED"}
+        if self.state in away:
+            self.state = away[self.state]
+            if not self.resumes:
+                self.nobody_came()
 
     def rejoin(self) -> dict[str, Any] | None:
         """The device is back; what HS3 carries: a status, or None for the offer."""

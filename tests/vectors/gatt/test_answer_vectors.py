@@ -10,12 +10,10 @@ from hypothesis.strategies import lists, sampled_from
 
 from bled.codes import OUTCOMES
 from bled.session import merchant_events
-from bled_codec.errors import CodecError
-from bled_codec.invoice_request import InvoiceRequest
 
 from . import machines, make_answers, second, second_session
 from .scene import PAID
-from .second_wire import Joiner, Refusal
+from .second_wire import Joiner, Refusal, Shelf
 
 FOLDER = Path(__file__).parent
 FILE = json.loads((FOLDER / "answers.json").read_text(encoding="utf-8"))
@@ -32,17 +30,8 @@ def test_the_program_makes_the_committed_file_from_its_entropy() -> None:
         assert (FOLDER / name).read_text(encoding="utf-8") == make_answers.text(content)
 
 
-def is_signed(request: bytes) -> bool:
-    """Signatures are not the second implementation's business."""
-    try:
-        InvoiceRequest.decode(request)
-    except CodecError:
-        return False
-    return True
-
-
-def device_in(state: str) -> second_session.Device:
-    device = second_session.Device(chain=CHAIN, clock=PURCHASE["clock"])
+def device_in(state: str, clock: int | None = PURCHASE["clock"], passed: int = 0) -> second_session.Device:
+    device = second_session.Device(chain=CHAIN, clock=clock, passed=passed)
     if state != "WAITING":
         device.hear(bytes.fromhex(TALK[0]["message"]))
     if state in ("SENT", "LOST"):
@@ -52,8 +41,8 @@ def device_in(state: str) -> second_session.Device:
     return device
 
 
-def till_in(state: str, clock: int) -> second_session.Till:
-    till = second_session.Till(offer=PURCHASE["offer"], chain=CHAIN, clock=clock, is_signed=is_signed)
+def till_in(state: str, clock: int, offer: str = PURCHASE["offer"]) -> second_session.Till:
+    till = second_session.Till(offer=offer, chain=CHAIN, clock=clock)
     till.start()
     if state != "OFFERED":
         till.hear(bytes.fromhex(TALK[2]["message"]))
@@ -64,8 +53,12 @@ def till_in(state: str, clock: int) -> second_session.Till:
 
 def side_in(case: dict[str, Any]) -> second_session.Side:
     if case["side"] == "device":
-        return device_in(case["state"])
-    return till_in(case["state"], case.get("clock", PURCHASE["clock"]))
+        side = device_in(case["state"], case.get("clock", PURCHASE["clock"]), case.get("passed", 0))
+    else:
+        state = "OFFERED" if case["state"] == "JUDGING" else case["state"]
+        side = till_in(state, case.get("clock", PURCHASE["clock"]), case.get("offer", PURCHASE["offer"]))
+    side.resumes = case.get("resumes", True)
+    return side
 
 
 @pytest.mark.parametrize("case", _named(FILE["messages"]))
@@ -98,9 +91,7 @@ def channels(before: int) -> dict[str, Any]:
 
 def heard(case: dict[str, Any], side: second_session.Side) -> list[dict[str, Any]]:
     """What the second implementation answers to frames."""
-    channel = channels(case["messages_before"])[case["side"]]
-    joiner = Joiner()
-    joiner.next = case["frames_before"] % 32
+    channel, joiner = ear_of(case)
     said = []
     try:
         for frame in case["frames"]:
@@ -109,6 +100,48 @@ def heard(case: dict[str, Any], side: second_session.Side) -> list[dict[str, Any
     except Refusal as refusal:
         return [*said, *side.fail(refusal.name)]
     return said
+
+
+def ear_of(case: dict[str, Any]) -> tuple[Any, Joiner]:
+    """The second implementation's channel and frames of a side, after what has come before."""
+    joiner = Joiner()
+    joiner.next = case["frames_before"] % 32
+    return channels(case["messages_before"])[case["side"]], joiner
+
+
+def heard_late(case: dict[str, Any], side: second_session.Side) -> list[dict[str, Any]]:
+    """What the second implementation answers to frames that come at their times, and then none."""
+    channel, joiner = ear_of(case)
+    said, due = [], None
+    try:
+        for arrival in case["arrivals"]:
+            due = joiner.due()
+            for data in joiner.take(bytes.fromhex(arrival["frame"]), arrival["at"]):
+                said += side.hear(opened(channel, data))
+        due = joiner.due()
+    except Refusal as refusal:
+        side.fail(refusal.name)
+    else:
+        if due is not None:
+            side.fail(due[1])
+    if case["due"] is not None:
+        assert due[0] == case["due"]
+    return said
+
+
+def heard_at_last(case: dict[str, Any], side: second_session.Side) -> list[dict[str, Any]]:
+    """What the second implementation answers when so much has come before it reads, or has judged."""
+    channel, joiner = ear_of(case)
+    shelf, fault = Shelf(), ""
+    try:
+        for frame in case["frames"]:
+            shelf.put(joiner.take(bytes.fromhex(frame)))
+    except Refusal as refusal:
+        fault = refusal.name
+    said = side.hear(bytes.fromhex(TALK[2]["message"])) if case["state"] == "JUDGING" else []
+    for data in shelf.messages[:16]:
+        said += side.hear(opened(channel, data))
+    return [*said, *side.fail(fault)] if fault else said
 
 
 def opened(channel: Any, data: bytes) -> bytes:
@@ -123,6 +156,25 @@ def test_the_second_implementation_answers_frames_alike(case: dict[str, Any]) ->
     side = side_in(case)
     said = heard(case, side)
     assert (said, side.closed, side.state) == (case["answers"], case["closes"], case["next"])
+
+
+def ended(side: second_session.Side) -> bool:
+    """Whether the connection is over."""
+    return side.closed or side.state in ("PAUSED", "LOST", "SEVERED")
+
+
+@pytest.mark.parametrize("case", _named(FILE["late"]))
+def test_the_second_implementation_waits_for_frames_as_long(case: dict[str, Any]) -> None:
+    side = side_in(case)
+    said = heard_late(case, side)
+    assert (said, ended(side), side.state) == (case["answers"], case["closes"], case["next"])
+
+
+@pytest.mark.parametrize("case", _named(FILE["unread"]))
+def test_the_second_implementation_holds_as_much_unread(case: dict[str, Any]) -> None:
+    side = side_in(case)
+    said = heard_at_last(case, side)
+    assert (said, ended(side), side.state) == (case["answers"], case["closes"], case["next"])
 
 
 SAYABLE = {case["name"]: bytes.fromhex(case["hears"]) for case in FILE["messages"] if ": " not in case["name"]}
