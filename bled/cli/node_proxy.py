@@ -12,6 +12,7 @@ from bled.cli.output import note, print_json, say
 if TYPE_CHECKING:
     from bled.node.cln_credentials import Credentials as Proof
     from bled.proxy.caps import Caps
+    from bled.proxy.offers import OfferBook
     from bled.proxy.tills import Tills
 
 app = typer.Typer(
@@ -52,6 +53,7 @@ def run(
       bled merchant charge 2500 --node HOST:9737 --credentials kiosk-1
     """
     import asyncio
+    from contextlib import closing, suppress
 
     from bled.cli.amount import parse_amount
     from bled.codes import Code
@@ -61,6 +63,7 @@ def run(
     from bled.node.cln_credentials import load_credentials
     from bled.node.opening import NodeKind, parse_address
     from bled.proxy.caps import Caps
+    from bled.proxy.offers import OfferBook
     from bled_codec.units import Msat
 
     settings = load_settings({"data_dir": data, "node": node, "credentials": credentials})
@@ -73,17 +76,18 @@ def run(
     per_day = Msat(0) if refunds_per_day is None else parse_amount(refunds_per_day)
     configure_logging()
     tills = _tills(data)
-    caps = Caps.open(settings.data_dir / "node-proxy" / "refunds.sqlite", per_day=per_day)
     proof = load_credentials(settings.credentials)
-    try:
-        asyncio.run(_serve(address.target, proof, tills, caps, listen))
-    except KeyboardInterrupt:
-        note("Stopped.")
-    finally:
-        caps.close()
+    folder = settings.data_dir / "node-proxy"
+    with (
+        closing(Caps.open(folder / "refunds.sqlite", per_day=per_day)) as caps,
+        closing(OfferBook.open(folder / "offers.sqlite")) as offers,
+        suppress(KeyboardInterrupt),
+    ):
+        asyncio.run(_serve(address.target, proof, tills, caps, offers, listen))
+    note("Stopped.")
 
 
-async def _serve(node: str, proof: "Proof", tills: "Tills", caps: "Caps", listen: str) -> None:
+async def _serve(node: str, proof: "Proof", tills: "Tills", caps: "Caps", offers: "OfferBook", listen: str) -> None:
     import asyncio
 
     from bled.clock import SystemClock
@@ -93,7 +97,7 @@ async def _serve(node: str, proof: "Proof", tills: "Tills", caps: "Caps", listen
     from bled.proxy.server import NodeProxy
 
     await probe(node, proof.tls_context(), name=CLN_TLS_NAME)
-    proxy = NodeProxy(node, proof, tills=tills, caps=caps, clock=SystemClock())
+    proxy = NodeProxy(node, proof, tills=tills, caps=caps, offers=offers, clock=SystemClock())
     try:
         address = await proxy.start(listen)
         let_in = ", ".join(tills.names()) or "nobody yet; `bled node-proxy add NAME DIR`"

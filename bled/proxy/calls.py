@@ -19,6 +19,8 @@ from bled_codec.invoice import UnsignedInvoice
 LARGEST_REQUEST: Final = 256 * 1024
 """Bytes of one request; the largest of ours is an onion message of 64 KiB."""
 _SHORT_SECONDS: Final = 30.0
+MOST_TIME: Final = 0xFF_FFFF_FFFF
+"""No expiry is later (about the year 36800)."""
 _WAIT_SECONDS: Final = 600.0
 """An offer lives five minutes, so no wait for its money needs more."""
 
@@ -90,8 +92,10 @@ def _one_payment(request: pb.ListsendpaysRequest) -> None:
 
 
 def _short_lived_offer(request: pb.OfferRequest) -> None:
-    if not (request.single_use and request.HasField("absolute_expiry")):
-        raise Denied("a till makes offers for one sale, with an expiry")
+    if not (request.single_use and request.HasField("absolute_expiry") and request.label):
+        raise Denied("a till makes offers for one sale, with an expiry and a label")
+    if request.absolute_expiry > MOST_TIME:
+        raise Denied("an offer's expiry is a time")
 
 
 ALLOWED: Final[Mapping[str, Allowed]] = {

@@ -1,24 +1,21 @@
 """What tills had paid out through the proxy, and how much more they may today. One SQLite file."""
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from bled.codes import Code
-from bled.errors import ConfigurationError, Unavailable
 from bled.proxy.calls import Denied
+from bled.proxy.store import open_database, writing
 from bled_codec.units import Msat, UnixTime
 
 _DAY: Final = 86_400
 """Seconds. A day is a UTC day, as in a grant book."""
+_WHAT: Final = "refunds"
 _VERSION: Final = 1
 _APPLICATION_ID: Final = 0x626C6470
 """Marks the file as this ledger ("bldp")."""
-_CREATE: Final = f"""
-BEGIN IMMEDIATE;
+_TABLES: Final = """
 CREATE TABLE refunds (
     payment_hash BLOB PRIMARY KEY CHECK (length(payment_hash) = 32),
     day INTEGER NOT NULL, asked_at INTEGER NOT NULL, till TEXT NOT NULL,
@@ -27,9 +24,6 @@ CREATE TABLE refunds (
     state TEXT NOT NULL CHECK (state IN ('asked', 'paid', 'failed'))
 ) STRICT;
 CREATE INDEX refunds_by_day ON refunds (day);
-PRAGMA application_id = {_APPLICATION_ID};
-PRAGMA user_version = {_VERSION};
-COMMIT;
 """
 
 
@@ -56,18 +50,7 @@ class Caps:
 
         Raises `Unavailable` (`STORE_BROKEN`) and `ConfigurationError` (`STORE_VERSION`).
         """
-        try:
-            db = sqlite3.connect(path, isolation_level=None)
-        except sqlite3.Error as error:
-            raise Unavailable(Code.STORE_BROKEN, detail=f"{path}: {error}") from error
-        try:
-            _prepare(db, path)
-        except sqlite3.Error as error:
-            db.close()
-            raise Unavailable(Code.STORE_BROKEN, detail=f"{path}: {error}") from error
-        except BaseException:
-            db.close()
-            raise
+        db = open_database(path, tables=_TABLES, version=_VERSION, application_id=_APPLICATION_ID)
         return cls(db, per_day=per_day)
 
     def close(self) -> None:
@@ -81,7 +64,7 @@ class Caps:
         (`STORE_BROKEN`).
         """
         day = now // _DAY
-        with self._writing() as db:
+        with writing(self._db, _WHAT) as db:
             if db.execute("SELECT 1 FROM refunds WHERE payment_hash = ?", (payout.payment_hash,)).fetchone():
                 raise Denied("this invoice was asked for before; look it up with ListSendPays")
             left = self._per_day - self._counted_since(day)
@@ -114,28 +97,6 @@ class Caps:
         return int(self._db.execute(query, (day,)).fetchone()[0])
 
     def _end(self, payment_hash: bytes, state: str, counted: Msat) -> None:
-        with self._writing() as db:
+        with writing(self._db, _WHAT) as db:
             change = "UPDATE refunds SET state = ?, counted_msat = ? WHERE payment_hash = ? AND state = 'asked'"
             db.execute(change, (state, counted, payment_hash))
-
-    @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        try:
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._db
-            except BaseException:
-                self._db.execute("ROLLBACK")
-                raise
-            self._db.execute("COMMIT")
-        except sqlite3.Error as error:
-            raise Unavailable(Code.STORE_BROKEN, detail=f"the proxy's ledger of refunds: {error}") from error
-
-
-def _prepare(db: sqlite3.Connection, path: Path) -> None:
-    db.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000;")
-    found = db.execute("PRAGMA user_version").fetchone()[0], db.execute("PRAGMA application_id").fetchone()[0]
-    if found == (0, 0):
-        db.executescript(_CREATE)
-    elif found != (_VERSION, _APPLICATION_ID):
-        raise ConfigurationError(Code.STORE_VERSION, detail=f"{path} is of version {found[0]}")

@@ -9,7 +9,9 @@ from typing import Final
 from google.protobuf.message import DecodeError
 
 from bled.clock import Clock
+from bled.codes import Failpoint
 from bled.errors import BledError
+from bled.failpoint import failpoint
 from bled.node.cln_errors import RpcFailure, classify
 from bled.node.stubs import cln_subset_pb2 as pb
 from bled.proxy.calls import Denied
@@ -89,6 +91,7 @@ class Payouts:
     async def _pay(self, payout: Payout, request: pb.XpayRequest, till: str) -> bytes:
         await self.settle_old()
         self._caps.reserve(payout, till=till, now=self._clock.now())
+        failpoint(Failpoint.PROXY_REFUND_RESERVED)
         try:
             answer = await self._ask("Xpay", request.SerializeToString(), PAY_SECONDS)
         except NodeSaidError as error:
@@ -98,7 +101,9 @@ class Payouts:
                 _log.error("a refund that is not clear counts in full: %s", broken)
             raise
         try:
+            failpoint(Failpoint.PROXY_REFUND_PAID)
             self._caps.paid(payout.payment_hash, sent=_sent(answer) or payout.most)
+            failpoint(Failpoint.PROXY_REFUND_COUNTED)
         except BledError as broken:
             _log.error("a refund that was paid counts in full: %s", broken)
         return answer

@@ -17,6 +17,7 @@ from bled.node.cln_credentials import Credentials
 from bled.proxy.calls import ALLOWED, LARGEST_REQUEST, Allowed, Denied
 from bled.proxy.caps import Caps
 from bled.proxy.invoices import Invoices
+from bled.proxy.offers import OfferBook, Offers
 from bled.proxy.payout import NodeSaidError, Payouts
 from bled.proxy.tills import Tills
 
@@ -36,12 +37,16 @@ _PREFIX: Final = "/cln.Node/"
 class NodeProxy:
     """Serves tills. All calls belong to the event loop of `start`."""
 
-    def __init__(self, target: str, credentials: Credentials, *, tills: Tills, caps: Caps, clock: Clock) -> None:
-        """Take the node's HOST:PORT and its all-powerful certificate, who may call, and what may be paid out."""
+    def __init__(
+        self, target: str, credentials: Credentials, *, tills: Tills, caps: Caps, offers: OfferBook, clock: Clock
+    ) -> None:
+        """Take the node's HOST:PORT and its all-powerful certificate, who may call, what may be paid out, what was
+        offered."""
         self._channel = raw_channel(target, credentials)
         self._tills = tills
         self._payouts = Payouts(self._ask, caps, clock)
         self._invoices = Invoices(self._ask)
+        self._offers = Offers(self._ask, offers, clock)
         self._under_way: Counter[str] = Counter()
         self._paying: set[asyncio.Task[bytes]] = set()
         self._server: Any = None
@@ -111,9 +116,18 @@ class NodeProxy:
         request: Any = allowed.read(data)
         if allowed.spends:
             return await self._pay(request, till)
-        if method == "CreateInvoice":
-            return await self._invoices.create(request, seconds=allowed.seconds)
-        return await self._ask(method, request.SerializeToString(), _seconds(allowed, context))
+        seconds = _seconds(allowed, context)
+        match method:
+            case "CreateInvoice":
+                return await self._invoices.create(request, seconds=allowed.seconds)
+            case "Offer":
+                return await self._offers.create(request, till=till, seconds=seconds)
+            case "ListOffers":
+                return await self._offers.own(request, till=till, seconds=seconds)
+            case "DisableOffer":
+                return await self._offers.disable(request, till=till, seconds=seconds)
+            case _:
+                return await self._ask(method, request.SerializeToString(), seconds)
 
     async def _pay(self, request: Any, till: str) -> bytes:
         """Pay to the end, even when the till goes away meanwhile."""

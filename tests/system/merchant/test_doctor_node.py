@@ -16,6 +16,7 @@ from bled.node.cln_credentials import load_credentials
 from bled.node.doctor import examine
 from bled.node.opening import NodeFiles
 from bled.proxy.caps import Caps
+from bled.proxy.offers import OfferBook
 from bled.proxy.server import NodeProxy
 from bled.proxy.tills import Tills
 from bled.sandbox.lnd_macaroons import ADMIN, TILL
@@ -103,7 +104,8 @@ async def test_a_till_behind_the_node_proxy_has_all_it_needs_and_no_power(cln_sh
     tills.add("kiosk", tmp_path / "kiosk")
     caps = Caps.open(tmp_path / "caps.sqlite", per_day=Msat(0))
     proof = load_credentials(cln_shop.credentials)
-    proxy = NodeProxy(cln_shop.target, proof, tills=tills, caps=caps, clock=SystemClock())
+    offers = OfferBook.open(tmp_path / "offers.sqlite")
+    proxy = NodeProxy(cln_shop.target, proof, tills=tills, caps=caps, offers=offers, clock=SystemClock())
     try:
         address = await proxy.start("127.0.0.1:0")
         files = NodeFiles(folder=tmp_path / "kiosk", state=tmp_path / "till")
@@ -111,6 +113,7 @@ async def test_a_till_behind_the_node_proxy_has_all_it_needs_and_no_power(cln_sh
     finally:
         await proxy.stop()
         caps.close()
+        offers.close()
     assert {finding.level for finding in findings.values()} == {Level.GOOD}
     assert "node-proxy" in findings["power of this till"].detail
 

@@ -19,12 +19,14 @@ from bled.node.cln_credentials import load_credentials
 from bled.node.cln_grpc import ClnMerchantNode
 from bled.node.stubs import cln_subset_pb2 as pb
 from bled.proxy.caps import Caps
+from bled.proxy.offers import OfferBook
 from bled.proxy.server import CALLS_AT_ONCE, NodeProxy
 from bled.proxy.tills import Tills
 from bled.sales.charge import charge
 from bled.sales.ledger import SaleLedger
 from bled.sales.refund import Refunds
 from bled.sales.refund_states import Refund, RefundState
+from bled.sandbox.books_rows import OfferArgs
 from bled_codec.units import Msat
 
 from .refunding import received_at_home, sold
@@ -53,15 +55,18 @@ class Behind:
 @asynccontextmanager
 async def proxied(shop: Shop, *, per_day: int = 0) -> AsyncIterator[Behind]:
     tills = Tills(shop.folder / "proxy")
-    tills.add("kiosk", shop.folder / "kiosk")
+    if not (shop.folder / "kiosk").exists():
+        tills.add("kiosk", shop.folder / "kiosk")
     caps = Caps.open(shop.folder / "refunds.sqlite", per_day=Msat(per_day))
     credentials = load_credentials(shop.credentials)
-    proxy = NodeProxy(shop.target, credentials, tills=tills, caps=caps, clock=SystemClock())
+    offers = OfferBook.open(shop.folder / "offers.sqlite")
+    proxy = NodeProxy(shop.target, credentials, tills=tills, caps=caps, offers=offers, clock=SystemClock())
     try:
         yield Behind(await proxy.start("127.0.0.1:0"), shop.folder / "kiosk", tills)
     finally:
         await proxy.stop()
         caps.close()
+        offers.close()
 
 
 async def test_a_sale_is_paid_through_the_proxy(shop: Shop) -> None:
@@ -193,3 +198,58 @@ async def test_a_proxy_without_a_cap_pays_nothing_out(shop: Shop) -> None:
         refund = await refund_behind(shop, behind, sale)
     assert (refund.state, received_at_home(shop)) == (RefundState.FAILED, [])
     assert "bled node-proxy: Xpay: " in refund.detail
+
+
+def the_shops_own(shop: Shop, **terms: Any) -> Any:
+    """Return an offer that the shop made at its node without a till."""
+    row = {"amount": "15000msat", "description": "menu", "label": "menu", "single_use": True}
+    return shop.merchant.books.offer(OfferArgs(**row | terms))
+
+
+def offer_request(label: str, *, expiry: int = 4_000_000_000, amount: int = 15_000) -> bytes:
+    request = pb.OfferRequest(
+        amount=f"{amount}msat", description="menu", label=label, absolute_expiry=expiry, single_use=True
+    )
+    return request.SerializeToString()
+
+
+async def seen(behind: Behind, credentials: Path | None = None) -> list[str]:
+    answer = await behind.call("ListOffers", credentials=credentials)
+    return [row.label for row in pb.ListoffersResponse.FromString(answer).offers]
+
+
+@pytest.mark.parametrize("terms", [{"single_use": False}, {}, {"absolute_expiry": 4_000_000_000}], ids=str)
+async def test_an_offer_of_the_shop_is_neither_shown_to_a_till_nor_closed_by_one(
+    shop: Shop, terms: dict[str, Any]
+) -> None:
+    """Not even by a till that knows its label."""
+    own = the_shops_own(shop, **terms)
+    async with proxied(shop) as behind:
+        await behind.call("Offer", offer_request("menu", expiry=3_999_999_999))
+        assert await seen(behind) == ["menu"]
+        request = pb.DisableofferRequest(offer_id=own.offer_id).SerializeToString()
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await behind.call("DisableOffer", request)
+    assert "no other" in caught.value.details()
+    assert own.offer_id in {row.offer_id for row in shop.merchant.books.list_offers(active_only=True)}
+
+
+async def test_a_till_closes_its_own_offer_also_after_the_proxy_was_restarted_and_no_other_tills(shop: Shop) -> None:
+    async with proxied(shop) as behind:
+        made = pb.OfferResponse.FromString(await behind.call("Offer", offer_request("0f")))
+    request = pb.DisableofferRequest(offer_id=made.offer_id).SerializeToString()
+    async with proxied(shop) as behind:
+        behind.tills.add("other", shop.folder / "other")
+        with pytest.raises(grpc.aio.AioRpcError, match="no other"):
+            await behind.call("DisableOffer", request, credentials=shop.folder / "other")
+        assert await seen(behind, shop.folder / "other") == []
+        assert await seen(behind) == ["0f"]
+        closed = pb.DisableofferResponse.FromString(await behind.call("DisableOffer", request))
+    assert (closed.offer_id, closed.active) == (made.offer_id, False)
+
+
+async def test_an_offer_without_a_name_is_not_made(shop: Shop) -> None:
+    async with proxied(shop) as behind:
+        with pytest.raises(grpc.aio.AioRpcError, match="a label"):
+            await behind.call("Offer", offer_request(""))
+    assert shop.merchant.books.list_offers() == []

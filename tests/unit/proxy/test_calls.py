@@ -69,7 +69,7 @@ def test_an_offer_is_for_one_sale_and_ends(request_: pb.OfferRequest) -> None:
 
 
 def test_an_unknown_field_does_not_get_through() -> None:
-    known = pb.OfferRequest(amount="1sat", single_use=True, absolute_expiry=9).SerializeToString()
+    known = pb.OfferRequest(amount="1sat", label="a", single_use=True, absolute_expiry=9).SerializeToString()
     assert ALLOWED["Offer"].read(known + UNKNOWN_FIELD).SerializeToString() == known
 
 
