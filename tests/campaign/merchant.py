@@ -4,7 +4,8 @@
 
 The merchant's node (Core Lightning, LND and a private Core Lightning in turn), hop, home and the buyers' devices are
 this process; each till is one of its own, on the virtual radio, and SIGKILL ends it at any named step between two
-effects or at any other moment. The node dies and comes back, home pays late or not at all, or tries to pay again. After
+effects or at any other moment. With --proxy the tills reach Core Lightning through `bled node-proxy`, a process of its
+own that is killed too. The node dies and comes back, home pays late or not at all, or tries to pay again. After
 each kill, and when every sale was finished from the node's records, an auditor that reads only the ledger and the
 node's books looks for what must never be. Then builds with one rule broken each are played, and it has to catch them.
 
@@ -41,8 +42,8 @@ NODES: tuple[dict[str, Any], ...] = ({"kind": "cln"}, {"kind": "lnd"}, {"kind": 
 class Stage:
     """Where rounds are played."""
 
-    def __init__(self, folder: Path, forks: home_forks.Forks, air: str, seed: int) -> None:
-        self.folder, self.forks, self.air, self.seed = folder, forks, air, seed
+    def __init__(self, folder: Path, forks: home_forks.Forks, air: str, seed: int, *, proxied: bool) -> None:
+        self.folder, self.forks, self.air, self.seed, self.proxied = folder, forks, air, seed, proxied
 
     async def play(self, name: str, number: int, totals: Totals, kills: int, *, defect: str | None = None) -> None:
         """Play one round with the next kind of node."""
@@ -50,7 +51,7 @@ class Stage:
         folder.mkdir()
         random = Random(f"{self.seed}:{name}")  # noqa: S311 - the same in every run
         async with open_shop(folder, **NODES[number % len(NODES)]) as shop:
-            town = Round(shop, self.air, self.forks, random, totals)
+            town = Round(shop, self.air, self.forks, random, totals, proxied=self.proxied)
             town.defect = defect
             await town.play(kills)
         if defect is None and totals.lines:
@@ -84,7 +85,7 @@ async def everything(folder: Path, args: argparse.Namespace, totals: Totals) -> 
     forks = home_forks.Forks(folder / SOCKET)
     try:
         async with serve_air("127.0.0.1:0") as air:
-            stage = Stage(folder, forks, air, args.seed)
+            stage = Stage(folder, forks, air, args.seed, proxied=args.proxy)
             await play(stage, args.kills, args.in_a_round, totals)
             return await catch(stage, [name for name in args.defects.split(",") if name in merchant_defects.DEFECTS])
     finally:
@@ -110,6 +111,7 @@ def closing_line(totals: Totals, caught: dict[str, dict[str, Any]], seed: int) -
         "payments": totals.payments,
         **bad,
         "node_kills": totals.node_kills,
+        "proxy_kills": totals.proxy_kills,
         "rounds": totals.rounds,
         "killed_at": dict(sorted(totals.killed_at.items())),
         "defects": caught,
@@ -121,6 +123,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--kills", type=int, default=1_000, help="how often a till is killed")
     parser.add_argument("--in-a-round", type=int, default=KILLS_IN_A_ROUND, help="kills until the next kind of node")
+    parser.add_argument("--proxy", action="store_true", help="have a node-proxy before Core Lightning, killed as well")
     parser.add_argument("--seed", type=int, default=1, help="from which everything that is played follows")
     parser.add_argument("--defects", default=",".join(merchant_defects.DEFECTS), help="broken builds to catch, or none")
     parser.add_argument("--keep", type=Path, help="an empty folder for what is left of the rounds")

@@ -10,6 +10,10 @@ from pathlib import Path
 import home_forks
 import merchant_defects
 
+sys.path.insert(1, str(Path(__file__).parents[1] / "system" / "merchant"))
+
+import merchant_proxy
+
 import bled.link.virtual  # noqa: F401 - loaded once, before any process is forked
 from bled.clock import SystemClock
 from bled.link.radio import open_central
@@ -84,4 +88,4 @@ async def _sell(address: str, credentials: str, path: str, air: str) -> None:
 
 
 if __name__ == "__main__":
-    home_forks.serve(Path(sys.argv[1]), {"till": till})
+    home_forks.serve(Path(sys.argv[1]), {"till": till, "proxy": merchant_proxy.proxy})

@@ -12,6 +12,7 @@ from random import Random
 
 import home_forks
 import merchant_auditor
+from merchant_proxy import Door, ProxyDoor
 from stage import Buyer, Shop, be_met
 
 from bled.codes import Failpoint
@@ -36,6 +37,7 @@ class Totals:
     sales: int = 0
     payments: int = 0
     node_kills: int = 0
+    proxy_kills: int = 0
     node_crashes: int = 0
     hung: int = 0
     rounds: int = 0
@@ -47,8 +49,11 @@ class Totals:
 class Round:
     """One shop, from its first sale to its audit."""
 
-    def __init__(self, shop: Shop, air: str, forks: home_forks.Forks, random: Random, totals: Totals) -> None:
+    def __init__(
+        self, shop: Shop, air: str, forks: home_forks.Forks, random: Random, totals: Totals, *, proxied: bool = False
+    ) -> None:
         self.shop, self.air, self.forks, self.random, self.totals = shop, air, forks, random, totals
+        self.door = ProxyDoor(shop, forks) if proxied and shop.kind == "cln" else Door(shop)
         self.defect: str | None = None
         self.typical = 0.3
         self._node_is_down = False
@@ -57,6 +62,7 @@ class Round:
         """Kill tills at least so many times, finish every sale from the node's records, and audit."""
         until = self.totals.kills + kills
         tries = 0
+        await self.door.open()
         while self.totals.kills < until and tries < 10 * kills:
             tries += 1
             await self.one_sale()
@@ -64,6 +70,8 @@ class Round:
             if self.random.random() < 0.25:
                 await self.finish()
         await self.finish()
+        await self.door.kill()
+        self.totals.proxy_kills += self.door.kills
         self.totals.payments += len(self.shop.home.paid)
         self.totals.sales += len(merchant_auditor.sales_of(self.shop.ledger_path))
         self.totals.rounds += 1
@@ -80,6 +88,8 @@ class Round:
             tasks.append(asyncio.create_task(self._node_dies(draw.uniform(0, self.typical), draw.uniform(0, 0.2))))
         if draw.random() < 0.2:
             tasks.append(asyncio.create_task(self._pay_again()))
+        if isinstance(self.door, ProxyDoor) and draw.random() < 0.3:
+            tasks.append(asyncio.create_task(self._proxy_dies(draw.uniform(0, self.typical), draw.uniform(0, 0.2))))
         after = None if named else draw.uniform(0, 1.5 * self.typical)
         status, seconds = await self._run(sells=True, failpoint=f"{point}=kill" if point else None, kill_after=after)
         if status == 0:
@@ -98,6 +108,7 @@ class Round:
             self.look(is_final=False)
         self.shop.home.pays = True
         await self._revive()
+        await self.door.open()
         for _ in range(FINISHING_TRIES):
             status, _ = await self._run(sells=False)
             if status == 0:
@@ -127,8 +138,8 @@ class Round:
         pid = await self.forks.start(
             "till",
             (log, log, log),
-            address=self.shop.address,
-            credentials=str(self.shop.credentials),
+            address=self.door.address,
+            credentials=self.door.credentials,
             ledger=str(self.shop.ledger_path),
             air=self.air if sells else None,
             failpoint=failpoint,
@@ -165,6 +176,12 @@ class Round:
         await self.shop.server.die()
         await asyncio.sleep(back_after)
         await self._revive()
+
+    async def _proxy_dies(self, after: float, back_after: float) -> None:
+        await asyncio.sleep(after)
+        await self.door.kill()
+        await asyncio.sleep(back_after)
+        await self.door.open()
 
     async def _revive(self) -> None:
         if self.shop.merchant.books.is_dead:
