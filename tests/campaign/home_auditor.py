@@ -1,5 +1,5 @@
-"""The auditor: reads the ledgers of home and of its node, copies of their files and nothing else, and counts what is
-wrong. It uses no code of home.
+"""The auditor: reads the ledgers of home and of its node, copies of their files or home's database and nothing else,
+and counts what is wrong. It uses no code of home.
 
 What home's tables are called stands here and nowhere else in the tests of the campaign.
 """
@@ -9,9 +9,11 @@ import shutil
 import sqlite3
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from bled_codec.invoice import Invoice
 
@@ -42,13 +44,20 @@ class Findings:
         return [f"{name}: {line}" for name, found in lists.items() for line in found]
 
 
-def audit(folder: Path, *, revoked: Iterable[str] = (), is_final: bool) -> Findings:
-    """Read the ledgers in a town's folder.
+Rows = list[Any]
+"""Rows of a query, each with its values by name."""
+
+
+def audit(
+    folder: Path, *, revoked: Iterable[str] = (), is_final: bool, read: Callable[[str], Rows] | None = None
+) -> Findings:
+    """Read the ledgers in a town's folder; `read` is how to ask home's where it is a database.
 
     `revoked` are payer ids, in hexadecimal, of which home has told its owner that they are revoked and neither in
     flight nor paid. `is_final`: everything had the time to come to its end.
     """
-    claims, books = _read(folder / HOME_LEDGER, CLAIMS), _read(folder / HOME_LEDGER, BOOKS)
+    read = read or partial(_read, folder / HOME_LEDGER)
+    claims, books = read(CLAIMS), read(BOOKS)
     parts = _read_node(folder / NODE_LEDGER, PARTS)
     found = Findings(payments=sum(part["status"] == "complete" for part in parts))
     live = defaultdict(list)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from bled.home import application, ledger, pay
+from bled.home import application, ledger, pay, serve_worker
 from bled.home.service import HomeService
 from bled_codec.units import Msat
 
@@ -19,7 +19,8 @@ class ClaimsLate(HomeService):
 
 
 def claims_late() -> None:
-    vars(application).update(HomeService=ClaimsLate)
+    for module in (application, serve_worker):
+        vars(module).update(HomeService=ClaimsLate)
 
 
 def frees_too_early() -> None:

@@ -36,6 +36,7 @@ class Totals:
 
     kills: int = 0
     node_kills: int = 0
+    worker_kills: int = 0
     payments: int = 0
     rounds: int = 0
     played: Counter[str] = field(default_factory=Counter)
@@ -72,6 +73,7 @@ class Round:
         self.home: int | None = None
         self.since, self.typical = 0, 0.05
         self.total = TOTAL_MSAT if defect is None else SMALL_TOTAL_MSAT
+        self.database_url: str | None = None
 
     # The processes
 
@@ -80,7 +82,9 @@ class Round:
         (self.folder / "ready").unlink(missing_ok=True)
         log = os.open(self.folder / "town.log", os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
         paths = {"folder": str(self.folder), "forks": str(self.socket), "clock": str(self.clock)}
-        self.node = await self.forks.start("town", (log, log, log), **paths, defect=self.defect)
+        self.node = await self.forks.start(
+            "town", (log, log, log), **paths, defect=self.defect, database=self.database_url
+        )
         os.close(log)
         while not (self.folder / "ready").exists():
             if self.forks.has_ended(self.node):
@@ -142,12 +146,19 @@ class Round:
 
     def look(self, *, is_final: bool = False) -> home_auditor.Findings:
         """Have the auditor look at the ledgers; home is dead meanwhile."""
-        found = home_auditor.audit(self.folder, revoked=self.told_revoked, is_final=is_final)
+        found = self.audit(is_final=is_final)
         for name, lines in vars(found).items():
             if isinstance(lines, list):
                 for line in lines:
                     self.note(name, line)
         return found
+
+    def audit(self, *, is_final: bool) -> home_auditor.Findings:
+        """Look at the ledgers of home and of its node."""
+        return home_auditor.audit(self.folder, revoked=self.told_revoked, is_final=is_final)
+
+    async def let_attempts_end(self) -> None:
+        """A plugin that was started with its node knows that the node makes no attempt any more."""
 
     # What the owner, the device and the till do
 

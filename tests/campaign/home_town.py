@@ -54,6 +54,7 @@ class ForkingHost(PluginHost):
     forks: home_forks.Forks
     clock: str
     defect: str | None
+    database: str | None
 
     async def start(self) -> None:
         """Begin without a plugin: whoever plays with this town starts it."""
@@ -82,7 +83,7 @@ class ForkingHost(PluginHost):
         ours_out, theirs_out = os.pipe()
         log = os.open(self._log_file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         how = {"folder": str(self._folder), "failpoint": failpoint, "clock": self.clock, "defect": self.defect}
-        pid = await self.forks.start("home", (theirs_in, theirs_out, log), **how)
+        pid = await self.forks.start("home", (theirs_in, theirs_out, log), **how, database=self.database)
         for each in (theirs_in, theirs_out, log):
             os.close(each)
         loop, reader = asyncio.get_running_loop(), StreamReader()
@@ -209,13 +210,14 @@ class Town:
             os.write(2, f"BROKEN hook answered with {answer}\n".encode())
 
 
-def main(*, folder: str, forks: str, clock: str, defect: str | None) -> None:
+def main(*, folder: str, forks: str, clock: str, defect: str | None, database: str | None) -> None:
     """Run the sandbox in `folder` until this process is killed."""
-    asyncio.run(_run(Path(folder), Path(forks), clock, defect))
+    asyncio.run(_run(Path(folder), Path(forks), clock, defect, database))
 
 
-async def _run(folder: Path, forks: Path, clock: str, defect: str | None) -> None:
+async def _run(folder: Path, forks: Path, clock: str, defect: str | None, database: str | None) -> None:
     ForkingHost.forks, ForkingHost.clock, ForkingHost.defect = home_forks.Forks(forks), clock, defect
+    ForkingHost.database = database
     commands: list[TownCommands] = []
 
     class Commands(TownCommands):

@@ -1,9 +1,10 @@
-"""The campaign against home in short: thirty kills, and one build with a defect that the auditor has to catch."""
+"""The campaign against home in short, alone and with workers: some kills, and one build with a defect to be caught."""
 
 import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,19 +13,26 @@ pytestmark = pytest.mark.system
 CAMPAIGN = Path(__file__).parents[2] / "campaign" / "home.py"
 
 
-def test_a_home_that_is_killed_thirty_times_pays_once_and_loses_nothing() -> None:
-    ended = subprocess.run(
-        [sys.executable, CAMPAIGN, "--kills", "30", "--seed", "1", "--defects", "claims-late"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def played(*options: str, kills: int) -> dict[str, Any]:
+    """Play a campaign in which nothing must be wrong; return its closing line."""
+    command = [sys.executable, CAMPAIGN, "--kills", str(kills), "--seed", "1", "--defects", "claims-late", *options]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ended.stdout, ended.stderr
-    told = json.loads(ended.stdout.splitlines()[-1])
-    assert told["kills"] >= 30
+    told = dict(json.loads(ended.stdout.splitlines()[-1]))
+    assert told["kills"] >= kills
     assert told["payments"] > 0
     names = ("double_paid", "lost", "budget_violations", "unresolved", "paid_after_revocation", "ended", "hung", "hook")
     wrong = {name: told[name] for name in (*names, "aborted")}
     assert not any(wrong.values()), (wrong, ended.stderr)
     assert told["defects"]["claims-late"]["caught"], ended.stderr
     assert ended.returncode == 0
+    return told
+
+
+def test_a_home_that_is_killed_thirty_times_pays_once_and_loses_nothing() -> None:
+    played(kills=30)
+
+
+def test_a_home_with_two_workers_on_one_database_pays_once_and_loses_nothing(postgres) -> None:
+    told = played("--workers", "2", "--database", postgres.url("postgres"), kills=45)
+    assert told["worker_kills"] >= 20
