@@ -5,7 +5,7 @@ import json
 import shutil
 import socket
 import subprocess
-from asyncio.subprocess import PIPE
+from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -56,6 +56,18 @@ async def until(holds: Callable[[], Awaitable[Any]], what: str) -> Any:
         raise AssertionError(f"not within {SECONDS:.0f} s: {what}") from None
 
 
+async def end(process: Process) -> None:
+    """End a program, if it has not ended by itself."""
+    if process.returncode is None:
+        process.terminate()
+    await process.wait()
+
+
+def check_runs(process: Process, name: str) -> None:
+    """Say at once that a program has ended, rather than wait for its answer."""
+    assert process.returncode is None, f"{name} ended by itself with exit code {process.returncode}"
+
+
 class Bitcoin:
     """A chain of blocks that come when they are asked for."""
 
@@ -70,15 +82,15 @@ class Bitcoin:
             "-fallbackfee=0.00001", "-printtoconsole=0", "-server=1",
         )  # fmt: skip
         try:
-            await until(self._answers, "bitcoind answers")
+            await until(lambda: self._answers(process), "bitcoind answers")
             self.cli("createwallet", "coins")
             self.mine(101)
             yield self
         finally:
-            process.terminate()
-            await process.wait()
+            await end(process)
 
-    async def _answers(self) -> bool:
+    async def _answers(self, process: Process) -> bool:
+        check_runs(process, "bitcoind")
         asking = await asyncio.create_subprocess_exec(*self._command("getblockcount"), stdout=PIPE, stderr=PIPE)
         await asking.communicate()
         return asking.returncode == 0
@@ -125,11 +137,14 @@ class Node:
             *self.options,
         )  # fmt: skip
         try:
-            self.node_id = (await until(lambda: self.call("getinfo"), "lightningd answers"))["id"]
+            self.node_id = (await until(lambda: self._answers(process), "lightningd answers"))["id"]
             yield self
         finally:
-            process.terminate()
-            await process.wait()
+            await end(process)
+
+    async def _answers(self, process: Process) -> dict[str, Any]:
+        check_runs(process, "lightningd")
+        return await self.call("getinfo")
 
     async def call(self, method: str, **params: object) -> dict[str, Any]:
         return await self.rpc.call(method, params, seconds=SECONDS)
