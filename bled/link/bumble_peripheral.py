@@ -154,7 +154,7 @@ class BumblePeripheral:
         connection.on(connection.EVENT_DISCONNECTION, on_disconnection)
         self._lobby.enter(connection, now=_now())
         if self._accepting is not None and not self._conduct.call(_address(connection), now=_now()):
-            self._lobby.condemn(connection, now=_now())
+            self._lobby.turn_away(connection, now=_now())
         self._radio.meter.start(connection.handle)
         self._changed.set()
 

@@ -248,7 +248,7 @@ class HostPeripheral:
         self._lobby.enter(guest, now=now())
         self._lobby.subscribe(guest, on=self._notifying, now=now())
         if self._conduct is not None and not self._conduct.call(guest, now=now()):
-            self._lobby.condemn(guest, now=now())
+            self._lobby.turn_away(guest, now=now())
         self._heard_at = now()
         self._changed.set()
 

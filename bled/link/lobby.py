@@ -9,6 +9,9 @@ SUBSCRIBE_SECONDS: Final = 10.0
 """How long a central may be connected without subscribing."""
 OFFER_SECONDS: Final = 75.0
 """How long a central may be subscribed without writing: its node may be slow."""
+TURN_AWAY_SECONDS: Final = 1.0
+"""How long a central stays that is not welcome. Linux 6.1 has a fault by which the program that drives its Bluetooth is
+killed when a link ends while it is still being set up, and an honest till may run it."""
 
 _Handle = TypeVar("_Handle")
 
@@ -47,11 +50,15 @@ class Lobby(Generic[_Handle]):
         return entry is not None and entry.subscribed and not entry.condemned
 
     def condemn(self, guest: _Handle, *, now: float) -> None:
-        """A central has broken the profile, or is not welcome: it is overdue from now on, whatever it does."""
+        """A central has broken the profile: it is overdue from now on, whatever it does."""
         entry = self._guests.get(guest)
         if entry is not None:
             entry.condemned = True
             entry.deadline = now
+
+    def turn_away(self, guest: _Handle, *, now: float) -> None:
+        """A central that has just connected is not welcome: it is overdue in a moment, whatever it does."""
+        self.condemn(guest, now=now + TURN_AWAY_SECONDS)
 
     def is_condemned(self, guest: _Handle) -> bool:
         """Return whether this central is about to be disconnected for what it did."""

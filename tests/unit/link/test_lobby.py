@@ -1,6 +1,6 @@
 """Who is let in, and who is shown out."""
 
-from bled.link.lobby import MAX_GUESTS, OFFER_SECONDS, SUBSCRIBE_SECONDS, Lobby
+from bled.link.lobby import MAX_GUESTS, OFFER_SECONDS, SUBSCRIBE_SECONDS, TURN_AWAY_SECONDS, Lobby
 
 
 def test_only_a_guest_that_has_subscribed_may_write() -> None:
@@ -51,6 +51,17 @@ def test_a_stranger_is_ignored() -> None:
     lobby.leave(1)
     assert not lobby.may_write(1)
     assert lobby.to_drop(now=1e9) == ()
+
+
+def test_one_that_is_not_welcome_stays_until_its_link_is_set_up_and_cannot_write() -> None:
+    lobby: Lobby[str] = Lobby()
+    lobby.enter("a", now=10.0)
+    lobby.turn_away("a", now=10.0)
+    lobby.subscribe("a", on=True, now=10.5)
+    assert not lobby.may_write("a")
+    assert lobby.deadline() == 10.0 + TURN_AWAY_SECONDS == 11.0
+    assert lobby.to_drop(now=10.9) == ()
+    assert lobby.to_drop(now=11.0) == ("a",)
 
 
 def test_a_condemned_guest_cannot_win_time_by_subscribing() -> None:
