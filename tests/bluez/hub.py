@@ -1,6 +1,7 @@
 """The air of these tests: bumble's controllers on the host, for bluetoothd in the guest and for hosts beside it."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
@@ -11,7 +12,16 @@ from bled.link.air import Air, AirController
 
 
 class Hub(Air):
-    """An air whose data comes from the address that its link has, as BlueZ wants it, and whose links can be cut."""
+    """An air whose data comes from the address that its link has, as BlueZ wants it, and whose links can be cut.
+
+    Attributes:
+        listeners: called with the sender, the receiver and the octets of each whole L2CAP frame.
+    """
+
+    def __init__(self) -> None:
+        """Start with nobody in it, and nobody who listens."""
+        super().__init__()
+        self.listeners: list[Callable[[controller.Controller, controller.Controller, bytes], None]] = []
 
     def send_acl_data(
         self,
@@ -25,6 +35,8 @@ class Hub(Air):
         link = sender_controller.le_connections.get(destination_address)
         if receiver is None or link is None or sender_controller not in self.controllers:
             return
+        for listener in self.listeners:
+            listener(sender_controller, receiver, data)
         asyncio.get_running_loop().call_soon(receiver.on_link_acl_data, link.self_address, transport, data)
 
     def cut(self, adapter: AirController) -> int:

@@ -208,9 +208,14 @@ class Guest:
         script = ";".join(f"s/^#\\?{name} *=.*/{name} = {value}/" for name, value in settings.items())
         await self.run(f"sed '{script}' /run/main.conf.default >/etc/bluetooth/main.conf")
 
-    async def start_bluetoothd(self) -> None:
+    async def restart_bluetoothd(self, *options: str) -> None:
+        """Stop bluetoothd and start it with these options."""
+        await self.kill("bluetoothd", 15)
+        await self.start_bluetoothd(*options)
+
+    async def start_bluetoothd(self, *options: str) -> None:
         """Start bluetoothd; adapters come up a little later."""
-        await self.start("bluetoothd", "/usr/libexec/bluetooth/bluetoothd", "-n")
+        await self.start("bluetoothd", "/usr/libexec/bluetooth/bluetoothd", "-n", *options)
 
 
 @contextlib.asynccontextmanager

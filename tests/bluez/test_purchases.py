@@ -54,8 +54,14 @@ async def buy(stage: Stage, vault: Vault, number: int, *, engage: bool = False) 
 
 @pytest.mark.parametrize(
     ("till", "buyer"),
-    [("bluetooth:hci1", "bluetooth:hci0"), ("bumble", "bluetooth:hci0"), ("bluetooth:hci1", "bumble")],
-    ids=["bleak-dbus", "bumble-dbus", "bleak-bumble"],
+    [
+        ("bluetooth:hci1", "bluetooth:hci0"),
+        ("bumble", "bluetooth:hci0"),
+        ("bluetooth:hci1", "bumble"),
+        ("bluetooth:hci1", "bless:hci0"),
+        ("bumble", "bless:hci0"),
+    ],
+    ids=["bleak-dbus", "bumble-dbus", "bleak-bumble", "bleak-bless", "bumble-bless"],
 )
 async def test_a_whole_purchase(guest: Guest, stage: Stage, till: str, buyer: str, capsys) -> None:
     there = replace(stage, air=GuestAir(guest, till=till, buyer=buyer))
