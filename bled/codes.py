@@ -148,6 +148,7 @@ class Code(StrEnum):
     STORE_VERSION = "store-version"
     USAGE = "usage"
     INTERRUPTED = "interrupted"
+    STOPPED = "stopped"
     EXTRA_MISSING = "extra-missing"
     HOME_UNREACHABLE = "home-unreachable"
     HOME_REFUSED = "home-refused"
@@ -304,6 +305,7 @@ _ROWS: Final = (
     _row(Code.STORE_VERSION, EXIT_CONFIG, "The ledger was written by another version of bled.", "The vault was written by another version of bled."),
     _row(Code.USAGE, EXIT_USAGE, "The command was not understood.", "The command was not understood."),
     _row(Code.INTERRUPTED, EXIT_INTERRUPTED, "Stopped. `bled merchant resume` tells how the sale ended, and closes it.", "Stopped. `bled buyer history` shows whether anything was signed.", moved=MoneyMoved.UNKNOWN),
+    _row(Code.STOPPED, EXIT_INTERRUPTED, "Stopped. The sale is closed: nothing was paid, and nothing can be paid any more.", "The till was stopped. You paid nothing.", retry=True),
     _row(Code.EXTRA_MISSING, EXIT_CONFIG, "A package that this command needs is not installed.", "A package that this command needs is not installed."),
     _row(Code.HOME_UNREACHABLE, EXIT_UNAVAILABLE, "", "The home node does not answer. Check that lightningd runs, and the path of its lightning-rpc.", retry=True),
     _row(Code.HOME_REFUSED, EXIT_DATA, "", "Home did not do it. Nothing was changed."),

@@ -81,6 +81,7 @@ def charge(
     from bled.cli.pricing import amount_of
     from bled.cli.qr_showing import check_picture_path, engagement_shown
     from bled.cli.selling import Till, charge_once, echo_terms, print_sale
+    from bled.cli.stopping import Watched, told_when_stopped
     from bled.cli.tipping import most_tip
     from bled.codes import Code
     from bled.config import load_settings
@@ -98,20 +99,22 @@ def charge(
     asked, price = amount_of(amount, rate=rate, settings=settings)
     tip_max = most_tip(settings.tip, price=asked)
     echo_terms(asked, description, issuer, price, tip_max=tip_max)
-    with engagement_shown(step_printer(as_json=json_, verbose=verbose), picture=qr) as on_step:
-        result = asyncio.run(
-            charge_once(
-                till,
-                amount=asked,
-                description=description,
-                issuer=issuer,
-                price=price,
-                tip_max=tip_max,
-                buyer_seconds=wait,
-                engage=engage,
-                on_step=on_step,
+    with engagement_shown(step_printer(as_json=json_, verbose=verbose), picture=qr) as show:
+        on_step = Watched(show)
+        with told_when_stopped(on_step, till.ledger):
+            result = asyncio.run(
+                charge_once(
+                    till,
+                    amount=asked,
+                    description=description,
+                    issuer=issuer,
+                    price=price,
+                    tip_max=tip_max,
+                    buyer_seconds=wait,
+                    engage=engage,
+                    on_step=on_step,
+                )
             )
-        )
     print_sale(result, as_json=json_)
     end(result.code)
 

@@ -179,7 +179,10 @@ def test_ctrl_c_before_anybody_signed_cancels_the_sale(shop: Shop) -> None:
     while "offer created" not in till.stderr.readline():
         pass
     till.send_signal(signal.SIGINT)
-    assert ended(till).code == 130
+    stopped = ended(till)
+    assert stopped.code == 130
+    assert "nothing was paid, and nothing can be paid any more" in stopped.err
+    assert "No money moved. It is safe to try again." in stopped.err
     assert [sale["state"] for sale in shop.run("merchant", "sales", "--json").object["sales"]] == ["cancelled"]
 
 
