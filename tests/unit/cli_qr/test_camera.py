@@ -1,10 +1,11 @@
-"""The loop around a camera, with a stand-in for OpenCV: no camera was ever tried."""
+"""The loop around a camera, with a stand-in for OpenCV. Videos are read by the real one where it is installed."""
 
 import sys
 from types import SimpleNamespace
 
 import pytest
 
+from bled.cli import camera as cameras
 from bled.cli.camera import camera_frames
 from bled.codes import Code
 from bled.errors import ConfigurationError
@@ -30,16 +31,27 @@ class Camera:
 
 
 @pytest.fixture
+def seconds(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The time, which passes only while the loop pauses; its last element is now."""
+    passed = [0.0]
+    time = SimpleNamespace(monotonic=lambda: passed[-1], sleep=lambda pause: passed.append(passed[-1] + pause))
+    monkeypatch.setattr(cameras, "time", time)
+    return passed
+
+
+@pytest.fixture
 def plugged(monkeypatch: pytest.MonkeyPatch):
     def plug(camera: Camera) -> Camera:
-        monkeypatch.setitem(sys.modules, "cv2", SimpleNamespace(VideoCapture=lambda number: camera))
+        logging = SimpleNamespace(LOG_LEVEL_SILENT=0, setLogLevel=lambda level: None)
+        opencv = SimpleNamespace(VideoCapture=lambda number: camera, utils=SimpleNamespace(logging=logging))
+        monkeypatch.setitem(sys.modules, "cv2", opencv)
         return camera
 
     return plug
 
 
-def test_a_camera_wakes_up_gives_frames_and_is_let_go(plugged) -> None:
-    camera = plugged(Camera(None, None, "one", None, "two"))
+def test_a_camera_wakes_up_gives_frames_and_is_let_go(plugged, seconds) -> None:
+    camera = plugged(Camera(*[None] * 40, "one", None, "two"))
     frames = camera_frames(0, seconds=60)
     assert [next(frames), next(frames)] == ["one", "two"]
     assert not camera.released
@@ -47,16 +59,26 @@ def test_a_camera_wakes_up_gives_frames_and_is_let_go(plugged) -> None:
     assert camera.released
 
 
-def test_a_camera_is_watched_for_its_time_only(plugged) -> None:
+def test_a_camera_is_watched_for_its_time_only(plugged, seconds) -> None:
     camera = plugged(Camera("one"))
     assert list(camera_frames(0, seconds=0)) == []
     assert camera.released
 
 
 @pytest.mark.parametrize("opened", [True, False])
-def test_a_camera_that_cannot_be_opened_or_gives_nothing_is_named(plugged, opened: bool) -> None:
+def test_a_camera_that_cannot_be_opened_or_gives_nothing_is_named(plugged, seconds, opened: bool) -> None:
     camera = plugged(Camera(opened=opened))
     with pytest.raises(ConfigurationError, match="camera 3") as caught:
         list(camera_frames(3, seconds=60))
     assert caught.value.code is Code.CONFIG_BAD
     assert camera.released
+    assert seconds[-1] < 2 * cameras.WAKE_SECONDS
+
+
+def test_an_opencv_that_does_not_start_is_named(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "cv2.py").write_text("raise ImportError('libGL.so.1: cannot open shared object file')")
+    monkeypatch.delitem(sys.modules, "cv2", raising=False)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ConfigurationError, match=r"libGL\.so\.1") as caught:
+        next(camera_frames(0, seconds=1))
+    assert caught.value.code is Code.EXTRA_MISSING
