@@ -73,6 +73,12 @@ class Counter(Central, Peripheral):
         self._arriving.put_nowait(_Link(back, there))
         return _Link(there, back)
 
+    async def connect_any(
+        self, *, seconds: float, on_step: OnStep, uuids: tuple[UUID, ...]
+    ) -> tuple[UUID, MessageLink]:
+        """Return the till's end of a new link, and the first of the UUIDs."""
+        return uuids[0], await self.connect(seconds=seconds, on_step=on_step)
+
     async def accept(self, *, seconds: float, on_step: OnStep, uuid: UUID = SERVICE_UUID) -> MessageLink:  # noqa: ARG002 (nobody else is here)
         """Return the device's end of the next link."""
         try:

@@ -47,6 +47,14 @@ class WatchedCentral:
         self._links.append(link)
         return link
 
+    async def connect_any(
+        self, *, seconds: float, on_step: OnStep, uuids: tuple[UUID, ...]
+    ) -> tuple[UUID, MessageLink]:
+        """Connect as the radio does."""
+        uuid, link = await self._central.connect_any(seconds=seconds, on_step=on_step, uuids=uuids)
+        self._links.append(link)
+        return uuid, link
+
     async def close(self) -> None:
         """Close the radio."""
         await self._central.close()

@@ -91,6 +91,15 @@ class Central(Protocol):
         """
         ...
 
+    async def connect_any(
+        self, *, seconds: float, on_step: OnStep, uuids: tuple[UUID, ...]
+    ) -> tuple[UUID, MessageLink]:
+        """Find a buyer who waits under one of `uuids`; of those heard together, under the first. Return which it was.
+
+        Raises what `connect` raises.
+        """
+        ...
+
     async def close(self) -> None:
         """Close the link, if any, and give the radio back; idempotent, never hangs."""
         ...

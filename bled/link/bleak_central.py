@@ -18,7 +18,7 @@ from bled.gatt.profile import B2M_UUID, M2B_UUID, MAX_ATT_MTU, MIN_ATT_MTU, SERV
 from bled.link.bleak_bearer import BLEAK_ERRORS, BleakBearer
 from bled.link.framed import FramedLink
 from bled.link.radio import check_att_mtu
-from bled.link.search import Search
+from bled.link.search import Heard, Search
 from bled.link.system_radio import SystemRadio
 from bled.link.waiting import Lost, bounded, lose, new_lost
 from bled.progress import OnStep
@@ -43,6 +43,7 @@ HANG_UP_SECONDS: Final = 6.0
 _WRITE_HEADER_BYTES: Final = 3
 
 _OnAdvertisement = Callable[[BLEDevice, AdvertisementData], None]
+_Found = tuple[BLEDevice, UUID]
 
 
 class BleakCentral:
@@ -53,23 +54,27 @@ class BleakCentral:
         check_att_mtu(att_mtu)
         self._radio = SystemRadio(adapter)
         self._att_mtu = att_mtu
-        self._search: Search[BLEDevice] = Search()
+        self._search: Search[_Found] = Search()
         self._link: FramedLink | None = None
         self._bearer: BleakBearer | None = None
 
     async def connect(self, *, seconds: float, on_step: OnStep, uuid: UUID = SERVICE_UUID) -> FramedLink:
         """Return a link to the strongest buyer in reach, as `Central.connect` says."""
+        return (await self.connect_any(seconds=seconds, on_step=on_step, uuids=(uuid,)))[1]
+
+    async def connect_any(self, *, seconds: float, on_step: OnStep, uuids: tuple[UUID, ...]) -> tuple[UUID, FramedLink]:
+        """Return the UUID of the strongest buyer in reach, and a link, as `Central.connect_any` says."""
         await self._hang_up()
         try:
             async with asyncio.timeout(seconds):
-                await self._radio.open(leftovers=str(uuid))
-                self._link = await self._search.run(
-                    lambda: self._find(str(uuid)),
-                    lambda device: self._join(device, on_step, str(uuid)),
+                await self._radio.open(leftovers=str(uuids[0]))
+                (_, uuid), self._link = await self._search.run(
+                    lambda: self._find(uuids),
+                    lambda found: self._join(found[0], on_step, str(found[1])),
                     gone=lambda: self._radio.lost,
                     on_step=on_step,
                 )
-                return self._link
+                return uuid, self._link
         except TimeoutError:
             raise Unavailable(Code.NO_BUYER, detail=f"no link within {seconds:g} s") from None
 
@@ -87,19 +92,20 @@ class BleakCentral:
             await self._bearer.ended(seconds=HANG_UP_SECONDS)
             self._bearer = None
 
-    async def _find(self, service: str) -> tuple[str, BLEDevice]:
+    async def _find(self, uuids: tuple[UUID, ...]) -> tuple[str, _Found]:
         """Scan until a beacon is seen that may be tried; return whoever goes first."""
-        seen: dict[str, tuple[BLEDevice, int]] = {}
+        seen: Heard[_Found] = {uuid: {} for uuid in uuids}
         first = asyncio.Event()
 
         def on_advertisement(device: BLEDevice, data: AdvertisementData) -> None:
             # The program filters itself: BlueZ merges the filters of all programs, and remembers old services.
-            if service in data.service_uuids and self._search.may_try(device.address):
-                seen[device.address] = device, data.rssi
+            uuid = next((uuid for uuid in uuids if str(uuid) in data.service_uuids), None)
+            if uuid is not None and self._search.may_try(device.address):
+                seen[uuid][device.address] = (device, uuid), data.rssi
                 first.set()
 
         failures = 0
-        while not seen:
+        while not any(seen.values()):
             try:
                 await self._scan(on_advertisement, first)
             except Unavailable:  # another program may have the scan, or BlueZ may not have ended the one before

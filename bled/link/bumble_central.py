@@ -16,7 +16,7 @@ from bled.link.bumble_discovery import discover
 from bled.link.bumble_radio import COMMAND_SECONDS, BumbleRadio, Lost, bounded
 from bled.link.framed import FramedLink
 from bled.link.radio import check_att_mtu
-from bled.link.search import Search
+from bled.link.search import Heard, Search
 from bled.link.tries import MAX_REMEMBERED
 from bled.progress import OnStep
 
@@ -34,6 +34,7 @@ _PREFERENCES: Final = device.ConnectionParametersPreferences(
 )
 """In milliseconds. Half a second of default interval and supervision would cost more than the whole exchange."""
 _COMMAND: Final = gatt.Characteristic.Properties.WRITE_WITHOUT_RESPONSE
+_Found = tuple[hci.Address, UUID]
 
 
 class BumbleCentral:
@@ -44,23 +45,27 @@ class BumbleCentral:
         check_att_mtu(att_mtu)
         self._radio = radio
         self._att_mtu = att_mtu
-        self._search: Search[hci.Address] = Search()
+        self._search: Search[_Found] = Search()
         self._link: FramedLink | None = None
         # A peer's own client may ask for an ATT_MTU as well, as BlueZ's does.
         radio.device.gatt_server.max_mtu = att_mtu
 
     async def connect(self, *, seconds: float, on_step: OnStep, uuid: UUID = SERVICE_UUID) -> FramedLink:
         """Return a link to the strongest buyer in reach, as `Central.connect` says."""
+        return (await self.connect_any(seconds=seconds, on_step=on_step, uuids=(uuid,)))[1]
+
+    async def connect_any(self, *, seconds: float, on_step: OnStep, uuids: tuple[UUID, ...]) -> tuple[UUID, FramedLink]:
+        """Return the UUID of the strongest buyer in reach, and a link, as `Central.connect_any` says."""
         await self._hang_up()
         try:
             async with asyncio.timeout(seconds):
-                self._link = await self._search.run(
-                    lambda: self._find(uuid),
-                    lambda address: self._join(address, on_step, uuid),
+                (_, uuid), self._link = await self._search.run(
+                    lambda: self._find(uuids),
+                    lambda found: self._join(*found, on_step),
                     gone=lambda: self._radio.gone,
                     on_step=on_step,
                 )
-                return self._link
+                return uuid, self._link
         except TimeoutError:
             raise Unavailable(Code.NO_BUYER, detail=f"no link within {seconds:g} s") from None
 
@@ -75,16 +80,17 @@ class BumbleCentral:
             self._search.judge(self._link, self._link.peer)
             self._link = None
 
-    async def _find(self, uuid: UUID) -> tuple[str, hci.Address]:
+    async def _find(self, uuids: tuple[UUID, ...]) -> tuple[str, _Found]:
         """Scan until a beacon is seen that may be tried; return whoever goes first."""
         stack = self._radio.device
-        seen: dict[str, tuple[hci.Address, int]] = {}
+        seen: Heard[_Found] = {uuid: {} for uuid in uuids}
         first: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
 
         def on_advertisement(advertisement: device.Advertisement) -> None:
             address = _text(advertisement.address)
-            if is_beacon(advertisement.data_bytes, service=uuid) and self._search.may_try(address):
-                seen[address] = advertisement.address, advertisement.rssi
+            uuid = next((uuid for uuid in uuids if is_beacon(advertisement.data_bytes, service=uuid)), None)
+            if uuid is not None and self._search.may_try(address):
+                seen[uuid][address] = (advertisement.address, uuid), advertisement.rssi
                 if not first.done():
                     first.set_result(None)
             elif len(stack.advertisement_accumulators) > MAX_REMEMBERED:
@@ -101,7 +107,7 @@ class BumbleCentral:
             stack.remove_listener(stack.EVENT_ADVERTISEMENT, on_advertisement)
         return self._search.choose(seen)
 
-    async def _join(self, address: hci.Address, on_step: OnStep, uuid: UUID) -> FramedLink:
+    async def _join(self, address: hci.Address, uuid: UUID, on_step: OnStep) -> FramedLink:
         """Connect to one device and subscribe; leaves nothing behind when that fails or is cancelled."""
         link = None
         try:

@@ -1,6 +1,7 @@
 """The three messages of the handshake over a link: within ten seconds, or the link is closed without a word."""
 
 import asyncio
+import contextlib
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -34,9 +35,12 @@ async def greet(
 ) -> Secured:
     """Make the till's new `link` private; its first `message` has left in HS3 when this returns.
 
+    Once HS3 is on its way the device may have all of it, whatever becomes of the link: this returns also when the link
+    is lost then, and whoever listens next hears of that.
+
     `before_hs3` is told what the till will have once HS3 has left: it counts and shows the compare code, and what it
-    raises keeps HS3 from leaving. On any error the link is closed. Raises what `Reader.finish` and `before_hs3` raise,
-    and `Unavailable` (`LINK_LOST`, `PEER_TIMEOUT`).
+    raises keeps HS3 from leaving. On any error before that the link is closed. Raises what `Reader.finish` and
+    `before_hs3` raise, and `Unavailable` (`LINK_LOST`, `PEER_TIMEOUT`).
     """
     async with _in_time(link):
         reader = Reader(
@@ -48,10 +52,11 @@ async def greet(
         await link.send(reader.start(entropy=entropy), answered=True)
         hs3, secured = reader.finish(await link.receive(seconds=HANDSHAKE_SECONDS))
         before_hs3(secured)
-        link.secure(_PLAIN, frame_limit=secured.frame_limit)
+    link.secure(_PLAIN, frame_limit=secured.frame_limit)
+    with contextlib.suppress(Unavailable):
         await link.send(hs3)
-        link.secure(secured.channel, frame_limit=secured.frame_limit)
-        return secured
+    link.secure(secured.channel, frame_limit=secured.frame_limit)
+    return secured
 
 
 async def be_greeted(

@@ -5,8 +5,9 @@ The same for every radio; a backend brings how it listens and how it connects.
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
+from uuid import UUID
 
 from bled.codes import Code
 from bled.errors import Unavailable
@@ -17,6 +18,8 @@ from bled.link.waiting import Lost, now
 from bled.progress import OnStep
 
 _Device = TypeVar("_Device")
+Heard = dict[UUID, dict[str, tuple[_Device, int]]]
+"""Who was heard under each of the UUIDs looked for: an address, a device, its strength. Earlier UUIDs go first."""
 
 
 class Search(Generic[_Device]):
@@ -31,14 +34,15 @@ class Search(Generic[_Device]):
         """Return whether the device at `address` may be tried now."""
         return self._tries.may_try(address, now=now()) and not self._conduct.is_banned(address, now=now())
 
-    def choose(self, heard: Mapping[str, tuple[_Device, int]]) -> tuple[str, _Device]:
-        """Return an address and its device: of those heard, each with its strength, whoever goes first.
+    def choose(self, heard: Heard[_Device]) -> tuple[str, _Device]:
+        """Return an address and its device: of those heard under the first UUID that has any, whoever goes first.
 
         Among equals chance decides, so that tills beside each other do not all want the same device.
         """
-        strengths = {address: strength for address, (_, strength) in heard.items()}
+        first = next(devices for devices in heard.values() if devices)
+        strengths = {address: strength for address, (_, strength) in first.items()}
         address = secrets.choice(self._tries.foremost(strengths, now=now()))
-        return address, heard[address][0]
+        return address, first[address][0]
 
     async def run(
         self,
@@ -47,8 +51,8 @@ class Search(Generic[_Device]):
         *,
         gone: Callable[[], Lost],
         on_step: OnStep,
-    ) -> FramedLink:
-        """Return the first link that comes about.
+    ) -> tuple[_Device, FramedLink]:
+        """Return the first link that comes about, and whose it is.
 
         Args:
             find: listens until a device may be tried, and returns what `choose` says.
@@ -69,7 +73,7 @@ class Search(Generic[_Device]):
                 on_step("try failed", {"peer": address, "detail": error.detail})
             else:
                 self._tries.met(address, now=now())
-                return link
+                return device, link
             await asyncio.sleep(self._tries.failed(address, now=now()))
 
     def judge(self, link: FramedLink, address: str) -> None:

@@ -12,6 +12,7 @@ from bled.gatt.frames import FramingError
 from bled.gatt.messages import Message, StatusMessage, decode_message, encode_message
 from bled.link.base import MessageLink
 from bled.link.handshaking import RESUME_SECONDS
+from bled.sales.greeting import Return
 from bled.session.merchant import MerchantSession, State
 from bled.session.merchant_events import (
     Action,
@@ -48,8 +49,9 @@ class Nobody:
         """Tell nobody."""
 
 
-Rejoin = Callable[[StatusMessage | None], Awaitable[MessageLink]]
-"""Finds the buyer's device again and says the status, or the offer, in the handshake; raises `BledError`."""
+Rejoin = Callable[[StatusMessage | None, bool], Awaitable[Return]]
+"""Finds the buyer's device again and says the status, or the offer, in the handshake; is told whether it was ever
+heard; raises `BledError`."""
 
 REJOINS: Final = 5
 """How often in one sale a link may break and be made again."""
@@ -173,22 +175,22 @@ class Conversation:
 
     async def _find_again(self, rejoin: Rejoin) -> None:
         said = self._session.news
-        finding = asyncio.ensure_future(rejoin(said))
+        finding = asyncio.ensure_future(rejoin(said, self._session.heard))
         try:
             await self._attend(finding, _AWAY)
         finally:
             finding.cancel()
             await asyncio.wait({finding})
         try:
-            link = finding.result()
+            back = finding.result()
         except (BledError, asyncio.CancelledError):  # cancelled here, when the session has ended meanwhile
             await self._handle(LinkLost())
             return
         if self._session.state not in _AWAY:
-            await link.close()
+            await back.link.close()
             return
-        self._link = link
-        await self._handle(Rejoined(said=said))
+        self._link = back.link
+        await self._handle(Started() if back.anew else Rejoined(said=said))
 
     async def _handle(self, event: Event) -> None:
         await self._do_all(self._session.handle(event, self._clock.monotonic()))

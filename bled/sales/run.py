@@ -8,10 +8,10 @@ from bled.codes import OUTCOMES, Code, Failpoint, MoneyMoved
 from bled.errors import BledError, PeerError, Refused, Unavailable
 from bled.failpoint import failpoint
 from bled.gatt.messages import OfferMessage, StatusMessage, encode_message
-from bled.link.base import Central, MessageLink
+from bled.link.base import Central
 from bled.node.base import Cancelled
 from bled.sales.conversation import Conversation
-from bled.sales.greeting import Greeting, NotMet
+from bled.sales.greeting import Greeting, NotMet, Return
 from bled.sales.judge import judge_request, tip_of
 from bled.sales.result import SaleResult, result_of
 from bled.sales.settlement import Settlement
@@ -58,16 +58,25 @@ class SaleRun:
         except NotMet as error:
             await self._cancel(error)
             return
-        self._sale = self._till.ledger.advance(self._sale, SaleState.AWAITING_APPROVAL)
-        self._till.on_step("offer sent", {"bytes": len(self._offer.encode())})
+        self._sent()
 
-        async def rejoin(status: StatusMessage | None) -> MessageLink:
+        async def rejoin(status: StatusMessage | None, heard: bool) -> Return:
             seconds = min(buyer_seconds, self._till.times.rejoin)
             message = self._offer_message() if status is None else encode_message(status)
+            opening = None if heard else self._opening
             self._till.on_step("link lost", {"seconds": seconds})
-            return await self._greeting.rejoin(central, seconds=seconds, message=message)
+            back = await self._greeting.rejoin(central, seconds=seconds, message=message, opening=opening)
+            if back.anew:
+                self._sent()
+            return back
 
-        await self._meet(Conversation(link, self._till.clock, rejoin=rejoin), self._offer)
+        await self._meet(Conversation(link, self._till.clock, rejoin=rejoin))
+
+    def _sent(self) -> None:
+        """The offer has left with a first handshake."""
+        if self._sale.state is SaleState.CONNECTED:
+            self._sale = self._till.ledger.advance(self._sale, SaleState.AWAITING_APPROVAL)
+        self._till.on_step("offer sent", {"bytes": len(self._offer.encode())})
 
     async def _opening(self) -> bytes:
         """Return what the till says first to a device that is there."""
@@ -114,7 +123,7 @@ class SaleRun:
         self._sale = till.ledger.advance(self._sale, SaleState.OPENED, offer=None, offer_id=None, expires_at=expiry)
         return await self._make_offer()
 
-    async def _meet(self, buyer: Conversation, offer: Offer) -> None:
+    async def _meet(self, buyer: Conversation) -> None:
         self._buyer = buyer
         try:
             data = await buyer.request()
@@ -123,7 +132,7 @@ class SaleRun:
             await self._cancel(error)
             return
         try:
-            request = self._judge(data, offer)
+            request = self._judge(data, self._offer)
         except (PeerError, Refused) as error:
             await buyer.refuse(error.code)
             await self._cancel(error)

@@ -111,6 +111,7 @@ _NEXT: Final[dict[tuple[State, type[Event]], State]] = {
     (State.REPORTING, LinkLost): State.CLOSED,
     (State.REPORTING, Stopped): State.CLOSED,
     (State.LOST, Rejoined): State.OFFERED,
+    (State.LOST, Started): State.OFFERED,  # only while the device was never heard
     (State.LOST, LinkLost): State.CLOSED,
     (State.LOST, Due): State.CLOSED,
     (State.LOST, Stopped): State.CLOSED,
@@ -139,8 +140,8 @@ class MerchantSession:
     def __init__(self, *, resume_seconds: float) -> None:
         """Take how long a device whose link broke is looked for."""
         self.state = State.READY
-        self.told = False
-        """Whether the buyer acknowledged the sale's outcome."""
+        self.told = self.heard = False
+        """Whether the buyer acknowledged the outcome; whether anything came that only who has HS3 can say."""
         self._resume_seconds = resume_seconds
         self._offered_at = self._heard_at = self._said_at = self._reported_at = 0.0
         self._request: bytes | None = None
@@ -188,7 +189,10 @@ class MerchantSession:
             return ()
         if isinstance(event, InvreqMessage) and self._request not in (None, event.request):
             return self._out_of_turn(event)
+        if isinstance(event, Started) and self.heard:  # the first device has the offer: no other takes its place
+            return self._out_of_turn(event)
         self.state = after
+        self.heard |= isinstance(event, (Rejoined, *_FROM_THE_AIR))
         if isinstance(event, (Started, Rejoined, *_FROM_THE_AIR)):
             self._heard_at = now
         actions = self._act(before, event, now)

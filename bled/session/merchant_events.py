@@ -8,7 +8,7 @@ from bled.gatt.messages import Message, StatusMessage
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Started:
-    """The link is private, and the OFFER has left with the last message of the handshake."""
+    """The OFFER has left with the last message of a first handshake; whether it came is not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

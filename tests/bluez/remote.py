@@ -92,13 +92,16 @@ class RemoteRadio:
 
     async def connect(self, *, seconds: float, on_step: OnStep, uuid: UUID = SERVICE_UUID) -> RemoteLink:
         """Meet a buyer."""
-        return await self._meet(seconds, on_step, uuid)
+        return (await self.connect_any(seconds=seconds, on_step=on_step, uuids=(uuid,)))[1]
+
+    async def connect_any(self, *, seconds: float, on_step: OnStep, uuids: tuple[UUID, ...]) -> tuple[UUID, RemoteLink]:
+        """Meet a buyer under one of these."""
+        self._caller.on_step = on_step
+        found = await ask(self._caller, "find", seconds=seconds, uuids=[str(uuid) for uuid in uuids])
+        return UUID(found["uuid"]), RemoteLink(self._caller, found)
 
     async def accept(self, *, seconds: float, on_step: OnStep, uuid: UUID = SERVICE_UUID) -> RemoteLink:
         """Meet a till."""
-        return await self._meet(seconds, on_step, uuid)
-
-    async def _meet(self, seconds: float, on_step: OnStep, uuid: UUID) -> RemoteLink:
         self._caller.on_step = on_step
         return RemoteLink(self._caller, await ask(self._caller, "meet", seconds=seconds, uuid=str(uuid)))
 

@@ -27,11 +27,11 @@ from bled.grants.book import encode_book
 from bled.grants.issue import issue_book
 from bled.grants.keys import HomeKeys
 from bled.grants.limits import BookLimits, GrantClass, MaxFee
-from bled.link.base import LinkStats, MessageLink
+from bled.link.base import LinkStats
 from bled.link.framed import FramedLink
 from bled.progress import OnStep, ignore_steps
 from bled.sales.conversation import Conversation
-from bled.sales.greeting import Greeting
+from bled.sales.greeting import Greeting, Return
 from bled.sales.judge import judge_request
 from bled.sales.till import Till
 from bled.sales.times import TIMES
@@ -204,22 +204,26 @@ class Air:
         finally:
             self._waiting.pop(uuid, None)
 
-    async def connect(self, *, seconds: float, on_step: OnStep, uuid: UUID = SERVICE_UUID) -> FramedLink:
+    async def connect_any(self, *, seconds: float, on_step: OnStep, uuids: tuple[UUID, ...]) -> tuple[UUID, FramedLink]:
         await asyncio.sleep(0)
-        if self.middle.takes_till(uuid):
-            connection = self._connection()
-            self._play(self.middle.be_device(connection.ends[DEVICE], uuid), connection)
-            return connection.ends[TILL]
+        for uuid in uuids:
+            if self.middle.takes_till(uuid):
+                connection = self._connection()
+                self._play(self.middle.be_device(connection.ends[DEVICE], uuid), connection)
+                return uuid, connection.ends[TILL]
         try:
             async with asyncio.timeout(seconds):
-                while uuid not in self._waiting or self._waiting[uuid].done():
+                while not (here := [uuid for uuid in uuids if self._is_waiting(uuid)]):
                     self._came.clear()
                     await self._came.wait()
         except TimeoutError:
             raise Unavailable(Code.NO_BUYER) from None
         connection = self._connection()
-        self._waiting[uuid].set_result(connection.ends[DEVICE])
-        return connection.ends[TILL]
+        self._waiting[here[0]].set_result(connection.ends[DEVICE])
+        return here[0], connection.ends[TILL]
+
+    def _is_waiting(self, uuid: UUID) -> bool:
+        return uuid in self._waiting and not self._waiting[uuid].done()
 
     async def close(self) -> None:
         """End everything that an attacker still plays."""
@@ -255,6 +259,7 @@ class Ends:
         shown: codes on the till's screen.
         asked: what the person was asked.
         signed: the requests that the device has signed in this meeting.
+        offers: what the till has made; a first handshake that begins anew takes a new one.
         seconds: how long it took.
     """
 
@@ -266,7 +271,7 @@ class Ends:
     shown: list[str] = field(default_factory=list)
     asked: list[Question] = field(default_factory=list)
     signed: list[bytes] = field(default_factory=list)
-    offer: bytes = b""
+    offers: list[bytes] = field(default_factory=list)
     seconds: float = 0.0
 
     @property
@@ -340,6 +345,7 @@ class Hall:
         self.clock = LoopClock()
         self.think_seconds = 2.0
         self.pay_seconds = 1.0
+        self.tap_seconds = 5.0
 
     async def meet(
         self,
@@ -405,7 +411,7 @@ class Hall:
                 read.set_result(Engagement.parse(str(facts["text"])))
 
         till = Till(node=None, ledger=None, clock=self.clock, on_step=on_step, times=TIMES)
-        greeting = Greeting(till, reader=self.key, engage=engage)
+        greeting = Greeting(till, reader=self.key, engage=engage, tap=self._tap)
         buyer: Conversation | None = None
         try:
             link = await greeting.run(air, seconds=seconds, opening=lambda: self._opening(ends))
@@ -419,20 +425,28 @@ class Hall:
                 await buyer.close()
 
     async def _opening(self, ends: Ends) -> bytes:
-        ends.offer = create_offer(
+        offer = create_offer(
             description="tea",
             amount=AMOUNT,
             chains=[REGTEST_CHAIN],
             issuer_id=SHOP.public_key,
             absolute_expiry=UnixTime(self.clock.now() + 300),
         ).encode()
-        return encode_message(OfferMessage(valid_for=300, offer=ends.offer))
+        if not ends.offers or self.random.random() < 0.5:  # the one before is still good, or too old
+            ends.offers.append(offer)
+        return encode_message(OfferMessage(valid_for=300, offer=ends.offers[-1]))
 
-    def _rejoin(self, air: Air, greeting: Greeting, ends: Ends) -> Callable[..., Coroutine[Any, Any, MessageLink]]:
-        async def rejoin(status: StatusMessage | None) -> MessageLink:
-            offer = encode_message(OfferMessage(valid_for=200, offer=ends.offer))
+    async def _tap(self) -> bool:
+        """The cashier sees that the link broke, after a while."""
+        await asyncio.sleep(self.tap_seconds)
+        return True
+
+    def _rejoin(self, air: Air, greeting: Greeting, ends: Ends) -> Callable[..., Coroutine[Any, Any, Return]]:
+        async def rejoin(status: StatusMessage | None, heard: bool) -> Return:
+            offer = encode_message(OfferMessage(valid_for=200, offer=ends.offers[-1]))
             message = offer if status is None else encode_message(status)
-            return await greeting.rejoin(air, seconds=TIMES.rejoin, message=message)
+            opening = None if heard else lambda: self._opening(ends)
+            return await greeting.rejoin(air, seconds=TIMES.rejoin, message=message, opening=opening)
 
         return rejoin
 
@@ -441,7 +455,7 @@ class Hall:
         try:
             request = judge_request(
                 data,
-                offer=Offer.decode(ends.offer),
+                offer=Offer.decode(ends.offers[-1]),
                 amount=AMOUNT,
                 chain=REGTEST_CHAIN,
                 left=20,

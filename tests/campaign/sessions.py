@@ -261,8 +261,8 @@ def check(ends: Ends) -> None:
     require(len(ends.asked) <= 2, "asked for more than two offers")
     for signed in ends.signed:
         mirrored = {record.type: record.value for record in InvoiceRequest.decode(signed).records}
-        offered = {record.type: record.value for record in split_stream(ends.offer)}
-        require(offered.items() <= mirrored.items(), "another offer was signed than the till's")
+        offered = [{record.type: record.value for record in split_stream(offer)} for offer in ends.offers]
+        require(any(o.items() <= mirrored.items() for o in offered), "another offer was signed than the till's")
         codes = [question.code for question in ends.asked]
         require(codes[-1] is None or f"{codes[-1][:3]} {codes[-1][3:]}" in ends.shown, "signed with another code")
     require(all(sold in ends.signed for sold in ends.sold), "a request was paid that the device did not sign")
@@ -326,6 +326,7 @@ async def play(hall: Hall, random: Random, attack: Callable) -> Ends:
     hall.att_mtu = random.choice([23, 185, 247, 517])
     hall.think_seconds = random.choice([0.0, 2.0, 14.0, 45.0])
     hall.pay_seconds = random.choice([0.0, 1.0, 12.0])
+    hall.tap_seconds = random.choice([0.0, 5.0, 50.0, 1000.0])
     ends = await attack(hall, random)
     check(ends)
     await hall.pause()

@@ -30,12 +30,21 @@ async def open_radio(role: str, radio: str, att_mtu: int) -> None:
     """Open a radio as "central" or "peripheral"."""
     opened = await (open_central if role == "central" else open_peripheral)(radio, att_mtu=att_mtu)
     state["radio"] = opened
-    state["meet"] = opened.connect if role == "central" else opened.accept
 
 
 async def meet(seconds: float, uuid: str) -> dict[str, object]:
-    """Connect or accept; the link stays here and is known by a number. One link at a time is all that a radio has."""
-    link = await state["meet"](seconds=seconds, on_step=on_step, uuid=UUID(uuid))
+    """Accept; the link stays here and is known by a number. One link at a time is all that a radio has."""
+    return _keep(await state["radio"].accept(seconds=seconds, on_step=on_step, uuid=UUID(uuid)))
+
+
+async def find(seconds: float, uuids: list[str]) -> dict[str, object]:
+    """Connect; as `meet`."""
+    names = tuple(UUID(uuid) for uuid in uuids)
+    uuid, link = await state["radio"].connect_any(seconds=seconds, on_step=on_step, uuids=names)
+    return {"uuid": str(uuid), **_keep(link)}
+
+
+def _keep(link: Any) -> dict[str, object]:
     links.clear()
     state["links"] = number = state.get("links", 0) + 1
     links[number] = link
@@ -85,7 +94,8 @@ async def objects() -> dict[str, int]:
     return counted
 
 
-CALLS = {call.__name__: call for call in (open_radio, meet, send, write, receive, close_link, close_radio, objects)}
+_CALLS = (open_radio, meet, find, send, write, receive, close_link, close_radio, objects)
+CALLS = {call.__name__: call for call in _CALLS}
 
 
 def describe(error: BaseException) -> object:

@@ -154,7 +154,10 @@ async def be_met(line: Line, meeting: WayToMeet | None = None) -> Greeted:
 
 
 class Meeting:
-    """A till's radio that finds `buyer` at once; `greet` is the device's part of the handshake."""
+    """A till's radio that finds `buyer` at once; `greet` is the device's part of the handshake.
+
+    A device that does not have HS3 knows no name to come back under: it is there under its first one alone.
+    """
 
     def __init__(
         self,
@@ -177,6 +180,13 @@ class Meeting:
         self._task = asyncio.create_task(self._run(buyer))
         return till
 
+    async def connect_any(self, *, seconds: float, on_step: OnStep, uuids: tuple[UUID, ...]) -> tuple[UUID, Line]:
+        name = self.uuids[0] if self.uuids else uuids[-1]
+        if name not in uuids:
+            await asyncio.sleep(seconds)
+            raise Unavailable(Code.NO_BUYER)
+        return name, await self.connect(seconds=seconds, on_step=on_step, uuid=name)
+
     async def _run(self, line: Line) -> None:
         try:
             await self._buyer(await self._greet(line))
@@ -196,6 +206,9 @@ class Nowhere:
     """A till's radio that finds nobody."""
 
     async def connect(self, *, seconds: float, on_step: OnStep, uuid: UUID = SERVICE_UUID) -> Line:
+        raise Unavailable(Code.NO_BUYER)
+
+    async def connect_any(self, *, seconds: float, on_step: OnStep, uuids: tuple[UUID, ...]) -> tuple[UUID, Line]:
         raise Unavailable(Code.NO_BUYER)
 
     async def close(self) -> None:

@@ -27,7 +27,9 @@ from bled.link.framed import FramedLink
 from bled.link.virtual import VirtualAir
 from bled.progress import OnStep, ignore_steps
 from bled.sales.charge import SaleResult
+from bled.sales.greeting import Tap
 from bled.sales.states import SaleState
+from bled.sales.till import Till
 from bled.vault.vault import Vault
 from bled_codec.chains import REGTEST_CHAIN
 from bled_codec.units import Msat, UnixTime
@@ -88,12 +90,13 @@ class Air:
         finally:
             self._waiting.pop(uuid, None)
 
-    async def connect(self, *, seconds: float, on_step: OnStep, uuid: UUID = SERVICE_UUID) -> FramedLink:
+    async def connect_any(self, *, seconds: float, on_step: OnStep, uuids: tuple[UUID, ...]) -> tuple[UUID, FramedLink]:
         end = asyncio.get_running_loop().time() + seconds
-        while uuid not in self._waiting or self._waiting[uuid].done():
+        while not (there := [uuid for uuid in uuids if uuid in self._waiting and not self._waiting[uuid].done()]):
             if asyncio.get_running_loop().time() >= end:
                 raise Unavailable(Code.NO_BUYER)
             await asyncio.sleep(0.002)
+        uuid = there[0]
         self.uuids.append(uuid)
         self.connections += 1
         wires = Wire(self, TILL), Wire(self, DEVICE)
@@ -101,7 +104,7 @@ class Air:
         for wire in wires:
             wire.ends = ends
         self._waiting[uuid].set_result(ends[DEVICE])
-        return ends[TILL]
+        return uuid, ends[TILL]
 
     async def close(self) -> None:
         """Nothing is held."""
@@ -173,12 +176,26 @@ async def pay(air: Air, vault: Vault, person: Person) -> Purchase:
     ).run()
 
 
-async def purchase(shop: Shop, vault: Vault, air: Air, person: Person) -> tuple[SaleResult, Purchase]:
-
+async def purchase(
+    shop: Shop, vault: Vault, air: Air, person: Person, *, tap: Tap | None = None
+) -> tuple[SaleResult, Purchase]:
     times = replace(QUICK, rejoin=PATIENCE)
     paying = asyncio.create_task(pay(air, vault, person))
-    sale = await shop.sell(air, times=times, buyer_seconds=3)
+    sale = await shop.sell(air, times=times, buyer_seconds=3, tap=tap)
     return sale, await paying
+
+
+class Cashier:
+    """Says yes to another code, and is counted."""
+
+    def __init__(self, *, after: float = 0.0) -> None:
+        self.asked = 0
+        self._after = after
+
+    async def __call__(self) -> bool:
+        self.asked += 1
+        await asyncio.sleep(self._after)
+        return True
 
 
 def check_once(shop: Shop, vault: Vault, sale: SaleResult, bought: Purchase, person: Person) -> None:
@@ -236,6 +253,63 @@ async def test_a_break_in_the_handshake_or_at_the_last_word_ends_truthfully(
         assert (sale.code, sale.buyer_told, bought.code) == (Code.PAID, True, Code.PAID)
 
 
+async def test_where_hs3_got_lost_the_two_meet_anew_after_a_tap_with_another_code(shop: Shop, vault: Vault) -> None:
+    air, person, cashier = Air((1, TILL, 1)), Person(), Cashier(after=0.05)
+    sale, bought = await purchase(shop, vault, air, person, tap=cashier)
+    check_once(shop, vault, sale, bought, person)
+    assert (sale.code, sale.buyer_told, bought.code) == (Code.PAID, True, Code.PAID)
+    assert (cashier.asked, air.uuids) == (1, [SERVICE_UUID, SERVICE_UUID])
+    first, second = (facts["code"] for name, facts in shop.steps if name == "compare code")
+    assert first != second
+
+
+async def test_where_hs3_came_the_device_comes_back_under_its_secret_name_and_no_code_is_formed(
+    shop: Shop, vault: Vault
+) -> None:
+    """The till does not know whether HS3 came; the cashier is slower than the device."""
+    air, person, cashier = Air((1, DEVICE, 1)), Person(think=0.0), Cashier(after=0.3)
+    sale, bought = await purchase(shop, vault, air, person, tap=cashier)
+    check_once(shop, vault, sale, bought, person)
+    assert (sale.code, bought.code, len(person.asked)) == (Code.PAID, Code.PAID, 1)
+    assert SERVICE_UUID not in air.uuids[1:]
+    assert shop.step_names.count("compare code") == 1
+
+
+async def test_a_device_that_was_heard_is_looked_for_under_its_secret_name_alone(shop: Shop, vault: Vault) -> None:
+    air, person, cashier = Air((1, TILL, 2)), Person(), Cashier()
+    looked: list[tuple[UUID, ...]] = []
+    connect = air.connect_any
+
+    async def look(**more: object) -> tuple[UUID, FramedLink]:
+        looked.append(more["uuids"])
+        return await connect(**more)
+
+    air.connect_any = look
+    sale, _ = await purchase(shop, vault, air, person, tap=cashier)
+    assert (sale.code, cashier.asked) == (Code.PAID, 0)
+    assert [len(uuids) for uuids in looked] == [1, 1]
+    assert SERVICE_UUID not in looked[1]
+
+
+async def test_an_offer_that_is_too_old_when_the_two_meet_anew_is_made_anew(
+    shop: Shop, vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    air, person = Air((1, TILL, 1)), Person()
+
+    async def tap() -> bool:
+        monkeypatch.setattr(Till, "seconds_left", lambda _, sale: 0 if sale.offer == before[0] else 300)
+        return True
+
+    before: list[str] = []
+    reached = asyncio.create_task(shop.reached("offer created"))
+    paying = asyncio.create_task(purchase(shop, vault, air, person, tap=tap))
+    await reached
+    before.append(next(str(facts["offer"]) for name, facts in shop.steps if name == "offer created"))
+    sale, bought = await paying
+    check_once(shop, vault, sale, bought, person)
+    assert (sale.code, bought.code, shop.step_names.count("offer created")) == (Code.PAID, Code.PAID, 2)
+
+
 @pytest.mark.parametrize("second", [(2, side, frame) for side in (TILL, DEVICE) for frame in range(5)])
 @pytest.mark.parametrize("first", [(1, TILL, 2), (1, DEVICE, 1), (1, TILL, 4)])
 async def test_a_link_that_breaks_again_while_it_is_made_again_ends_truthfully(
@@ -264,18 +338,18 @@ async def test_a_till_that_does_not_come_back_while_the_person_thinks_gets_no_si
 
     async def vanish() -> None:
         await shop.reached("offer sent")
-        air.connect = _never
+        air.connect_any = _never
         for end in air.last:
             end.lose("out of reach")
 
-    connect = air.connect
+    connect = air.connect_any
 
-    async def remember(**more: object) -> FramedLink:
-        link = await connect(**more)
+    async def remember(**more: object) -> tuple[UUID, FramedLink]:
+        uuid, link = await connect(**more)
         air.last = link._bearer.ends
-        return link
+        return uuid, link
 
-    air.connect = remember
+    air.connect_any = remember
     vanishing = asyncio.create_task(vanish())
     sale, bought = await purchase(shop, vault, air, person)
     await vanishing
@@ -290,19 +364,19 @@ async def test_a_no_that_was_said_while_the_link_was_away_reaches_the_till(
     shop: Shop, vault: Vault, answer: Answer, code: Code
 ) -> None:
     air, person = Air(), Person(think=0.1, answer=answer)
-    connect = air.connect
+    connect = air.connect_any
 
-    async def break_at_once(**more: object) -> FramedLink:
-        link = await connect(**more)
+    async def break_at_once(**more: object) -> tuple[UUID, FramedLink]:
+        uuid, link = await connect(**more)
         air.last = link._bearer.ends
-        return link
+        return uuid, link
 
     async def cut() -> None:
         await shop.reached("offer sent")
         for end in air.last:
             end.lose("out of reach")
 
-    air.connect = break_at_once
+    air.connect_any = break_at_once
     cutting = asyncio.create_task(cut())
     sale, bought = await purchase(shop, vault, air, person)
     await cutting

@@ -1,6 +1,7 @@
 """From beacons to a link, whatever the radio: told, counted, and remembered."""
 
 import asyncio
+from uuid import UUID
 
 import pytest
 
@@ -14,6 +15,7 @@ from bled.link.search import Search
 from bled.link.waiting import new_lost
 from bled.progress import ignore_steps
 
+NAME, OTHER = UUID(int=1), UUID(int=2)
 NO = Unavailable(Code.LINK_LOST, detail="no")
 
 
@@ -35,7 +37,7 @@ def link() -> FramedLink:
 
 async def test_a_try_that_failed_is_told_and_the_device_falls_back() -> None:
     search: Search[int] = Search()
-    heard = {"A": (1, -40), "B": (2, -40)}
+    heard = {NAME: {"A": (1, -40), "B": (2, -40)}}
     tried: list[int] = []
     told: list[str] = []
 
@@ -51,14 +53,20 @@ async def test_a_try_that_failed_is_told_and_the_device_falls_back() -> None:
     await search.run(find, join, gone=new_lost, on_step=lambda name, _: told.append(name))
     assert sorted(tried) == [1, 2]
     assert told == ["advertisement seen", "try failed", "advertisement seen"]
-    heard["C"] = (3, -90)
+    heard[NAME]["C"] = (3, -90)
     assert {search.choose(heard)[1] for _ in range(20)} == {3}  # one has failed, the other was met
 
 
 async def test_chance_decides_among_equals() -> None:
     search: Search[int] = Search()
-    heard = {"A": (1, -40), "B": (2, -40), "C": (3, -41)}
+    heard = {NAME: {"A": (1, -40), "B": (2, -40), "C": (3, -41)}}
     assert {search.choose(heard)[1] for _ in range(100)} == {1, 2}
+
+
+async def test_who_waits_under_the_first_name_goes_before_who_is_nearer() -> None:
+    search: Search[int] = Search()
+    assert search.choose({OTHER: {"B": (2, -90)}, NAME: {"A": (1, -40)}}) == ("B", 2)
+    assert search.choose({OTHER: {}, NAME: {"A": (1, -40)}}) == ("A", 1)
 
 
 async def test_a_radio_that_is_gone_ends_the_search() -> None:

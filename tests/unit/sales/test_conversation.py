@@ -7,8 +7,8 @@ from bled.codes import Code
 from bled.errors import BledError, PeerError
 from bled.gatt.frames import FramingError, Violation
 from bled.gatt.messages import ErrorMessage, InvreqMessage, StatusMessage, decode_message, encode_message
-from bled.link.base import MessageLink
 from bled.sales.conversation import Conversation
+from bled.sales.greeting import Return
 
 
 class Link:
@@ -36,9 +36,9 @@ async def test_frames_that_do_not_come_make_the_till_look_for_the_device_again(l
     first, second = Link(FramingError(late)), Link(encode_message(InvreqMessage(request=b"request")))
     asked: list[StatusMessage | None] = []
 
-    async def rejoin(status: StatusMessage | None) -> MessageLink:
+    async def rejoin(status: StatusMessage | None, heard: bool) -> Return:
         asked.append(status)
-        return second
+        return Return(link=second, anew=not heard)
 
     conversation = Conversation(first, SystemClock(), rejoin=rejoin)
     assert await conversation.request() == b"request"
@@ -48,7 +48,7 @@ async def test_frames_that_do_not_come_make_the_till_look_for_the_device_again(l
 async def test_frames_that_are_wrong_end_the_session_with_an_error() -> None:
     link = Link(FramingError(Violation.NUMBER))
 
-    async def rejoin(status: StatusMessage | None) -> MessageLink:
+    async def rejoin(status: StatusMessage | None, heard: bool) -> Return:
         raise AssertionError("nobody comes back from that")
 
     with pytest.raises(PeerError) as caught:

@@ -171,6 +171,35 @@ def test_a_device_that_comes_back_before_the_end_is_served_on() -> None:
     assert said_by(subject.handle(SETTLED, 4.0)) == [PAID]
 
 
+def test_a_device_that_was_never_heard_may_be_met_anew_and_has_all_the_time_of_a_first_one() -> None:
+    subject = session(STARTED)
+    subject.handle(LinkDropped(), 10.0)
+    assert not subject.heard
+    assert subject.handle(STARTED, 50.0) == ()
+    assert (subject.state, subject.next_deadline) == (State.OFFERED, 50.0 + SILENCE_SECONDS)
+    for time in range(60, 130, 10):
+        subject.handle(Wait(reason=WaitReason.USER_DECIDING), float(time))
+    assert subject.next_deadline == 50.0 + APPROVE_SECONDS
+
+
+@pytest.mark.parametrize("word", [Wait(reason=WaitReason.USER_DECIDING), LinkDropped()], ids=["heard", "came back"])
+def test_nobody_takes_the_place_of_a_device_that_has_the_offer(word: Event) -> None:
+    subject = session(STARTED, word, *([Rejoined(said=None)] if isinstance(word, LinkDropped) else []))
+    assert subject.heard
+    subject.handle(LinkDropped(), 10.0)
+    with pytest.raises(BledError):
+        subject.handle(STARTED, 11.0)
+    assert subject.state is State.LOST
+
+
+@pytest.mark.parametrize("state", [State.SEVERED, State.PAYING, State.REPORTING, State.DETACHED])
+def test_a_session_with_a_request_never_begins_anew(state: State) -> None:
+    subject = session(*WAYS[state])
+    assert subject.heard
+    with pytest.raises(BledError):
+        subject.handle(STARTED, 1.0)
+
+
 def test_the_persons_time_stands_still_while_the_link_is_away() -> None:
     subject = session(STARTED)
     subject.handle(Wait(reason=WaitReason.USER_DECIDING), 10.0)

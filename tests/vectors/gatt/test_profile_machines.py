@@ -157,9 +157,8 @@ NOT_OF_THE_MACHINE = {
     ("WAITING", "OFFER that section 8.3 refuses"),
     ("WAITING", "the handshake fails, or the link is lost"),
     ("READY", "the link is lost before HS2 has come"),
-    ("READY", "the handshake fails before HS3"),
-    ("READY", "the link is lost with HS3, and another code may be shown (6.5)"),
-    ("READY", "the link is lost with HS3, and no other code may be shown"),
+    ("READY", "the handshake fails before HS3, or the link is lost between HS2 and HS3"),
+    ("LOST", "the cashier says no to another code (10.5)"),
 }
 """Rows of the handshake and of the offer's rules, which other vectors and tests drive."""
 
@@ -231,6 +230,7 @@ TILL: dict[tuple[str, str], Callable[[], Till]] = {
     ("LOST", "HS3 with the OFFER has left on a new link"): lambda: _lost(
         offered(), merchant_events.Rejoined(said=None)
     ),
+    ("LOST", "HS3 of a first handshake has left anew (10.5)"): lambda: _lost(offered(), merchant_events.Started()),
     ("LOST", GONE): lambda: _given_up(_lost(offered())),
     ("JUDGING", "the request is good"): lambda: _do(offered(), lambda t: t.hear(bytes_of(make_answers.INVREQ), 1.0)),
     ("JUDGING", "the request is not good"): lambda: _do(
