@@ -13,10 +13,10 @@ from bled.bench import home_samples as samples
 from bled.bench.codec_cases import tree_hashes
 from bled.bench.timing import measure
 from bled.grants.sealing import siv_open, siv_seal
+from bled.home.files import LEDGER_FILE
 from bled.home.ledger import Ledger
 from bled.home.policy import VerifiedInvoice, verify_invoice
 from bled.home.rows import Book
-from bled.home.store import LEDGER_FILE
 from bled_codec.chains import REGTEST_CHAIN
 from bled_codec.crypto import SecretKey, hmac_sha256, parse_point, tag_state, verify_schnorr
 from bled_codec.fields import MIRRORED_TYPES, select

@@ -91,7 +91,7 @@ def restore(
 
 def _folder(folder: Path | None, rpc: Path | None) -> Path:
     from bled.config import load_settings
-    from bled.home.application import STATE_FOLDER
+    from bled.home.files import STATE_FOLDER
 
     if folder is not None:
         return folder

@@ -2,10 +2,11 @@
 
 import asyncio
 import json
+import os
 import sys
 import tempfile
 from pathlib import Path
-from typing import TypedDict
+from typing import Final, TypedDict
 
 from bled.codes import Code
 from bled.demo.acts import play_attack, play_purchase
@@ -16,6 +17,10 @@ from bled.demo.result import Result, as_json
 from bled.errors import BledError
 from bled.node.opening import NodeKind, node_kind
 from bled_codec.units import Msat
+
+_LONGEST_FOLDER: Final = 60
+"""Bytes; below it come the demo's own folder and `sandbox/home/lightning-rpc`."""
+_SHORT: Final = "/tmp"  # noqa: S108 - for a folder that `tempfile` makes there, for its owner alone
 
 
 def show(
@@ -70,8 +75,15 @@ class Terms(TypedDict):
     merchant: NodeKind
 
 
+def _short_folder() -> str | None:
+    """Return where the demo's files go: a socket's path may have 107 bytes, so not below a long `TMPDIR`."""
+    usual = os.fsencode(tempfile.gettempdir())
+    is_short = len(usual) <= _LONGEST_FOLDER
+    return None if is_short or not os.access(_SHORT, os.W_OK) else _SHORT
+
+
 async def _play(attack: Tamper | None, terms: Terms, tip: Msat, recorder: Recorder) -> Result:
-    with tempfile.TemporaryDirectory(prefix="bled-demo-") as name:
+    with tempfile.TemporaryDirectory(prefix="bled-demo-", dir=_short_folder()) as name:
         folder = Path(name)
         if attack is None:
             return await play_purchase(folder, tip=tip, recorder=recorder, **terms)

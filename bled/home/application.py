@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
 
 from bled.clock import Clock
 from bled.codes import Code
@@ -11,6 +10,7 @@ from bled.errors import ConfigurationError, Unavailable
 from bled.grants.keys import HomeKeys
 from bled.home.adrift import is_clock_adrift, nobody_asks
 from bled.home.decisions import Decisions
+from bled.home.files import STATE_FOLDER
 from bled.home.hook_order import HookOrder, Order
 from bled.home.ledger import Ledger
 from bled.home.master import load_keys, prepare_folder
@@ -27,9 +27,6 @@ from bled.node.cln_home import ClnHomeNode
 from bled.node.json_stream import JsonObject
 from bled.node.lightning_rpc import LightningRpc
 from bled_codec.chains import CHAIN_NAMES, REGTEST_CHAIN
-
-STATE_FOLDER: Final = "bled-home"
-"""Inside the folder of the node's network."""
 
 
 class HomeApplication:

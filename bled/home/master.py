@@ -8,7 +8,7 @@ from typing import Final
 from bled.codes import Code
 from bled.errors import ConfigurationError
 from bled.grants.keys import MASTER_BYTES, HomeKeys
-from bled.home.store import LEDGER_FILE, sync_folder
+from bled.home.files import LEDGER_FILE, sync_folder
 
 MASTER_FILE: Final = "master.secret"
 

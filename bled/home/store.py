@@ -4,7 +4,6 @@ One code path for SQLite and PostgreSQL. Writers go one behind the other in both
 still hold when it commits: in SQLite by `BEGIN IMMEDIATE`, in PostgreSQL by a lock that every writer takes first.
 """
 
-import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,7 +16,6 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from bled.codes import Code
 from bled.errors import BledError, Unavailable
 
-LEDGER_FILE: Final = "ledger.sqlite"
 BUSY_SECONDS: Final = 2.0
 """Longest wait for another writer."""
 WRITES: Final = "bled_writes"
@@ -92,15 +90,6 @@ def writing(engine: Engine) -> Iterator[Connection]:
             # Each later statement sees what was committed before it: so READ COMMITTED, and the lock before anything.
             database.execute(WRITERS_LOCK)
         yield database
-
-
-def sync_folder(folder: Path) -> None:
-    """Have the names of new files in `folder` on the disk."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager

@@ -11,7 +11,8 @@ from sqlalchemy import Connection, Engine, StaticPool, create_engine, event
 
 from bled.codes import Code
 from bled.errors import Unavailable
-from bled.home.store import BUSY_SECONDS, LEDGER_FILE, WRITES, sync_folder, translated, writing
+from bled.home.files import LEDGER_FILE, sync_folder
+from bled.home.store import BUSY_SECONDS, WRITES, translated, writing
 from bled.home.store_schema import newer_version, set_first_version, upgrade
 
 _LOCK_FILE: Final = "ledger.lock"

@@ -4,6 +4,7 @@ number.
 From v26.06 on `xpay` takes a label, the payer id, and keeps it with every part. Before, a part has only its hash.
 """
 
+import json
 from collections.abc import Container, Iterable, Sequence
 from typing import Any, Final
 
@@ -32,6 +33,8 @@ _OVERTAKEN: Final = frozenset({1202, 1204})
 _LARGEST_NUMBER: Final = 2**63 - 1
 """What the ledger's columns take; the node's own are no larger."""
 _MOST_DIGITS: Final = 19
+_MOST_KEPT: Final = 2**62
+"""Home counts by ones: a larger number in the datastore is not home's."""
 _NO_NUMBER: Final = -1
 
 
@@ -104,6 +107,8 @@ class ClnHomeNode:
         for row in rows:
             if isinstance(row, dict) and row.get("key") == _key(name):
                 kept = _number("listdatastore", _digits(row.get("string")))
+                if kept > _MOST_KEPT:
+                    raise Unavailable(Code.NODE_PROTOCOL, detail=_not_ours(_key(name), kept))
                 return kept, _number("listdatastore", row.get("generation"))
         return 0, None
 
@@ -212,6 +217,13 @@ def _preimage(value: object, payment_hash: bytes) -> bytes | None:
 
 def _key(name: str) -> list[str]:
     return ["bled-home", name, "generation"]
+
+
+def _not_ours(key: list[str], kept: int) -> str:
+    return (
+        f"the datastore's {'/'.join(key)} holds {kept}, which home never wrote; if nobody can say who did, revoke all "
+        f"books once it is gone: lightning-cli deldatastore '{json.dumps(key)}'"
+    )
 
 
 def _number(method: str, value: object) -> int:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -31,6 +32,16 @@ def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
     loaded = ended.stderr.partition("loaded: ")[2].split()
     assert "typer" in loaded
     assert set(HEAVY) & set(loaded) == set()
+
+
+def test_the_back_up_words_need_no_database(tmp_path: Path) -> None:
+    secret = tmp_path / "master.secret"
+    secret.touch(mode=0o600)
+    secret.write_bytes(bytes(32))
+    command = [sys.executable, "-c", _PROGRAM, "home", "backup", "--folder", str(tmp_path), "--json"]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    loaded = ended.stderr.partition("loaded: ")[2].split()
+    assert {"sqlalchemy", "psycopg", "grpc"} & set(loaded) == set()
 
 
 def test_the_modules_in_this_list_would_be_seen() -> None:

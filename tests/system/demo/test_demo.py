@@ -1,6 +1,7 @@
 """`bled demo` as a stranger runs it: a process of its own, judged by what it prints and how it ends."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -131,3 +132,17 @@ def test_a_tip_is_signed_paid_and_told_with_the_price(merchant: str) -> None:
 
 def test_a_tip_above_the_price_is_a_usage_error() -> None:
     assert _demo("--amount-msat", "1000", "--tip-msat", "1001").returncode == 64
+
+
+def test_a_long_tmpdir_is_no_trouble(tmp_path: Path) -> None:
+    long = tmp_path / ("x" * 100)
+    long.mkdir()
+    run = subprocess.run(
+        [_BLED, "demo", "--json"],
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+        env=os.environ | {"TMPDIR": str(long)},
+    )
+    assert (run.returncode, _object(run)["outcome"]) == (0, "paid")

@@ -209,6 +209,14 @@ async def test_what_is_no_number_is_no_answer(entries) -> None:
             await node.kept_number("name")
 
 
+@pytest.mark.parametrize("kept", [2**62 + 1, 2**63 - 1])
+async def test_a_number_that_home_never_wrote_is_refused_by_the_name_of_its_key(kept: int) -> None:
+    async with node_that_says({"result": {"datastore": [entry(string=str(kept))]}}) as node:
+        for ask in (lambda: node.kept_number("name"), lambda: node.keep_number("name", 5)):
+            with pytest.raises(Unavailable, match=f"bled-home/name/generation holds {kept}"):
+                await ask()
+
+
 async def test_parts_are_told_apart_by_the_nodes_numbers() -> None:
     rows = [row("failed", created_index=3), row("pending", created_index=4), row("pending"), row("failed")]
     async with node_that_says({"result": {"payments": rows}}) as node:
