@@ -101,7 +101,8 @@ class SaleLedger:
     def read(cls, path: Path) -> "SaleLedger":
         """Open a ledger that another process has, to look at it: nothing can be written through what is returned.
 
-        Raises `Unavailable` (`STORE_BROKEN`) and `ConfigurationError` (`STORE_VERSION`).
+        Raises `Unavailable` (`STORE_BROKEN`) and `ConfigurationError` (`STORE_VERSION`): one of an older version can
+        only be looked at once it is free, since whoever looks changes nothing.
         """
         with broken_store():
             db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
@@ -114,7 +115,11 @@ class SaleLedger:
             raise
         if version != SCHEMA_VERSION:
             db.close()
-            raise ConfigurationError(Code.STORE_VERSION, detail=f"{path} has version {version}, not {SCHEMA_VERSION}")
+            detail = (
+                f"{path} has version {version}, and an older bled has it open; let its sale end (or stop that till), "
+                f"and look again: this bled then takes it over to version {SCHEMA_VERSION}"
+            )
+            raise ConfigurationError(Code.STORE_VERSION, detail=detail)
         return cls(db, -1)
 
     def close(self) -> None:
@@ -243,7 +248,11 @@ def _version_of(db: sqlite3.Connection, path: Path) -> int:
         return version
     if (version, application) == (0, 0) and not db.execute("SELECT 1 FROM sqlite_schema").fetchone():
         return 0
-    raise ConfigurationError(Code.STORE_VERSION, detail=f"{path} has version {version}, not {SCHEMA_VERSION}")
+    if application == _APPLICATION_ID:
+        detail = f"{path} has version {version}, this bled knows {SCHEMA_VERSION}: a newer bled wrote it, use that one"
+    else:
+        detail = f"{path} is no ledger of sales of bled's"
+    raise ConfigurationError(Code.STORE_VERSION, detail=detail)
 
 
 def _sale(row: sqlite3.Row) -> Sale:

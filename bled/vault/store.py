@@ -143,8 +143,19 @@ def read_store(folder: Path) -> Store:
         db.row_factory = sqlite3.Row
         row = db.execute("SELECT version FROM vault").fetchone()
         if row is None or row["version"] != SCHEMA_VERSION:
-            raise ConfigurationError(Code.STORE_VERSION, detail=f"{path} is of another version")
+            version = None if row is None else row["version"]
+            raise ConfigurationError(Code.STORE_VERSION, detail=_cannot_look(path, version))
         return Store(db, _checked_key(db, folder), resources.pop_all())
+
+
+def _cannot_look(path: Path, version: object) -> str:
+    """Return why a vault that another process has cannot be looked at, and what to do."""
+    if version in TABLES_OF_VERSION:
+        return (
+            f"{path} has version {version}, and an older bled has it open; let its payment end, and look again: this "
+            f"bled then takes it over to version {SCHEMA_VERSION}"
+        )
+    return f"{path} has version {version}, this bled knows {SCHEMA_VERSION}: use the bled that has it open"
 
 
 def _has_tables(db: sqlite3.Connection) -> bool:
