@@ -1,4 +1,7 @@
-"""Frames of a camera, by OpenCV, which only those install who want it. Tried with video files, never with a camera."""
+"""Frames of a camera, by OpenCV, which only those install who want it.
+
+Tried with videos and with the kernel's virtual camera (vivid), never with a real one.
+"""
 
 import time
 from collections.abc import Callable, Iterator
@@ -37,9 +40,14 @@ def _opencv() -> Any:
         detail = "reading from a camera needs OpenCV: pip install 'bled[camera]'; or give a picture or the text"
         raise ConfigurationError(Code.EXTRA_MISSING, detail=detail) from error
     except ImportError as error:  # it is there, and a library of the system that it needs is not
-        detail = f"OpenCV does not start: {error}; the one of 'bled[camera]' needs no display"
+        detail = f"OpenCV does not start: {_innermost(error)}; the one of 'bled[camera]' needs no display"
         raise ConfigurationError(Code.EXTRA_MISSING, detail=detail) from error
     return cv2
+
+
+def _innermost(error: BaseException) -> BaseException:
+    """Return what an error comes from: numpy's own text about a missing library is a page."""
+    return error if error.__cause__ is None else _innermost(error.__cause__)
 
 
 def _frames(read: Callable[[], tuple[bool, object]], source: int | str, *, give_up_at: float) -> Iterator[object]:

@@ -76,7 +76,8 @@ def test_a_camera_that_cannot_be_opened_or_gives_nothing_is_named(plugged, secon
 
 
 def test_an_opencv_that_does_not_start_is_named(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "cv2.py").write_text("raise ImportError('libGL.so.1: cannot open shared object file')")
+    reason = "ImportError('libGL.so.1: cannot open shared object file')"
+    (tmp_path / "cv2.py").write_text(f"raise ImportError('a whole page of advice') from {reason}")
     monkeypatch.delitem(sys.modules, "cv2", raising=False)
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(ConfigurationError, match=r"libGL\.so\.1") as caught:
