@@ -1,10 +1,13 @@
 """Every constant of `gatt_profile.md` has the program's value, and every name in its text is a constant."""
 
+import inspect
 import re
 
 import pytest
+from bumble import device
 
 from bled.buyer import arrival, meeting, pay_screen
+from bled.cli.merchant import charge as charge_command
 from bled.gatt import code_limits, engagement, frames, handshake_payloads, primitives, profile, secure_channel
 from bled.link import (
     bleak_central,
@@ -19,6 +22,7 @@ from bled.link import (
     tries,
 )
 from bled.sales import conversation, greeting, judge, status
+from bled.sales.charge import charge
 from bled.sales.times import TIMES
 from bled.session import buyer, merchant, offer_policy
 
@@ -30,6 +34,8 @@ OURS = {
     "VERSION": handshake_payloads.LAST_VERSION,
     "T_INTERVAL": bumble_peripheral.INTERVAL_MILLISECONDS,
     "T_ADVERTISE": bumble_peripheral.ADVERTISE_SECONDS,
+    "T_SEARCH": inspect.signature(charge).parameters["buyer_seconds"].default,
+    "T_SCAN": device.DEVICE_DEFAULT_SCAN_INTERVAL,
     "T_SETTLE": bumble_central.SETTLE_SECONDS * 1000,
     "T_MET": tries.MET_SECONDS,
     "T_CI_MIN": PREFERENCES.connection_interval_min,
@@ -63,6 +69,7 @@ OURS = {
     "T_OFFER_MIN": offer_policy.OFFER_LEFT_MIN_SECONDS,
     "T_OFFER_MAX": offer_policy.OFFER_LEFT_MAX_SECONDS,
     "T_INVOICE_MIN": TIMES.invoice_left,
+    "T_NODE": TIMES.node,
     "ATT_MTU_MIN": profile.MIN_ATT_MTU,
     "ATT_MTU_MAX": profile.MAX_ATT_MTU,
     "VALUE_MAX": profile.MAX_VALUE_BYTES,
@@ -84,6 +91,7 @@ OURS = {
     "ERROR_TEXT_MAX": profile.MAX_ERROR_TEXT_BYTES,
     "PATHS_MAX": judge.MAX_REPLY_PATHS,
     "PATH_HOPS_MAX": judge.MAX_PATH_HOPS,
+    "ADDRESSES_MAX": tries.MAX_REMEMBERED,
     "GUESTS_MAX": lobby.MAX_GUESTS,
     "OFFENCES_MAX": conduct.OFFENCES,
     "T_OFFENCES": conduct.OFFENCE_SECONDS,
@@ -105,6 +113,9 @@ ALSO = {
     "T_INTERVAL": [bluez_table.INTERVAL_MILLISECONDS],
     "T_ADVERTISE": [host_peripheral.ADVERTISE_SECONDS],
     "T_BAN": [conduct.BAN_SECONDS],
+    "T_SCAN": [device.DEVICE_DEFAULT_SCAN_WINDOW],
+    "T_SEARCH": [inspect.signature(charge_command).parameters["wait"].default],
+    "ADDRESSES_MAX": [conduct.MAX_REMEMBERED],
     "T_SETTLE": [bleak_central.SETTLE_SECONDS * 1000],
     "T_SUBSCRIBE": [bleak_central.SUBSCRIBE_SECONDS],
     "T_RESUME": [TIMES.rejoin],

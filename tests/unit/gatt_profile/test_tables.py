@@ -1,10 +1,12 @@
 """The tables of `gatt_profile.md` say what goes over the air: layouts are compared with what the program makes."""
 
 import hashlib
+import math
 import re
 
 import pytest
 
+from bled.bench.link_model import PACKETS_PER_EVENT
 from bled.codes import OUTCOMES, Code
 from bled.gatt import compare_code, engagement, handshake_payloads, noise, profile
 from bled.gatt.engagement import Engagement, OpenMeeting
@@ -38,6 +40,7 @@ from .text import TEXT, Row, hexes, line, section, table, tables
 VALUES: set[tuple[str, str]] = {
     ("3", "octets"),
     ("4", "attribute"),
+    ("4", "connection interval"),
     ("5", "octet"),
     ("5", "ATT_MTU"),
     ("5", "violation"),
@@ -111,6 +114,31 @@ def test_the_table_has_the_uuids_and_properties_of_the_code() -> None:
     found = [re.findall(r"`([0-9a-f-]{36})`", row[1])[0] for row in table("4", "attribute")]
     assert found == [str(uuid) for uuid in (profile.SERVICE_UUID, profile.M2B_UUID, profile.B2M_UUID)]
     assert set(re.findall(r"`([0-9a-f]{8}-[0-9a-f-]{27})`", TEXT)) == set(found)
+
+
+def frames_of(size: int, att_mtu: int = profile.MIN_ATT_MTU) -> int:
+    return len(split_message(bytes(size), att_mtu=att_mtu))
+
+
+def test_the_times_of_a_message_are_those_of_the_model() -> None:
+    for head, *cells in table("4", "connection interval"):
+        interval = float(head.removesuffix(" ms")) / 1000
+        for cell, per_event in zip(cells, (0.5, 1, PACKETS_PER_EVENT), strict=True):
+            seconds = interval * math.ceil(frames_of(profile.MAX_MESSAGE_BYTES) / per_event)
+            assert cell.split(" ")[0] == f"{seconds:.1f}"
+            passes = seconds <= profile.MESSAGE_SECONDS
+            assert passes is ("(" not in cell)
+            if not passes:
+                longest = int(cell.split("(")[1].rstrip(")"))
+                slots = math.floor(profile.MESSAGE_SECONDS / interval * per_event)
+                assert (frames_of(longest), frames_of(longest + 1)) == (slots, slots + 1)
+    text = line("4.4")
+    assert f"2200 octets take {frames_of(2200)} frames: at 30 ms {frames_of(2200) * 0.06:.1f} s" in text
+    hs3 = frames_of(handshake_payloads.MIN_MESSAGE_LIMIT)
+    assert f"{hs3} frames) passes at 50 ms too, in {hs3 * 0.1:.1f} s" in text
+    assert frames_of(profile.MAX_MESSAGE_BYTES, 185) * 2 * 0.15 < profile.MESSAGE_SECONDS
+    pace = float(re.findall(r"else it waits (\d+) ms after each", text)[0]) / 1000
+    assert pace * frames_of(profile.MAX_MESSAGE_BYTES) < profile.MESSAGE_SECONDS
 
 
 def test_the_octets_of_a_frame_are_what_the_sender_makes() -> None:
@@ -308,7 +336,10 @@ def test_errors_are_called_by_the_names_of_the_table() -> None:
 def test_what_begins_a_time_is_said_of_times_that_there_are() -> None:
     named = [name for row in table("13", "time") for name in re.findall(r"`(\w+)`", row[0])]
     assert len(named) == len(set(named))
-    assert set(named) <= {row[0].strip("`") for row in table("13", "name", "value") if row[2] in ("s", "ms")}
+    times = {row[0].strip("`") for row in table("13", "name", "value") if row[2] in ("s", "ms")}
+    of_the_radio = {"T_INTERVAL", "T_SCAN", "T_CI_MIN", "T_CI_MAX", "T_SUPERVISION"}
+    pauses = {"T_BACKOFF_1", "T_BACKOFF_2", "T_BACKOFF_3", "T_RACE"}
+    assert set(named) == times - of_the_radio - pauses
 
 
 def test_reserved_values_are_those_that_the_code_does_not_know() -> None:

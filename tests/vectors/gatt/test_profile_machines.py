@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from bled.codes import Code
+from bled.errors import BledError, Unavailable
 from bled.gatt.vocabulary import AbortReason
 from bled.session import merchant_events
 from tests.unit.gatt_profile.text import CONSTANTS, Row, table
@@ -137,6 +138,15 @@ def _away(state: str) -> Device:
     return _waits(device, T["T_RESUME"], from_=2.0)
 
 
+NEVER = "the last of `HANDSHAKES_MAX` resumed handshakes has failed"
+GONE_FOR_GOOD = machines.buyer_events.LinkLost(error=Unavailable(Code.HANDSHAKE_FAILED))
+
+
+def _happens(device: Device, event: machines.buyer_events.Event) -> Device:
+    device._do(device.session.handle(event, 3.0))
+    return device
+
+
 DEVICE: dict[tuple[str, str], Callable[[], Device]] = {
     ("SHOWING", "every `T_KEEP_ALIVE`"): lambda: _waits(shown(), T["T_KEEP_ALIVE"]),
     ("SHOWING", "the person approves"): lambda: _do(shown(), lambda d: d.approve(REQUEST.encode(), 1.0)),
@@ -151,11 +161,20 @@ DEVICE: dict[tuple[str, str], Callable[[], Device]] = {
     ("SENT", "`T_AFTER_EXPIRY` after the offer's expiry"): _told_late,
     ("SENT", "the link is lost"): lambda: make_answers.device_in("LOST"),
     ("LOST", "`T_RESUME` has passed"): lambda: _away("LOST"),
+    ("SHOWING", "a limit or the disk of the device forbids it"): lambda: _happens(
+        shown(), machines.buyer_events.Forbidden(error=BledError(Code.OVER_PAYMENT_LIMIT))
+    ),
+    ("PAUSED", NEVER): lambda: _happens(make_answers.device_in("PAUSED"), GONE_FOR_GOOD),
+    ("LOST", NEVER): lambda: _happens(make_answers.device_in("LOST"), GONE_FOR_GOOD),
 }
 NOT_OF_THE_MACHINE = {
     ("WAITING", "OFFER that section 8.3 accepts"),
     ("WAITING", "OFFER that section 8.3 refuses"),
-    ("WAITING", "the handshake fails, or the link is lost"),
+    ("WAITING", "a handshake fails, or a link is lost after its first frame"),
+    ("WAITING", "that was the last of `HANDSHAKES_MAX`, or the pay screen is closed"),
+    ("READY", "that was the last of `HANDSHAKES_MAX`, or the search is over"),
+    ("READY", "the node makes no offer"),
+    ("JUDGING", "anything from the device, or the link is lost"),
     ("READY", "the link is lost before HS2 has come"),
     ("READY", "the handshake fails before HS3, or the link is lost between HS2 and HS3"),
     ("LOST", "the cashier says no to another code (10.5)"),
@@ -223,6 +242,19 @@ BACK = merchant_events.Rejoined(said=make_answers.StatusMessage(code=make_answer
 UNKNOWN = merchant_events.Stopped(code=Code.OUTCOME_UNKNOWN)
 AGAIN = "HS3 with STATUS has left on a new link"
 GONE = "`T_RESUME` has passed"
+NOBODY = "the last of `HANDSHAKES_MAX` handshakes has failed"
+STOP = "the till is stopped"
+CANCELLED = merchant_events.Stopped(code=Code.CANCELLED)
+
+
+def _judging(event: merchant_events.Event) -> Till:
+    till = offered()
+    till.session.handle(make_answers.INVREQ, 1.0)  # not through `hear`, which judges at once
+    assert till.state == "JUDGING"
+    till.tell(event, 1.0)
+    return till
+
+
 TILL: dict[tuple[str, str], Callable[[], Till]] = {
     ("READY", "HS3 with the OFFER has left"): _started,
     ("OFFERED", "`T_SILENCE` without a message, or `T_REQUEST` in all"): _silent,
@@ -232,6 +264,16 @@ TILL: dict[tuple[str, str], Callable[[], Till]] = {
     ),
     ("LOST", "HS3 of a first handshake has left anew (10.5)"): lambda: _lost(offered(), merchant_events.Started()),
     ("LOST", GONE): lambda: _given_up(_lost(offered())),
+    ("LOST", NOBODY): lambda: _lost(offered(), merchant_events.LinkLost()),
+    ("OFFERED", STOP): lambda: _do(offered(), lambda t: t.tell(CANCELLED, 2.0)),
+    ("JUDGING", "the till is stopped, or its disk does not take the request"): lambda: _judging(CANCELLED),
+    ("PAYING", STOP): lambda: _do(paying(), lambda t: t.tell(CANCELLED, 2.0)),
+    ("PAYING", "the node has not answered for `T_NODE`"): lambda: _do(
+        paying(), lambda t: t.tell(merchant_events.Stopped(code=Code.NODE_DIED), 2.0)
+    ),
+    ("REPORTING", STOP): lambda: _do(reporting(), lambda t: t.tell(CANCELLED, 2.0)),
+    ("SEVERED", f"{NOBODY}, the sale goes on"): lambda: _lost(paying(), merchant_events.LinkLost()),
+    ("SEVERED", f"{NOBODY}, the sale has ended"): lambda: _lost(paying(), SETTLED, merchant_events.LinkLost()),
     ("JUDGING", "the request is good"): lambda: _do(offered(), lambda t: t.hear(bytes_of(make_answers.INVREQ), 1.0)),
     ("JUDGING", "the request is not good"): lambda: _do(
         offered(), lambda t: t.hear(bytes_of(make_answers.InvreqMessage(request=b"\xff")), 1.0)
