@@ -185,8 +185,10 @@ def test_the_ways_to_meet_are_those_of_the_code() -> None:
     text = line("6")
     for tag in (engagement._PSK_INFO, engagement._UUID_INFO, noise.PROLOGUE, compare_code._COMMIT_TAG):
         assert tag.decode() in text
-    assert f"HKDF(ck, h, {engagement._RESUME_INFO.decode()}, 32)" in line("10")
-    assert f"SHA-256({compare_code._CODE_TAG.decode()} ||" in text
+    assert f'HKDF(ck, h, "{engagement._RESUME_INFO.decode()}", 32)' in line("10")
+    assert f'SHA-256("{compare_code._CODE_TAG.decode()}" ||' in text
+    for tag in (engagement._PSK_INFO, engagement._UUID_INFO, engagement._RESUME_INFO, compare_code._COMMIT_TAG):
+        assert re.search(rf'"{tag.decode()}"[^.]*? {len(tag)}\b', text), tag
     assert f"`{noise.PROTOCOL_NAME.decode()}`" in text
     assert f"the name has {len(noise.PROTOCOL_NAME)} octets" in text
 
@@ -235,7 +237,7 @@ def test_the_commitment_and_the_code_are_those_of_the_text() -> None:
     assert (
         compare_code.commitment(nonce, key, payload) == hashlib.sha256(b"bled1 commit" + nonce + key + payload).digest()
     )
-    assert "SHA-256(bled1 commit || Nm || s.public || payload 3)" in line("6.4")
+    assert 'SHA-256("bled1 commit" || Nm || s.public || payload 3)' in line("6.4")
     digest = hashlib.sha256(b"bled1 sas" + h + nonce + nonce).digest()
     assert compare_code.compare_code(h, nonce, nonce) == f"{int.from_bytes(digest[:4], 'big') % 10**6:06}"
     assert "modulo 10^6" in line("6.4")

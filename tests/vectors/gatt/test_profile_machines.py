@@ -171,7 +171,7 @@ NOT_OF_THE_MACHINE = {
     ("WAITING", "OFFER that section 8.3 accepts"),
     ("WAITING", "OFFER that section 8.3 refuses"),
     ("WAITING", "a handshake fails, or a link is lost after its first frame"),
-    ("WAITING", "that was the last of `HANDSHAKES_MAX`, or the pay screen is closed"),
+    ("WAITING", "that was the last of `HANDSHAKES_MAX`, `T_ADVERTISE` has passed, or the pay screen is closed"),
     ("READY", "that was the last of `HANDSHAKES_MAX`, or the search is over"),
     ("READY", "the node makes no offer"),
     ("JUDGING", "anything from the device, or the link is lost"),
