@@ -69,6 +69,8 @@ class Meeting:
         self._link = met.link
         self._vault = vault
         self._clock = clock
+        self._began = clock.monotonic()
+        """When the offer was looked at, for the time of its expiry on this clock."""
         self._on_step = on_step
         self._session = BuyerSession(
             chain=chain,
@@ -251,7 +253,7 @@ class Meeting:
             await self._handle(Forbidden(error=error))
             return
         self._outcome.signed(reservation)
-        known_by = self._clock.monotonic() + (accepted.expires_at - accepted.now) + AFTER_EXPIRY_SECONDS
+        known_by = self._began + (accepted.expires_at - accepted.now) + AFTER_EXPIRY_SECONDS
         await self._handle(Approved(request=reservation.request, known_by=known_by))
 
 

@@ -2,12 +2,14 @@
 
 from typing import Any
 
+from bled.buyer.meeting import AFTER_EXPIRY_SECONDS, REJOINS
 from bled.codes import Code
-from bled.errors import PeerError, Refused, Unavailable
+from bled.errors import BledError, PeerError, Refused, Unavailable
 from bled.gatt.frames import FramingError, Reassembler, Violation
 from bled.gatt.messages import decode_message
 from bled.gatt.secure_channel import SecureChannel
 from bled.gatt.vocabulary import AbortReason, Message
+from bled.link.handshaking import RESUME_SECONDS
 from bled.link.inbox import MAX_UNREAD_MESSAGES
 from bled.sales.judge import judge_request
 from bled.session import buyer, buyer_events, merchant, merchant_events
@@ -19,8 +21,6 @@ from bled_codec.units import Msat, UnixTime
 
 from .make_wire import plain
 
-RESUME_SECONDS = 60.0
-LONG = 10_000.0
 INVOICE_LEFT = 45
 
 
@@ -51,6 +51,10 @@ class Device:
         )
         self.said: list[Message] = []
         self.closed = False
+        self.reason: BledError | None = None
+        self._known_by = 0.0
+        self._rejoins_left = REJOINS
+        self._answer: buyer_events.Approved | buyer_events.Declined | None = None
 
     @property
     def state(self) -> str:
@@ -58,7 +62,7 @@ class Device:
         return self.session.state.name
 
     def hear(self, data: bytes, now: float) -> None:
-        """Take a message's octets as the driver does."""
+        """Take a message's octets as the driver does; then the person, if they spoke while the link was away."""
         try:
             message = decode_message(data)
         except PeerError as error:
@@ -66,6 +70,7 @@ class Device:
             return
         if message is not None:
             self._do(self.session.handle(message, now))
+        self._hear_the_person(now)
 
     def fail(self, error: PeerError, now: float) -> None:
         """Something came that is no message, or frames did not come."""
@@ -76,11 +81,27 @@ class Device:
 
     def approve(self, request: bytes, now: float) -> None:
         """The person says yes."""
-        self._do(self.session.handle(buyer_events.Approved(request=request, known_by=now + LONG), now))
+        self._answer = buyer_events.Approved(request=request, known_by=self._known_by)
+        self._hear_the_person(now)
 
     def decline(self, reason: AbortReason, now: float) -> None:
         """The person says no."""
-        self._do(self.session.handle(buyer_events.Declined(reason=reason), now))
+        self._answer = buyer_events.Declined(reason=reason)
+        self._hear_the_person(now)
+
+    def forbid(self, now: float) -> None:
+        """The person said yes, and the device may not pay it."""
+        self._do(self.session.handle(buyer_events.Forbidden(error=Refused(Code.OVER_PAYMENT_LIMIT)), now))
+
+    def give_up(self, now: float) -> None:
+        """The till is not waited for any longer."""
+        lost = buyer_events.LinkLost(error=Unavailable(Code.LINK_LOST))
+        self._do(self.session.handle(lost, now))
+
+    def _hear_the_person(self, now: float) -> None:
+        if self._answer is not None and self.state == "SHOWING":
+            answer, self._answer = self._answer, None
+            self._do(self.session.handle(answer, now))
 
     def wait(self, now: float) -> None:
         """Time passes."""
@@ -90,11 +111,21 @@ class Device:
         """The link is lost."""
         if self.state in ("SHOWING", "SENT"):
             lost = buyer_events.LinkLost(error=Unavailable(Code.LINK_LOST))
-            self._do(self.session.handle(buyer_events.LinkDropped() if self.resumes else lost, now))
+            is_on = self.resumes and self._rejoins_left > 0
+            self._rejoins_left -= 1
+            self._do(self.session.handle(buyer_events.LinkDropped() if is_on else lost, now))
 
     def _do(self, actions: tuple[buyer_events.Action, ...]) -> None:
-        self.said += [action.message for action in actions if isinstance(action, buyer_events.Send)]
-        self.closed |= any(isinstance(action, buyer_events.Close) for action in actions)
+        for action in actions:
+            match action:
+                case buyer_events.Send():
+                    self.said.append(action.message)
+                case buyer_events.Show():
+                    self._known_by = action.offer.expires_at - action.offer.now + AFTER_EXPIRY_SECONDS
+                case buyer_events.Close():
+                    self.closed, self.reason = True, action.reason
+                case buyer_events.Progress() | buyer_events.Finish():
+                    pass
 
 
 class Till:
@@ -112,6 +143,9 @@ class Till:
         self.session = MerchantSession(resume_seconds=RESUME_SECONDS)
         self.resumes, self.judges_at_once = resumes, judges_at_once
         self.to_judge: bytes | None = None
+        self.is_cancelled = False
+        self._rejoins_left = REJOINS
+        self._unread: list[bytes] = []
         self.offer, self.clock, self.chain = offer, clock, chain
         self.said: list[Message] = []
         self.closed = False
@@ -126,7 +160,10 @@ class Till:
         self.tell(merchant_events.Started(), now)
 
     def hear(self, data: bytes, now: float) -> None:
-        """Take a message's octets as the driver does."""
+        """Take a message's octets as the driver does: nothing is read while a request is judged."""
+        if self.state == "JUDGING":
+            self._unread.append(data)
+            return
         try:
             message = decode_message(data)
         except PeerError as error:
@@ -149,7 +186,9 @@ class Till:
     def drop(self, now: float) -> None:
         """The link is lost."""
         if self.state in ("OFFERED", "PAYING", "REPORTING"):
-            self.tell(merchant_events.LinkDropped() if self.resumes else merchant_events.LinkLost(), now)
+            is_on = self.resumes and self._rejoins_left > 0
+            self._rejoins_left -= 1
+            self.tell(merchant_events.LinkDropped() if is_on else merchant_events.LinkLost(), now)
 
     def tell(self, event: merchant_events.Event, now: float) -> None:
         """Give the machine an event."""
@@ -167,7 +206,7 @@ class Till:
                     if self.judges_at_once:
                         self.judge(now)
                 case merchant_events.BuyerGone():
-                    pass
+                    self.is_cancelled = True
 
     def judge(self, now: float) -> None:
         """Judge the request that came."""
@@ -175,7 +214,11 @@ class Till:
         if request is not None:
             code = self._judge(request)
             refused = code and merchant_events.RequestRefused(code=code)
+            self.is_cancelled = code is not None
             self.tell(refused or merchant_events.RequestAccepted(), now)
+            unread, self._unread = self._unread, []
+            for data in unread:
+                self.hear(data, now)
 
     def _judge(self, request: bytes) -> Code | None:
         amount = Msat(self.offer.offer_amount or 0)

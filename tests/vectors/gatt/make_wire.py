@@ -197,7 +197,15 @@ def readable() -> Iterator[dict[str, Any]]:
     """Yield messages: each kind, its limits, and with extensions that are to be ignored."""
     for message in MESSAGES:
         yield {"bytes": encode_message(message).hex()} | plain(message)
-    for data in ("1502fd03e900", "1701010161", "1a0607020000", "10012c00030a01610100", "1400050161fd00fd00"):
+    for data in (
+        "1502fd03e900",
+        "1701010161",
+        "1a0607020000",
+        "10012c00030a01610100",
+        "1400050161fd00fd00",
+        "1200030001620100",
+        "180005000100",
+    ):
         decoded = decode_message(bytes.fromhex(data))
         if decoded is None:
             raise ValueError(data)
@@ -219,6 +227,10 @@ def broken_messages() -> Iterator[dict[str, str]]:
         "reason 0 to end": "1a00", "reason 255 to end": "1aff",
         "an extension of an offer that must be known": "10012c00030a01610200",
         "an extension of a request that must be known": "120003000162fe0001000000",
+        "an extension of a status that must be known": "14000600",
+        "an extension of a wait that must be known": "17010200",
+        "an extension of an end that must be known": "1a010400",
+        "an extension of an error that must be known": "180005000000",
         "a payment hash of 31 bytes": hash_of_31, "a preimage of no bytes": "14020200",
         "a text that is not UTF-8": "14020302c328", "a text of 201 bytes": "140203c9" + "78" * 201,
         "an error text of 65 bytes": "18000541" + "78" * 65, "an error text cut short": "1800050a61",

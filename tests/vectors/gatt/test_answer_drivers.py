@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import random
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,18 +14,14 @@ from bled.buyer.meeting import Meeting
 from bled.codes import Code
 from bled.errors import PeerError, Unavailable
 from bled.gatt.messages import Message, decode_message
-from bled.grants.book import encode_book
-from bled.grants.issue import issue_book
-from bled.grants.keys import HomeKeys
-from bled.grants.limits import BookLimits, GrantClass, MaxFee
 from bled.progress import ignore_steps
 from bled.sales.conversation import Conversation
 from bled.vault.vault import Vault
 from bled_codec.chains import REGTEST_CHAIN
-from bled_codec.crypto import SecretKey
-from bled_codec.units import Msat, UnixTime
+from bled_codec.units import UnixTime
 
 from . import machines
+from .rigs import make_vault
 from .scene import INVREQ, NOW, OPENING, PAID, bytes_of
 
 FILE = json.loads((Path(__file__).parent / "answers.json").read_text(encoding="utf-8"))
@@ -113,37 +108,9 @@ async def _offered(case: dict[str, Any], wire: Wire) -> None:
 
 @pytest.fixture(scope="module")
 def vault(tmp_path_factory) -> Iterator[Vault]:
-    end, many = UnixTime(NOW + 86_400), 80
-    ids = GrantClass(first_index=0, count=many, per_payment_msat=Msat(100_000), not_before=NOW, not_after=end)
-    limits = BookLimits(
-        total_msat=Msat(10**9),
-        per_payment_msat=Msat(100_000),
-        per_day_msat=Msat(10**9),
-        payments=many,
-        not_before=NOW,
-        not_after=end,
-        max_fee=MaxFee(base_msat=Msat(1_000), ppm=0),
-        classes=(ids,),
-    )
-    keys = HomeKeys.from_master(b"\x05" * 32)
-    chance = random.Random(1)  # noqa: S311 - the same in every run
-    nodes = [SecretKey(bytes([number]) * 32).public_key for number in (1, 2)]
-    book = issue_book(
-        keys,
-        book_id=1,
-        book_salt=chance.randbytes(16),
-        device="phone",
-        chain=REGTEST_CHAIN,
-        issued_at=NOW,
-        limits=limits,
-        home_label="home",
-        routes=[nodes],
-        entropy=chance.randbytes,
-    )
-    opened = Vault.open(tmp_path_factory.mktemp("device") / "vault")
-    data = encode_book(book, book_key=keys.book_key, aux=chance.randbytes(32))
-    opened.import_book(data, passphrase=None, chain=REGTEST_CHAIN, now=NOW)
-    with opened:
+    folder = tmp_path_factory.mktemp("device") / "vault"
+    make_vault(folder, ids=100)
+    with Vault.open(folder) as opened:
         yield opened
 
 
