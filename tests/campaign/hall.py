@@ -259,7 +259,8 @@ class Ends:
         shown: codes on the till's screen.
         asked: what the person was asked.
         signed: the requests that the device has signed in this meeting.
-        offers: what the till has made; a first handshake that begins anew takes a new one.
+        offers: what the till has made; a first handshake that begins anew may take a new one.
+        taps: how often the cashier has allowed another code.
         seconds: how long it took.
     """
 
@@ -272,6 +273,7 @@ class Ends:
     asked: list[Question] = field(default_factory=list)
     signed: list[bytes] = field(default_factory=list)
     offers: list[bytes] = field(default_factory=list)
+    taps: int = 0
     seconds: float = 0.0
 
     @property
@@ -411,7 +413,7 @@ class Hall:
                 read.set_result(Engagement.parse(str(facts["text"])))
 
         till = Till(node=None, ledger=None, clock=self.clock, on_step=on_step, times=TIMES)
-        greeting = Greeting(till, reader=self.key, engage=engage, tap=self._tap)
+        greeting = Greeting(till, reader=self.key, engage=engage, tap=lambda: self._tap(ends))
         buyer: Conversation | None = None
         try:
             link = await greeting.run(air, seconds=seconds, opening=lambda: self._opening(ends))
@@ -436,9 +438,10 @@ class Hall:
             ends.offers.append(offer)
         return encode_message(OfferMessage(valid_for=300, offer=ends.offers[-1]))
 
-    async def _tap(self) -> bool:
+    async def _tap(self, ends: Ends) -> bool:
         """The cashier sees that the link broke, after a while."""
         await asyncio.sleep(self.tap_seconds)
+        ends.taps += 1
         return True
 
     def _rejoin(self, air: Air, greeting: Greeting, ends: Ends) -> Callable[..., Coroutine[Any, Any, Return]]:

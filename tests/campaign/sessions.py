@@ -190,6 +190,26 @@ class TwoFaced(Middle):
             await asyncio.gather(bringing, return_exceptions=True)
 
 
+class Roller(Middle):
+    """Is the device towards the till until it has HS3, and drops the link at each code that does not suit."""
+
+    def __init__(self, random: Random, *, photograph: Callable[[], Engagement | None]) -> None:
+        self._random = random
+        self._photograph = photograph
+        self._gap = random.choice([0.0, 3.0, 20.0])
+        self.codes = 0
+
+    def takes_till(self, uuid: UUID) -> bool:
+        return uuid == SERVICE_UUID or self._photograph() is not None
+
+    async def be_device(self, link: FramedLink, uuid: UUID) -> None:
+        way = OpenMeeting() if uuid == SERVICE_UUID else self._photograph()
+        if way is not None and uuid == way.uuid:
+            await be_greeted(link, meeting=way, before_hs2=lambda: None, entropy=self._random.randbytes)
+            self.codes += 1
+            await asyncio.sleep(self._gap)  # nothing is said: the till cannot know that HS3 has come
+
+
 class Stranger(Relay):
     """Cuts a relayed session, and waits for both sides under their secret UUID with what it can know."""
 
@@ -259,6 +279,7 @@ def check(ends: Ends) -> None:
     bought: Purchase = ends.bought or Purchase(code=ends.missed or Code.INTERNAL)
     require(len(ends.signed) <= 1 and len(ends.sold) <= 1, "signed or paid twice")
     require(len(ends.asked) <= 2, "asked for more than two offers")
+    require(len(ends.shown) <= min(3, 1 + ends.taps), "more codes were shown than taps allow")
     for signed in ends.signed:
         mirrored = {record.type: record.value for record in InvoiceRequest.decode(signed).records}
         offered = [{record.type: record.value for record in split_stream(offer)} for offer in ends.offers]
@@ -318,7 +339,17 @@ async def stranger(hall: Hall, random: Random) -> Ends:
     return await hall.meet(Stranger(random), engage=random.random() < 0.3)
 
 
-ATTACKS = (relay, disturb, disturb, cut, middle, stranger)
+async def roll(hall: Hall, random: Random) -> Ends:
+    """Somebody is faster than the device, and takes codes until one suits: there is one for each tap, three in all."""
+    engage = random.random() < 0.3
+    photographs: list[Engagement] = []
+    roller = Roller(random, photograph=lambda: photographs[0] if photographs else None)
+    ends = await hall.meet(roller, engage=engage, read_by=photographs.append if random.random() < 0.7 else None)
+    require(engage or roller.codes <= min(3, 1 + ends.taps), "a code was given for nothing")
+    return ends
+
+
+ATTACKS = (relay, disturb, disturb, cut, middle, roll, stranger)
 
 
 async def play(hall: Hall, random: Random, attack: Callable) -> Ends:
