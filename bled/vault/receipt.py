@@ -7,7 +7,6 @@ from bled_codec.errors import CodecError
 from bled_codec.fields import MIRRORED_TYPES, select
 from bled_codec.invoice import Invoice
 from bled_codec.invoice_request import InvoiceRequest
-from bled_codec.request_signature import RequestSignature
 
 
 def check_receipt(*, request: bytes, invoice: bytes, preimage: bytes | None) -> None:
@@ -22,8 +21,9 @@ def check_receipt(*, request: bytes, invoice: bytes, preimage: bytes | None) -> 
         raise PeerError.from_codec(Code.PROOF_MISMATCH, error) from error
     if received.request_records != select(signed.records, MIRRORED_TYPES):
         raise _mismatch("the invoice does not answer the request that was signed here")
-    if received.request_signature is not RequestSignature.VALID:
-        raise _mismatch(f"the request's signature in the invoice is {received.request_signature.value}")
+    if received.invoice_request_signature != signed.signature:  # not even another one that is valid
+        verdict = received.request_signature.value
+        raise _mismatch(f"the request's signature in the invoice is {verdict}, and not the one that was made here")
     if preimage is None or sha256(preimage) != received.invoice_payment_hash:
         raise _mismatch("the preimage does not belong to the invoice")
 

@@ -4,9 +4,29 @@ Run it after a deliberate change of the profile, and say so in the changelog. Wi
 files come out; the tests beside it hold that.
 """
 
-from . import make_acts, make_answers, make_gatt, make_pairs, make_refusals, make_resume, make_sessions, make_wire
+from . import (
+    make_acts,
+    make_answers,
+    make_gatt,
+    make_pairs,
+    make_proofs,
+    make_refusals,
+    make_resume,
+    make_sessions,
+    make_wire,
+)
 
-RECIPES = (make_gatt, make_refusals, make_pairs, make_wire, make_sessions, make_resume, make_answers, make_acts)
+RECIPES = (
+    make_gatt,
+    make_refusals,
+    make_pairs,
+    make_wire,
+    make_sessions,
+    make_resume,
+    make_answers,
+    make_acts,
+    make_proofs,
+)
 
 if __name__ == "__main__":
     for recipe in RECIPES:

@@ -13,7 +13,7 @@ from bled.codes import Code
 from bled.errors import PeerError, Unavailable
 from bled.gatt.messages import decode_message
 from bled.gatt.vocabulary import Message, StatusCode, StatusMessage
-from bled.grants.book import encode_book
+from bled.grants.book import GrantBook, encode_book
 from bled.grants.issue import issue_book
 from bled.grants.keys import HomeKeys
 from bled.grants.limits import BookLimits, GrantClass, MaxFee
@@ -141,11 +141,11 @@ class DeviceRig:
         self.asked += 1
         return await asyncio.shield(self._answer)
 
-    async def begin(self, state: str, link: Any = None) -> None:
+    async def begin(self, state: str, link: Any = None, opening: bytes = bytes_of(OPENING)) -> None:
         """Get the offer; in SENT the person has said yes."""
         self.link = link or Pipe(self.said)
         self.meeting = Meeting(
-            met=self.met(self.link, bytes_of(OPENING)),
+            met=self.met(self.link, opening),
             vault=self.vault,
             chain=REGTEST_CHAIN,
             clock=LoopClock(),
@@ -265,8 +265,8 @@ def is_last(status: StatusMessage) -> bool:
     return status.code not in (StatusCode.RECEIVED, StatusCode.INVOICE_SENT)
 
 
-def make_vault(folder: Path, *, ids: int = 3) -> None:
-    """Make a device's store with a book in it, the same in every run."""
+def make_book(*, ids: int = 3) -> tuple[GrantBook, bytes]:
+    """Return a device's book and its file, the same in every run."""
     end = UnixTime(NOW + 86_400)
     some = GrantClass(first_index=0, count=ids, per_payment_msat=Msat(100_000), not_before=NOW, not_after=end)
     limits = BookLimits(
@@ -293,6 +293,11 @@ def make_vault(folder: Path, *, ids: int = 3) -> None:
         routes=[[SecretKey(bytes([number]) * 32).public_key for number in (1, 2)]],
         entropy=chance.randbytes,
     )
-    data = encode_book(book, book_key=keys.book_key, aux=chance.randbytes(32))
+    return book, encode_book(book, book_key=keys.book_key, aux=chance.randbytes(32))
+
+
+def make_vault(folder: Path, *, ids: int = 3) -> None:
+    """Make a device's store with that book in it."""
+    _, data = make_book(ids=ids)
     with Vault.open(folder) as vault:
         vault.import_book(data, passphrase=None, chain=REGTEST_CHAIN, now=NOW)
