@@ -28,23 +28,29 @@ def options() -> None:
 
 @app.command()
 def radio(adapter: Name = None, json_: Json = False) -> None:
-    """Look at adapter, rfkill, bluetoothd and its main.conf. Changes nothing. Exits with 69 if bled cannot work."""
+    """Look at adapter, rfkill, bluetoothd and its main.conf, and say what of the radio was never tried.
+
+    Changes nothing. Exits with 69 if bled cannot work.
+    """
     import asyncio
     import sys
 
-    from bled.link.doctor import Level, judge
+    from bled.link.doctor import NEVER_TRIED, Level, judge
 
     if sys.platform != "linux":
         say("bled doctor radio knows BlueZ alone. Here the system's own settings show whether Bluetooth is on.")
+        _say_never(NEVER_TRIED)
         return
     from bled.link.doctor_facts import read_facts
 
     findings = judge(asyncio.run(read_facts()), adapter=adapter)
     problems = [finding for finding in findings if finding.level is Level.PROBLEM]
     if json_:
-        print_json({"usable": not problems, "findings": [_plain(finding) for finding in findings]})
+        found = [_plain(finding) for finding in findings]
+        print_json({"usable": not problems, "findings": found, "never_tried": NEVER_TRIED})
     else:
         _say(findings)
+        _say_never(NEVER_TRIED)
     if problems:
         end(Code.RADIO_UNAVAILABLE)
 
@@ -102,6 +108,11 @@ def _plain(finding: "Finding") -> dict[str, object]:
         "detail": finding.detail,
         "fix": list(finding.fix),
     }
+
+
+def _say_never(tried: tuple[str, ...]) -> None:
+    for line in tried:
+        say(f"{'note':<8} {'never tried':<28} {line}")
 
 
 def _say(findings: "tuple[Finding, ...]") -> None:

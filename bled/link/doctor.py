@@ -6,13 +6,19 @@ from typing import Final
 
 from bled.findings import Finding, Level
 
-__all__ = ["Adapter", "Facts", "Finding", "Level", "judge"]
+__all__ = ["NEVER_TRIED", "Adapter", "Facts", "Finding", "Level", "judge"]
 
 MAIN_CONF: Final = "/etc/bluetooth/main.conf"
 RESTART: Final = "systemctl restart bluetooth"
 DROP_IN: Final = "/etc/systemd/system/bluetooth.service.d/bled.conf"
 COMES_BACK: Final = frozenset({"on-failure", "on-abnormal", "on-abort", "on-watchdog", "always"})
 """Values of Restart= with which systemd starts a service again that has crashed."""
+NEVER_TRIED: Final = (
+    "a real adapter: BlueZ was tried in a virtual machine, over virtual controllers",
+    "a dongle of bled's own (--radio hci:...): only its start, and the same code over sockets",
+    "macOS and Windows: nothing of bled was run there",
+)
+"""What nobody has seen work. Whoever asks what is wrong with a radio should know; docs/radio.md has the whole list."""
 OLDEST_VERSION: Final = (5, 55)
 """bleak works with no older BlueZ."""
 MTU_VERSION: Final = (5, 62)

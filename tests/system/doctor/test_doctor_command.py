@@ -21,6 +21,8 @@ def test_it_says_what_is_wrong_with_the_lines_that_mend_it_and_exits_with_69() -
     assert result.returncode == 69, result.stderr
     assert result.stdout.startswith("problem  D-Bus")
     assert "apt-get install dbus bluez" in result.stdout
+    for never in ("a real adapter", "--radio hci:", "macOS and Windows"):
+        assert any("never tried" in line and never in line for line in result.stdout.splitlines())
     assert result.stderr == ""
 
 
@@ -30,4 +32,5 @@ def test_json_is_one_object_with_the_same() -> None:
     found = json.loads(result.stdout)
     assert found["usable"] is False
     assert found["findings"][0]["level"] == "problem"
+    assert len(found["never_tried"]) == 3
     assert found["findings"][0]["fix"] == ["apt-get install dbus bluez", "systemctl start dbus bluetooth"]
