@@ -164,6 +164,7 @@ class Meeting:
             self._hearing = None
             self._on_step("link lost, waiting for the till", {})
             await self._handle(LinkDropped())
+            await self._link.close()  # where frames do not come it may be up still, and the till would go on waiting
         else:
             await self._handle(LinkLost(error=error))  # frames that do not come are a lost link too
 

@@ -171,6 +171,7 @@ class Conversation:
             return
         self._rejoins_left -= 1
         await self._handle(LinkDropped())
+        await self._link.close()  # where frames do not come it may be up still, and the device would go on waiting
         await self._find_again(self._rejoin)
 
     async def _find_again(self, rejoin: Rejoin) -> None:

@@ -42,7 +42,7 @@ async def test_frames_that_do_not_come_make_the_till_look_for_the_device_again(l
 
     conversation = Conversation(first, SystemClock(), rejoin=rejoin)
     assert await conversation.request() == b"request"
-    assert (asked, first.said) == ([None], [])
+    assert (asked, first.said) == ([None], ["closed"])
 
 
 async def test_frames_that_are_wrong_end_the_session_with_an_error() -> None:

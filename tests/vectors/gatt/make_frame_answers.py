@@ -190,7 +190,8 @@ def late() -> Iterator[dict[str, Any]]:
     for side, states in STATES.items():
         for state in states:
             for name in LATE:
-                yield late_case(side, state, name)
+                if (state, name) != ("REPORTING", "a message that drips"):  # T_ACK is over before
+                    yield late_case(side, state, name)
             yield late_case(side, state, "a message that stops", resumes=False)
 
 
