@@ -139,7 +139,9 @@ class Till:
         chain: bytes = REGTEST_CHAIN,
         resumes: bool = True,
         judges_at_once: bool = True,
+        tip_max: int = 0,
     ) -> None:
+        self.tip_max = Msat(tip_max)
         self.session = MerchantSession(resume_seconds=RESUME_SECONDS)
         self.resumes, self.judges_at_once = resumes, judges_at_once
         self.to_judge: bytes | None = None
@@ -222,8 +224,9 @@ class Till:
 
     def _judge(self, request: bytes) -> Code | None:
         amount = Msat(self.offer.offer_amount or 0)
+        terms = {"offer": self.offer, "amount": amount, "tip_max": self.tip_max, "chain": self.chain}
         try:
-            judge_request(request, offer=self.offer, amount=amount, chain=self.chain, left=INVOICE_LEFT, now=self.clock)
+            judge_request(request, **terms, left=INVOICE_LEFT, now=self.clock)
         except (PeerError, Refused) as error:
             return error.code
         return None

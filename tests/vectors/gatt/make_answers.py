@@ -62,13 +62,14 @@ def heard() -> dict[str, Message]:
 
 
 def message_case(
-    side: str, state: str, name: str, data: bytes, *, clock: UnixTime = NOW, sold: Offer = OFFER
+    side: str, state: str, name: str, data: bytes, *, clock: UnixTime = NOW, sold: Offer = OFFER, tip_max: int = 0
 ) -> dict[str, Any]:
     """Return the answer to one message that opens."""
-    hearer = device_in(state) if side == "device" else till_in(state, clock=clock, sold=sold)
+    hearer = device_in(state) if side == "device" else till_in(state, clock=clock, sold=sold, tip_max=tip_max)
     hearer.hear(data, 3.0)
     more: dict[str, Any] = {} if clock == NOW else {"clock": int(clock)}
     more |= {} if sold is OFFER else {"offer": sold.encode().hex()}
+    more |= {"tip_max": tip_max} if tip_max else {}
     return {"side": side, "state": state, "name": name, **more, "hears": data.hex()} | answered(hearer)
 
 
@@ -213,6 +214,23 @@ def requests() -> Iterator[dict[str, Any]]:
     yield request_case("an offer of another chain", request(elsewhere, chain=BITCOIN_CHAIN).encode(), sold=elsewhere)
 
 
+def tips() -> Iterator[dict[str, Any]]:
+    """Yield offers with TIP_MAX, and requests with a tip at a till that has sent one of 3,000."""
+    for most in (0, 3_000, 15_000, 15_001, 2**64 - 1):
+        said = bytes_of(OfferMessage(valid_for=300, offer=OFFER.encode(), tip_max=most))
+        yield message_case("device", "WAITING", f"OFFER: a tip of at most {most}", said)
+    for state in AWAY:
+        said = bytes_of(OfferMessage(valid_for=200, offer=OFFER.encode(), tip_max=3_000))
+        yield message_case("device", state, "OFFER: the same, now with a tip", said)
+    for asked in (15_000, 15_001, 18_000, 18_001, 75_000):
+        data = bytes_of(InvreqMessage(request=request(OFFER, amount=scene.Msat(asked)).encode()))
+        yield message_case("till", "OFFERED", f"INVREQ: {asked} where a tip is taken", data, tip_max=3_000)
+    less = bytes_of(InvreqMessage(request=forged.request(OFFER, {82: b"\x3a\x97"})))
+    yield message_case("till", "OFFERED", "INVREQ: 14999 where a tip is taken", less, tip_max=3_000)
+    plain_amount = bytes_of(InvreqMessage(request=request(OFFER, amount=None).encode()))
+    yield message_case("till", "OFFERED", "INVREQ: no amount where a tip is taken", plain_amount, tip_max=3_000)
+
+
 def request_case(name: str, stream: bytes, *, clock: UnixTime = NOW, sold: Offer = OFFER) -> dict[str, Any]:
     """Return what a till answers to a request."""
     data = bytes_of(InvreqMessage(request=stream))
@@ -236,7 +254,7 @@ def make() -> dict[str, dict[str, Any]]:
                 {"from": sender, "name": name_of(message), "message": bytes_of(message).hex()}
                 for sender, message in PURCHASE
             ],
-            "messages": [*every_message(), *offers(), *requests()],
+            "messages": [*every_message(), *offers(), *requests(), *tips()],
             **make_frame_answers.lists(),
         },
     }  # fmt: skip

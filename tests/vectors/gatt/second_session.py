@@ -76,18 +76,22 @@ class Device(Side):
         super().__init__()
         self.chain, self.clock, self.passed = chain, clock, passed
         self.offer = self.request = ""
+        self.tip: int | None = None
 
     def take(self, message: dict[str, Any]) -> Said:
         """One row of the table."""
         match self.state, message:
             case "WAITING", {"is": "offer"}:
-                self.offer = message["offer"]
+                self.offer, self.tip = message["offer"], message.get("tip_max")
                 fault = self.judge(bytes.fromhex(self.offer), message["valid_for"])
                 if fault:
                     return self.give_up(fault)
                 self.state = "SHOWING"
                 return []
-            case (("PAUSED" | "LOST"), {"is": "offer", "offer": again}) if again == self.offer:
+            case (("PAUSED" | "LOST"), {"is": "offer"}) if (message["offer"], message.get("tip_max")) == (
+                self.offer,
+                self.tip,
+            ):
                 self.state = "SENT" if self.request else "SHOWING"
                 return [{"is": "invreq", "request": self.request}] if self.request else []
             case (("SENT" | "LOST"), {"is": "status", "code": code}):
@@ -145,9 +149,9 @@ class Till(Side):
 
     first = "READY"
 
-    def __init__(self, *, offer: str, chain: bytes, clock: int) -> None:
+    def __init__(self, *, offer: str, chain: bytes, clock: int, tip: int = 0) -> None:
         super().__init__()
-        self.offer, self.chain, self.clock = offer, chain, clock
+        self.offer, self.chain, self.clock, self.tip = offer, chain, clock, tip
         self.request = ""
         self.news: dict[str, Any] | None = None
         self.is_settled = False
@@ -208,7 +212,7 @@ class Till(Side):
             return MISMATCH
         if number(offer[14]) - self.clock <= 45:
             return EXPIRED
-        if request.get(82, offer[8]) != offer[8]:
+        if not 0 <= number(request.get(82, offer[8])) - number(offer[8]) <= self.tip:
             return MISMATCH
         return 0 if 1 <= len(hops) <= 8 and max(hops) <= 16 else BAD_REQUEST
 

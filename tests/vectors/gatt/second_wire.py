@@ -191,9 +191,13 @@ def utf8(data: bytes) -> str:
 def offer(rest: Bytes) -> dict[str, Any]:
     """0x10."""
     valid_for = rest.number(2)
-    stream = rest.sized(2048)
-    rest.extensions()
-    return {"is": "offer", "valid_for": valid_for, "offer": stream}
+    read: dict[str, Any] = {"is": "offer", "valid_for": valid_for, "offer": rest.sized(2048)}
+    tip = rest.extensions().get(3)
+    if tip is not None:
+        if len(tip) != 8:
+            raise Refusal("framing")
+        read["tip_max"] = int.from_bytes(tip, "big")
+    return read
 
 
 def invreq(rest: Bytes) -> dict[str, Any]:

@@ -31,9 +31,12 @@ def device_in(state: str, *, resumes: bool = True) -> machines.Device:
     return device
 
 
-def till_in(state: str, *, clock: UnixTime = NOW, sold: Offer = OFFER, resumes: bool = True) -> machines.Till:
+def till_in(
+    state: str, *, clock: UnixTime = NOW, sold: Offer = OFFER, resumes: bool = True, tip_max: int = 0
+) -> machines.Till:
     """Return a till that has come to a state."""
-    till = machines.Till(offer=sold, clock=clock, resumes=resumes, judges_at_once=state != "JUDGING")
+    judges = state != "JUDGING"
+    till = machines.Till(offer=sold, clock=clock, resumes=resumes, judges_at_once=judges, tip_max=tip_max)
     till.start(0.0)
     if state != "OFFERED":
         till.hear(bytes_of(INVREQ), 1.0)

@@ -41,8 +41,8 @@ def device_in(state: str, clock: int | None = PURCHASE["clock"], passed: int = 0
     return device
 
 
-def till_in(state: str, clock: int, offer: str = PURCHASE["offer"]) -> second_session.Till:
-    till = second_session.Till(offer=offer, chain=CHAIN, clock=clock)
+def till_in(state: str, clock: int, offer: str = PURCHASE["offer"], tip: int = 0) -> second_session.Till:
+    till = second_session.Till(offer=offer, chain=CHAIN, clock=clock, tip=tip)
     till.start()
     if state != "OFFERED":
         till.hear(bytes.fromhex(TALK[2]["message"]))
@@ -56,7 +56,8 @@ def side_in(case: dict[str, Any]) -> second_session.Side:
         side = device_in(case["state"], case.get("clock", PURCHASE["clock"]), case.get("passed", 0))
     else:
         state = "OFFERED" if case["state"] == "JUDGING" else case["state"]
-        side = till_in(state, case.get("clock", PURCHASE["clock"]), case.get("offer", PURCHASE["offer"]))
+        clock, offer = case.get("clock", PURCHASE["clock"]), case.get("offer", PURCHASE["offer"])
+        side = till_in(state, clock, offer, case.get("tip_max", 0))
     side.resumes = case.get("resumes", True)
     return side
 

@@ -333,9 +333,8 @@ def test_every_other_row_is_driven_too() -> None:
 
 
 def test_the_rules_for_offers_and_requests_are_those_that_vectors_try() -> None:
-    tried = {
-        answer["code"] for case in ANSWERS if ": " in case["name"] for answer in case["answers"] if "code" in answer
-    }
+    cases = [case for case in ANSWERS if ": " in case["name"] and case["state"] in ("WAITING", "OFFERED")]
+    tried = {answer["code"] for case in cases for answer in case["answers"] if "code" in answer}
     named_codes = {
         word
         for number, head in (("8.3", "the offer"), ("8.4", "the request"))
