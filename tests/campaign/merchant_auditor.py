@@ -30,7 +30,7 @@ def look(shop: Shop, *, is_final: bool) -> Findings:
     paid_here = [sale for sale in sales if sale["state"] in PAID]
     found["second_live"] = sum(count - 1 for count in _live_by_offer(shop).values())
     found["unproven"] = sum(not _is_proven(sale, paid_there) for sale in paid_here)
-    found["wrong_amount"] = sum(sale["amount_received"] not in (None, sale["amount"]) for sale in paid_here)
+    found["wrong_amount"] = sum(not _is_right(sale) for sale in paid_here)
     found["open_twice"] = max(0, sum(sale["state"] in OPEN for sale in sales) - 1)
     if is_final:
         known = {bytes(sale["payment_hash"]) for sale in paid_here if sale["payment_hash"] is not None}
@@ -38,6 +38,12 @@ def look(shop: Shop, *, is_final: bool) -> Findings:
         found["unresolved"] = sum(sale["state"] in (*OPEN, "unknown") for sale in sales)
         found["left_open"] = int(shop.is_open())
     return +found
+
+
+def _is_right(sale: sqlite3.Row) -> bool:
+    """Say whether what came is the price and a tip that the till takes."""
+    received = sale["amount_received"] in (None, sale["amount"] + sale["tip"])
+    return received and 0 <= sale["tip"] <= sale["tip_max"] <= sale["amount"]
 
 
 def _is_proven(sale: sqlite3.Row, paid_there: set[bytes]) -> bool:

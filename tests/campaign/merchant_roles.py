@@ -26,6 +26,7 @@ from bled.sales.times import TIMES
 from bled_codec.units import Msat
 
 AMOUNT = Msat(15_000)
+MOST_TIP = Msat(3_000)
 QUICK = replace(
     TIMES,
     node=0.4,
@@ -74,6 +75,7 @@ async def _sell(address: str, credentials: str, path: str, air: str) -> None:
                     ledger=ledger,
                     central=central,
                     amount=AMOUNT,
+                    tip_max=MOST_TIP,
                     description="coffee",
                     clock=SystemClock(),
                     on_step=ignore_steps,
