@@ -13,6 +13,7 @@ from . import (
     make_refusals,
     make_resume,
     make_sessions,
+    make_tries,
     make_wire,
 )
 
@@ -26,6 +27,7 @@ RECIPES = (
     make_answers,
     make_acts,
     make_proofs,
+    make_tries,
 )
 
 if __name__ == "__main__":

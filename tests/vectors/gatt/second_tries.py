@@ -1,0 +1,61 @@
+"""A second implementation of sections 6.1 and 6.5 of the profile, from its text alone: it imports nothing of bled."""
+
+TRIES_MAX, T_TRIES, CODES_MAX, T_ENGAGEMENT = 3, 600, 3, 120
+
+
+class DeviceTries:
+    """What a device keeps on its disk of open meetings."""
+
+    def __init__(self) -> None:
+        self.times: list[int] = []
+
+    def left(self, now: int) -> int:
+        """How many may still be made."""
+        self.times = [at for at in self.times if now - at < T_TRIES]
+        return TRIES_MAX - len(self.times)
+
+    def hs1(self, now: int) -> bool:
+        """HS1 has come; whether HS2 leaves."""
+        if self.left(now) <= 0:
+            return False
+        self.times = [*(min(at, now) for at in self.times), now]
+        return True
+
+    def differ(self, now: int) -> None:
+        """The person says that the codes differ."""
+        self.times = [now] * TRIES_MAX
+
+
+class TillCodes:
+    """The codes of one sale."""
+
+    def __init__(self) -> None:
+        self.shown, self.may_show, self.is_over = 0, True, False
+
+    def hs2(self) -> bool:
+        """HS2 has come; whether HS3 leaves."""
+        if self.is_over or not self.may_show or self.shown == CODES_MAX:
+            return False
+        self.shown, self.may_show = self.shown + 1, False
+        return True
+
+    def tap(self) -> None:
+        """The cashier says yes to one more."""
+        self.may_show = True
+
+    def abort(self) -> None:
+        """The codes differ, says the device."""
+        self.is_over = True
+
+
+class Code:
+    """A till's code, at either side."""
+
+    def __init__(self) -> None:
+        self.is_used = False
+
+    def begin(self, seconds: float, *, comes_to_hs3: bool) -> bool:
+        """Whether a handshake may begin, so long after it was shown or read."""
+        may = not self.is_used and seconds < T_ENGAGEMENT
+        self.is_used = self.is_used or (may and comes_to_hs3)
+        return may
