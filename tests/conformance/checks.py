@@ -9,7 +9,9 @@ import pytest
 
 from bled.codes import Code
 from bled.errors import BledError, Unavailable
+from bled.gatt.engagement import session_uuid
 from bled.gatt.frames import FramingError, Violation, split_message
+from bled.gatt.profile import SERVICE_UUID
 from bled.link.base import Central, MessageLink, Peripheral
 from bled.progress import OnStep, ignore_steps
 
@@ -46,6 +48,7 @@ class Rig(Protocol):
 
 Check = Callable[[Rig], Awaitable[None]]
 
+SECRET_UUID: Final = session_uuid(b"\x07" * 16)
 MEET_SECONDS: Final = 60.0
 SIZES: Final = (1, 12, 15, 16, 17, 239, 240, 492, 493, 494, 986, 987, 2500, 4095, 4096)
 """Around the ends of one, two and all frames at ATT_MTU 23, 247 and 517."""
@@ -301,6 +304,23 @@ async def a_wait_that_is_given_up_leaves_a_radio_that_works(rig: Rig) -> None:
         assert await till.receive(seconds=rig.patience) == b"works"
 
 
+async def a_till_that_looks_for_two_names_meets_a_device_under_either(rig: Rig) -> None:
+    """As it does when nobody knows whether the device has the offer."""
+    async with pair(rig) as (central, peripheral):
+        for name in (SERVICE_UUID,) if rig.brief else (SECRET_UUID, SERVICE_UUID):
+            async with asyncio.TaskGroup() as group:
+                work = peripheral.accept(seconds=MEET_SECONDS, on_step=ignore_steps, uuid=name)
+                accepting = group.create_task(work)
+                found, till = await central.connect_any(
+                    seconds=MEET_SECONDS, on_step=ignore_steps, uuids=(SECRET_UUID, SERVICE_UUID)
+                )
+                await till.send(b"first")
+            assert found == name
+            buyer = accepting.result()
+            assert await buyer.receive(seconds=rig.patience + 10) == b"first"
+            await asyncio.gather(till.close(), buyer.close())
+
+
 CHECKS: Final[tuple[Check, ...]] = (
     messages_of_every_size_pass_both_ways,
     a_message_that_is_none_is_refused_and_the_link_goes_on,
@@ -313,4 +333,5 @@ CHECKS: Final[tuple[Check, ...]] = (
     every_wait_ends,
     a_link_that_is_cut_is_missed_by_both_and_the_radios_meet_again,
     a_wait_that_is_given_up_leaves_a_radio_that_works,
+    a_till_that_looks_for_two_names_meets_a_device_under_either,
 )
