@@ -68,4 +68,4 @@ def test_codes_on_the_air_fit_two_bytes(outcome: Outcome) -> None:
 
 def test_failpoints_are_named_by_role_and_step() -> None:
     for name in Failpoint:
-        assert re.fullmatch(r"(buyer|merchant|home|sandbox)(\.[a-z]+)+", name.value)
+        assert re.fullmatch(r"(buyer|merchant|proxy|home|sandbox)(\.[a-z]+)+", name.value)
