@@ -13,7 +13,8 @@ from bled.codes import Code
 from bled.errors import Unavailable
 from bled.gatt.profile import MIN_ATT_MTU, SERVICE_UUID
 from bled.link.bluez_adapter import wait_for_adapter, watch_adapter
-from bled.link.bluez_bus import ADAPTER, DEVICE, PROPERTIES, BluezBus, BluezError, Change
+from bled.link.bluez_bus import ADAPTER, PROPERTIES, BluezBus, BluezError
+from bled.link.bluez_guests import Guests
 from bled.link.bluez_table import ADVERTISEMENT, APPLICATION, B2M, M2B, managed_objects, plain, properties_of
 from bled.link.host_peripheral import HostEvents
 
@@ -41,7 +42,7 @@ class BluezServer:
         self._telling: asyncio.Task[None] | None = None
         self._sent = 0
         self._shown = False
-        self._strangers: set[str] = set()
+        self._guests: Guests | None = None
         self._stop: tuple[Callable[[], None], ...] = ()
 
     async def open(self, events: HostEvents, *, uuid: UUID) -> None:
@@ -66,7 +67,8 @@ class BluezServer:
         self._owner = await bus.owner()
         gone, stop = watch_adapter(bus, self._adapter)
         gone.add_done_callback(lambda done: self._is_gone(events, done.result()))
-        self._stop = (stop, bus.listen(self._on_change))
+        self._guests = Guests(bus, self._adapter, entered=self._has_entered, left=self._has_left)
+        self._stop = (stop, self._guests.stop)
         bus.serve(self._on_call)
         await bus.call(self._adapter, _GATT_MANAGER, "RegisterApplication", "oa{sv}", [APPLICATION, {}])
 
@@ -106,17 +108,16 @@ class BluezServer:
 
     async def disconnect(self, guest: str) -> None:
         """Ask bluetoothd to end a central's connection; it does after two seconds."""
-        with contextlib.suppress(BluezError, Unavailable):  # it is gone already, or bluetoothd is
-            await self._call(self._device(guest), DEVICE, "Disconnect")
+        if self._guests is not None:
+            await self._guests.disconnect(guest)
 
     async def close(self) -> None:
         """Leave the bus, which takes table and beacon away."""
         for stop in self._stop:
             stop()
         self._stop = ()
-        bus, self._bus, self._events = self._bus, None, None
+        bus, self._bus, self._events, self._guests = self._bus, None, None, None
         self._shown = False
-        self._strangers.clear()
         self._unsubscribe()
         if bus is not None:
             await bus.close()
@@ -126,25 +127,13 @@ class BluezServer:
             raise Unavailable(Code.RADIO_UNAVAILABLE, detail="the radio is closed")
         await self._bus.call(path, interface, member, signature, list(body))
 
-    def _device(self, guest: str) -> str:
-        return f"{self._adapter}/dev_{guest.replace(':', '_')}"
+    def _has_entered(self, guest: str) -> None:
+        if self._events is not None:
+            self._events.entered(guest)
 
-    def _guest(self, path: str) -> str:
-        return path.removeprefix(f"{self._adapter}/dev_").replace("_", ":")
-
-    def _on_change(self, change: Change) -> None:
-        """A central has come or gone. A device that is paired is its owner's, and no guest of ours."""
-        if self._events is None or change.interface != DEVICE or not change.path.startswith(f"{self._adapter}/dev_"):
-            return
-        values = {"Connected": False} if change.properties is None else change.properties
-        if values.get("Paired"):
-            self._strangers.discard(change.path)
-        elif values.get("Connected") and change.path not in self._strangers:
-            self._strangers.add(change.path)
-            self._events.entered(self._guest(change.path))
-        elif values.get("Connected") is False:
-            self._strangers.discard(change.path)
-            self._events.left(self._guest(change.path))
+    def _has_left(self, guest: str) -> None:
+        if self._events is not None:
+            self._events.left(guest)
 
     def _on_call(self, call: Message) -> Message | bool | None:
         """Answer bluetoothd; nobody else may call."""
@@ -171,9 +160,10 @@ class BluezServer:
         value, options = bytes(call.body[0]), call.body[1]
         if plain(options, "offset", 0) != 0:
             return Message.new_error(call, _BAD_OFFSET, "values are written whole")
-        guest = self._guest(plain(options, "device", ""))
         att_mtu = plain(options, "mtu", MIN_ATT_MTU)
-        if self._events is None or not self._events.written(guest, value, att_mtu):
+        if self._events is None or self._guests is None:
+            return Message.new_error(call, _REFUSED, "the pay screen is closed")
+        if not self._events.written(self._guests.guest(plain(options, "device", "")), value, att_mtu):
             return Message.new_error(call, _REFUSED, "another till is served")
         return Message.new_method_return(call)
 

@@ -75,6 +75,8 @@ async def bluetoothd(in_time: None, guest: Guest, request: pytest.FixtureRequest
     if not await guest.is_running("bluetoothd"):
         _FIGURES.append(f"real BlueZ: bluetoothd HAD CRASHED before {request.node.name} and was started anew")
         _FIGURES.append("real BlueZ: its last words: " + await guest.run("tail -n 3 /run/bluetoothd.log"))
+        fault = await guest.run("dmesg | grep -m 3 -E 'corruption|kernel BUG|hci_chan_del' || echo nothing")
+        _FIGURES.append(f"real BlueZ: the kernel says: {fault}")
         await guest.start_bluetoothd()
 
 

@@ -20,7 +20,7 @@ PAIRS = {
 }
 """Names of the pairs to the till's and the buyer's radio."""
 
-if os.environ.get("BLED_BLUEZ_BLESS"):  # not the default on Linux, because it fails here: see README.md
+if os.environ.get("BLED_BLUEZ_BLESS"):  # not the default on Linux: see README.md
     PAIRS |= {"bleak-bless": ("bluetooth:hci1", "bless:hci0"), "bumble-bless": (BUMBLE, "bless:hci0")}
 
 

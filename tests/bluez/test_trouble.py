@@ -21,7 +21,7 @@ pytestmark = MARKS
 
 NOTICE_SECONDS = 60.0
 BUYERS = {"dbus": "bluetooth:hci0"}
-if os.environ.get("BLED_BLUEZ_BLESS"):  # not the default on Linux, because it fails here: see README.md
+if os.environ.get("BLED_BLUEZ_BLESS"):  # not the default on Linux: see README.md
     BUYERS["bless"] = "bless:hci0"
 
 
