@@ -14,6 +14,7 @@ from . import (
     make_resume,
     make_sessions,
     make_tries,
+    make_waits,
     make_wire,
 )
 
@@ -28,6 +29,7 @@ RECIPES = (
     make_acts,
     make_proofs,
     make_tries,
+    make_waits,
 )
 
 if __name__ == "__main__":

@@ -59,3 +59,30 @@ class Code:
         may = not self.is_used and seconds < T_ENGAGEMENT
         self.is_used = self.is_used or (may and comes_to_hs3)
         return may
+
+
+HANDSHAKES_MAX = 3
+OUTCOMES = {
+    "what is no HS1 comes": "handshake-failed",
+    "a till leaves after HS2": "link-lost",
+    "HS3 breaks the commitment": "commitment-broken",
+    "another reader comes": "reader-mismatch",
+    "what is no HS2 comes": "handshake-failed",
+    "a device goes before HS2": "link-lost",
+}
+
+
+def wait_or_search(meeting: str, visits: list[str]) -> tuple[int, str]:
+    """At how many visitors a side looks, and how its wait or search ends."""
+    failures = 0
+    for number, visit in enumerate(visits, start=1):
+        name = OUTCOMES.get(visit, "met")
+        if name == "reader-mismatch" and meeting == "open":
+            name = "met"
+        if name == "met":
+            return number, name
+        failures += visit != "a device goes before HS2"
+        is_alarm = name in ("commitment-broken", "reader-mismatch") and meeting != "resumed"
+        if is_alarm or failures == HANDSHAKES_MAX:
+            return number, name
+    return len(visits), "nobody else came"

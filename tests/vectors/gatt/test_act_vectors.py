@@ -148,7 +148,7 @@ TABLES: dict[str, list[Row]] = {
 }
 KINDS = ("OFFER", "INVREQ", "STATUS", "STATUS_ACK", "WAIT", "ERROR", "ABORT")
 BEFORE_A_SESSION = ("WAITING", "READY")
-"""States in which the handshake is tried."""
+"""States in which a handshake is tried: waits.json has what happens in them."""
 ELSEWHERE = {("JUDGING", "the request is not good")}
 """What the rules for requests lead to, which answers.json tries."""
 

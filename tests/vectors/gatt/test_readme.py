@@ -1,0 +1,22 @@
+"""The README names every file of this folder's vectors, and every list in it."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).parent
+README = (FOLDER / "README.md").read_text(encoding="utf-8")
+SIMPLE = {"about", "purchase", "chain", "clock", "protocol", "prologue"}
+"""Keys whose names say what they are."""
+
+
+def test_every_file_is_named_and_no_other() -> None:
+    assert set(re.findall(r"`(\w+\.json)`", README)) == {path.name for path in FOLDER.glob("*.json")}
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.json")), ids=lambda path: path.name)
+def test_every_list_of_a_file_is_named(path: Path) -> None:
+    keys = set(json.loads(path.read_text(encoding="utf-8"))) - SIMPLE
+    assert keys <= set(re.findall(r"`(\w+)`", README)), keys - set(re.findall(r"`(\w+)`", README))
