@@ -115,7 +115,7 @@ class Greeting:
                 if error is None:
                     return Return(link=link, anew=anew)
                 failures += await self._is_failure(error, until=give_up_at)
-                if failures == HANDSHAKES or isinstance(error, Refused):
+                if failures == HANDSHAKES:
                     raise error
         finally:
             await _stop(allowing)

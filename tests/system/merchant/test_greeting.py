@@ -1,7 +1,8 @@
 """How a sale gets its buyer: strangers with one code, engaged devices without, and those who disturb."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -16,7 +17,7 @@ from bled.link.virtual import VirtualAir
 from bled.progress import ignore_steps
 from bled.sales.states import SaleState
 
-from .stage import READER, Greeted, Line, Meeting, Shop, be_met
+from .stage import QUICK, READER, Greeted, Line, Meeting, Shop, be_met
 
 pytestmark = pytest.mark.system
 
@@ -219,6 +220,33 @@ async def test_each_tap_of_the_cashier_allows_one_more_code(shop: Shop, dropped:
     assert (result.code, result.buyer_told, left) == (Code.PAID, True, [])
     codes = [facts["code"] for name, facts in shop.steps if name == "compare code"]
     assert len(set(codes)) == dropped + 1
+
+
+async def test_an_engaged_device_that_did_not_get_hs3_is_met_anew_under_the_same_code(shop: Shop) -> None:
+    tap, left = cashier(True)
+    radio = Meeting(shop.buyer(), greet=engaged(shop), tune=dropped_codes(2))
+    result = await shop.sell(radio, engage=True, tap=tap)
+    assert (result.code, result.buyer_told, left) == (Code.PAID, True, [True])
+    assert radio.uuids == [code_of(shop).uuid] * 3
+    assert "compare code" not in shop.step_names
+
+
+async def test_a_code_that_is_too_old_meets_nobody_anew(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    def tune(till: Line, buyer: Line) -> None:
+        till.drop_after = 0
+
+    note = shop.note
+
+    def grow_old(name: str, facts: Mapping[str, object]) -> None:
+        note(name, facts)
+        if name == "link lost":
+            monkeypatch.setattr("bled.gatt.code_limits.ENGAGEMENT_SECONDS", 0)
+
+    monkeypatch.setattr(shop, "note", grow_old)
+    radio = Meeting(shop.buyer(), greet=engaged(shop), tune=tune)
+    result = await shop.sell(radio, engage=True, times=replace(QUICK, rejoin=0.4))
+    assert (result.code, len(radio.uuids)) == (Code.BUYER_LEFT, 1)
+    assert shop.sales()[0].state is SaleState.CANCELLED
 
 
 async def test_no_tap_allows_a_fourth_code(shop: Shop) -> None:
