@@ -44,7 +44,7 @@ def amount_to_refund(sale: Sale, refunds: tuple[Refund, ...], asked: Msat | None
     """
     if not sale.is_paid:
         raise Refused(Code.REFUND_REFUSED, detail=f"the sale is {sale.state.value}: nothing was received")
-    received = sale.amount if sale.amount_received is None else sale.amount_received
+    received = sale.total if sale.amount_received is None else sale.amount_received
     left = Msat(received - counted(refunds))
     if left <= 0:
         raise Refused(Code.REFUND_REFUSED, detail=f"all {received} msat were given back already")

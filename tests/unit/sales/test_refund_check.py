@@ -190,3 +190,8 @@ def test_nothing_is_given_back_of_a_sale_that_is_not_known_to_be_paid(state: Sal
     with pytest.raises(BledError) as caught:
         amount_to_refund(replace(SALE, state=state), (), None)
     assert caught.value.code is Code.REFUND_REFUSED
+
+
+def test_a_tip_is_given_back_as_well() -> None:
+    tipped = replace(SALE, tip_max=Msat(3_000), tip=Msat(1_000), amount_received=None)
+    assert amount_to_refund(tipped, (), None) == tipped.amount + 1_000
