@@ -8,13 +8,14 @@ from typing import Any
 
 from .make_gatt import text
 from .rigs import StillLoop
-from .visits import searches, waits
+from .visits import Ended, searches, waits
 
 __all__ = ["FOLDER", "make", "text"]
 
 FOLDER = Path(__file__).parent
 COMES, NOISE, LEAVES = "the till comes", "what is no HS1 comes", "a till leaves after HS2"
 LIES, OTHER = "HS3 breaks the commitment", "another reader comes"
+SILENT, MUTE = "a till is silent after HS1", "a device is silent"
 ANSWERS, NO_HS2, GOES = "the device answers", "what is no HS2 comes", "a device goes before HS2"
 OF_A_DEVICE: list[tuple[str, list[str]]] = [
     ("open", [COMES]),
@@ -24,11 +25,14 @@ OF_A_DEVICE: list[tuple[str, list[str]]] = [
     ("open", [LEAVES, LEAVES, LEAVES, COMES]),
     ("open", [LIES, COMES]),
     ("open", [OTHER]),
+    ("open", [SILENT, COMES]),
+    ("open", [SILENT, SILENT, SILENT, COMES]),
     ("engaged", [NOISE, NOISE, COMES]),
     ("engaged", [NOISE, LEAVES, LEAVES, COMES]),
     ("engaged", [LIES, COMES]),
     ("engaged", [OTHER, COMES]),
     ("resumed", [NOISE, LEAVES, COMES]),
+    ("resumed", [SILENT, COMES]),
     ("resumed", [LIES, OTHER, COMES]),
     ("resumed", [NOISE, LIES, OTHER, COMES]),
 ]
@@ -37,6 +41,8 @@ OF_A_TILL: list[tuple[str, list[str]]] = [
     ("open", [GOES, GOES, GOES, GOES, ANSWERS]),
     ("open", [NO_HS2, GOES, NO_HS2, ANSWERS]),
     ("open", [NO_HS2, NO_HS2, NO_HS2, ANSWERS]),
+    ("open", [MUTE, GOES, ANSWERS]),
+    ("open", [MUTE, MUTE, MUTE, ANSWERS]),
     ("engaged", [GOES, NO_HS2, NO_HS2, ANSWERS]),
     ("engaged", [NO_HS2, NO_HS2, GOES, NO_HS2, ANSWERS]),
     ("resumed", [GOES, NO_HS2, NO_HS2, ANSWERS]),
@@ -44,9 +50,9 @@ OF_A_TILL: list[tuple[str, list[str]]] = [
 ]
 
 
-def told(kind: str, visits: list[str], ended: tuple[int, str]) -> dict[str, Any]:
+def told(kind: str, visits: list[str], ended: Ended) -> dict[str, Any]:
     """Return one wait or search as the file has it."""
-    return {"meeting": kind, "visits": visits, "looked_at": ended[0], "ends": ended[1]}
+    return {"meeting": kind, "visits": visits, "looked_at": ended[0], "seconds": ended[1], "ends": ended[2]}
 
 
 def of_a_device() -> Iterator[dict[str, Any]]:

@@ -69,20 +69,24 @@ OUTCOMES = {
     "another reader comes": "reader-mismatch",
     "what is no HS2 comes": "handshake-failed",
     "a device goes before HS2": "link-lost",
+    "a till is silent after HS1": "peer-timeout",
+    "a device is silent": "peer-timeout",
 }
+T_HANDSHAKE, T_RACE = 10.0, 0.2
 
 
-def wait_or_search(meeting: str, visits: list[str]) -> tuple[int, str]:
-    """At how many visitors a side looks, and how its wait or search ends."""
-    failures = 0
+def wait_or_search(meeting: str, visits: list[str]) -> tuple[int, float, str]:
+    """At how many visitors a side looks, after how many seconds that is over, and how."""
+    failures, seconds = 0, 0.0
     for number, visit in enumerate(visits, start=1):
         name = OUTCOMES.get(visit, "met")
         if name == "reader-mismatch" and meeting == "open":
             name = "met"
         if name == "met":
-            return number, name
+            return number, round(seconds, 3), name
+        seconds += {"peer-timeout": T_HANDSHAKE}.get(name, T_RACE if visit == "a device goes before HS2" else 0.0)
         failures += visit != "a device goes before HS2"
         is_alarm = name in ("commitment-broken", "reader-mismatch") and meeting != "resumed"
         if is_alarm or failures == HANDSHAKES_MAX:
-            return number, name
-    return len(visits), "nobody else came"
+            return number, round(seconds, 3), name
+    return len(visits), round(seconds, 3), "nobody else came"

@@ -27,6 +27,8 @@ from .rigs import LoopClock
 CODE = Engagement(secret=fixed("secret", 16), fingerprint=fingerprint(STATIC.public))
 RESUMPTION = Resumption(psk=fixed("resume psk"), reader_key=STATIC.public, session_id=fixed("session", 16))
 MEETINGS: dict[str, Meeting] = {"open": OpenMeeting(), "engaged": CODE, "resumed": RESUMPTION}
+Ended = tuple[int, float, str]
+"""At how many visitors a side has looked, after how many seconds that was over, and how."""
 Visitor = Callable[[FramedLink, Meeting], Awaitable[None]]
 
 
@@ -70,6 +72,11 @@ async def _leaves_after_hs2(link: FramedLink, meeting: Meeting) -> None:
     await greet(link, static=STATIC, meeting=meeting, message=OFFER, before_hs3=leave)
 
 
+async def _falls_silent(link: FramedLink, meeting: Meeting) -> None:
+    await link.send(Reader(static=STATIC, meeting=meeting, message=OFFER).start(entropy=fixed_length))
+    await asyncio.Event().wait()
+
+
 class _Liar(Reader):
     _commitment = staticmethod(lambda *_: bytes(32))
 
@@ -101,6 +108,7 @@ TILLS: dict[str, Visitor] = {
     "a till leaves after HS2": _leaves_after_hs2,
     "HS3 breaks the commitment": _breaks_its_word,
     "another reader comes": _is_another,
+    "a till is silent after HS1": _falls_silent,
 }
 
 
@@ -112,10 +120,15 @@ async def _answers(link: FramedLink, meeting: Meeting) -> None:
     await be_greeted(link, meeting=meeting, before_hs2=lambda: None)
 
 
+async def _says_nothing(_: FramedLink, __: Meeting) -> None:
+    await asyncio.Event().wait()
+
+
 DEVICES: dict[str, Visitor] = {
     "the device answers": _answers,
     "what is no HS2 comes": _no_hello,
     "a device goes before HS2": _goes,
+    "a device is silent": _says_nothing,
 }
 
 
@@ -157,8 +170,8 @@ class Place:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
-async def waits(folder: Path, kind: str, names: list[str]) -> tuple[int, str]:
-    """Return at how many visitors a device looked, and how its wait ended."""
+async def waits(folder: Path, kind: str, names: list[str]) -> Ended:
+    """Return how a device's wait ended."""
     place = Place(MEETINGS[kind], [TILLS[name] for name in names])
     with Vault.open(folder) as vault:
         engagement = CODE if kind == "engaged" else None
@@ -167,8 +180,8 @@ async def waits(folder: Path, kind: str, names: list[str]) -> tuple[int, str]:
         return await _ended(come, place)
 
 
-async def searches(kind: str, names: list[str]) -> tuple[int, str]:
-    """Return at how many visitors a till looked, and how its search ended."""
+async def searches(kind: str, names: list[str]) -> Ended:
+    """Return how a till's search ended."""
     place = Place(MEETINGS[kind], [DEVICES[name] for name in names])
     till: Any = SimpleNamespace(clock=LoopClock(), on_step=ignore_steps)
     greeting = Greeting(till, reader=X25519Key(STATIC.reveal()), engage=False)
@@ -186,13 +199,18 @@ async def _offer() -> bytes:
     return OFFER
 
 
-async def _ended(come: Any, place: Place) -> tuple[int, str]:
+async def _ended(come: Any, place: Place) -> Ended:
     try:
         met = await come
     except BledError as error:
-        return place.seen, error.code.value
+        return place.seen, _now(), error.code.value
     else:
+        after = _now()
         await getattr(met, "link", met).close()
-        return place.seen, "met"
+        return place.seen, after, "met"
     finally:
         await place.close()
+
+
+def _now() -> float:
+    return round(asyncio.get_running_loop().time(), 3)
