@@ -134,16 +134,19 @@ def offers() -> Iterator[dict[str, Any]]:
 def offers_without_a_clock() -> Iterator[dict[str, Any]]:
     """Yield offers that come to a device whose clock cannot be trusted: the till's is taken, as far as it can be."""
     long_ago = NOW - 86_400
+    last, none = (offer(expires_in=(1 << 40) - NOW - less) for less in (1, 0))
     cases = {
-        "165 s": (165, long_ago),
-        "164 s": (164, long_ago),
-        "600 s": (600, long_ago),
-        "601 s": (601, long_ago),
-        "a time that the device knows": (300, NOW),
-        "a time before one that the device knows": (300, NOW + 1),
+        "165 s": (165, long_ago, OFFER),
+        "164 s": (164, long_ago, OFFER),
+        "600 s": (600, long_ago, OFFER),
+        "601 s": (601, long_ago, OFFER),
+        "a time that the device knows": (300, NOW, OFFER),
+        "a time before one that the device knows": (300, NOW + 1, OFFER),
+        "300 s, to the last time that there is": (300, long_ago, last),
+        "300 s, to a time after it": (300, long_ago, none),
     }
-    for said_by_till, (valid_for, passed) in cases.items():
-        said = bytes_of(OfferMessage(valid_for=valid_for, offer=OFFER.encode()))
+    for said_by_till, (valid_for, passed, made) in cases.items():
+        said = bytes_of(OfferMessage(valid_for=valid_for, offer=made.encode()))
         device = machines.Device(clock=UnixTime(0), is_clock_right=False, passed=passed)
         device.hear(said, 3.0)
         name = f"OFFER without a clock: {said_by_till}, says the till"

@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -20,3 +21,11 @@ def test_every_file_is_named_and_no_other() -> None:
 def test_every_list_of_a_file_is_named(path: Path) -> None:
     keys = set(json.loads(path.read_text(encoding="utf-8"))) - SIMPLE
     assert keys <= set(re.findall(r"`(\w+)`", README)), keys - set(re.findall(r"`(\w+)`", README))
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("second*.py")), ids=lambda path: path.name)
+def test_the_second_implementation_imports_nothing_of_the_first(path: Path) -> None:
+    imports = re.findall(r"^\s*(?:from|import) (\S+)(?: import (.*))?$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    for module, names in imports:
+        own = module.startswith(".second") or (module == "." and names.startswith("second"))
+        assert own or module.split(".")[0] in {*sys.stdlib_module_names, "cryptography", "noise"}, module
