@@ -143,7 +143,8 @@ def at_till_with_a_request() -> Iterator[Script]:
     yield "PAYING", "the till is stopped", [stopped(4.0)]
     away = "the node has not answered for `T_NODE`"
     yield "PAYING", "the node is away", [Step(at=4.0, does=STOPPED, code=Code.NODE_DIED, row=away)]
-    yield "PAYING", "the device gives up, and the sale ends", [hears(4.0, b"\x1a\x06"), ended(5.0, PAID, "")]
+    later = Step(at=4.5, does="the invoice was sent", message=bytes_of(SENT))
+    yield "PAYING", "the device gives up, and the sale ends", [hears(4.0, b"\x1a\x06"), later, ended(5.0, PAID, "")]
     yield "REPORTING", "no word from the device", due(3.0, "`T_ACK` after the STATUS")
     yield (
         "REPORTING",

@@ -89,11 +89,18 @@ def plain(meeting: Meeting) -> dict[str, str]:
             return {"kind": "resumed"} | {name: value.hex() for name, value in values.items()}
 
 
-def handshake(name: str, meeting: Meeting, message: bytes, *, features: tuple[int, int] = (7, 7)) -> dict[str, Any]:
+def long_offer(octets: int) -> bytes:
+    """Return a message that makes HS3 so long; what it says is not the handshake's business."""
+    return OFFER + bytes(octets - 80 - len(OFFER))
+
+
+def handshake(
+    name: str, meeting: Meeting, message: bytes, *, features: tuple[int, int] = (7, 7), max_msg: int = 4096
+) -> dict[str, Any]:
     """Return one whole handshake and a conversation under its keys."""
     till_entropy, device_entropy = Script(f"{name} till"), Script(f"{name} device")
     reader = Reader(static=STATIC, meeting=meeting, message=message, features=Feature(features[0]), rx_frag_max=495)
-    beacon = Beacon(meeting=meeting, features=Feature(features[1]), rx_frag_max=180)
+    beacon = Beacon(meeting=meeting, features=Feature(features[1]), rx_frag_max=180, max_msg=max_msg)
     hs1 = reader.start(entropy=till_entropy)
     hs2 = beacon.answer(hs1, entropy=device_entropy)
     hs3, till = reader.finish(hs2)
@@ -114,7 +121,7 @@ def handshake(name: str, meeting: Meeting, message: bytes, *, features: tuple[in
         "meeting": plain(meeting),
         "till": {"static": STATIC.reveal().hex(), "entropy": till_entropy.hex, "message": message.hex(),
                  "features": features[0], "rx_frag_max": 495},
-        "device": {"entropy": device_entropy.hex, "features": features[1], "rx_frag_max": 180, "max_msg": 4096},
+        "device": {"entropy": device_entropy.hex, "features": features[1], "rx_frag_max": 180, "max_msg": max_msg},
         "hs1_payload": _hello_payload(message, till_entropy, features[0]).hex(),
         "hs1": hs1.hex(),
         "hs2": hs2.hex(),
@@ -162,20 +169,32 @@ def hs1(
 
 
 def later_hellos() -> Iterator[dict[str, Any]]:
-    """Yield HS1 of tills that know more than this version, and what a device answers."""
-    cases = {
-        "also a later version": hs1(max_version=2),
-        "octets after the fields": hs1(room=b"later"),
-        "features of later versions": hs1(features=0xFFFFFFFF),
-        "longer frames than there are": hs1(rx_frag_max=65535),
-        "256 bytes": hs1(room=bytes(256 - 88)),
+    """Yield HS1 of tills that know more than this version, what a device answers, and the HS3 that it takes then."""
+    cases: dict[str, dict[str, Any]] = {
+        "also a later version": {"max_version": 2},
+        "octets after the fields": {"room": b"later"},
+        "features of later versions": {"features": 0xFFFFFFFF},
+        "longer frames than there are": {"rx_frag_max": 65535},
+        "frames of 18 octets": {"rx_frag_max": 18},
+        "256 bytes": {"room": bytes(256 - 88)},
     }
-    for name, first in cases.items():
+    payload = fixed("later till nonce", 16) + OFFER
+    for name, says in cases.items():
         entropy = Script(f"device that hears of {name}")
-        answer = Beacon(meeting=OpenMeeting()).answer(first, entropy=entropy)
+        noise = Initiator(static=STATIC, ephemeral=X25519Key(fixed("later till ephemeral")), psk=bytes(32))
+        fields = {"min_version": 1, "max_version": 1, "features": 7, "rx_frag_max": 495}
+        commit = commitment(payload[:16], STATIC.public, payload)
+        room = says.pop("room", b"")
+        first = noise.write_first(Hs1(**fields | says, commit=commit).encode() + room)
+        beacon = Beacon(meeting=OpenMeeting())
+        answer = beacon.answer(first, entropy=entropy)
+        noise.read_second(answer)
+        third, _ = noise.write_third(payload)
+        message, secured = beacon.finish(third)
         yield {
             "name": name, "meeting": plain(OpenMeeting()), "entropy": entropy.hex, "hs1": first.hex(),
-            "hs2": answer.hex(),
+            "hs2": answer.hex(), "hs3": third.hex(), "message": message.hex(), "compare_code": secured.code,
+            "rx_frag_max": secured.frame_limit,
         }  # fmt: skip
 
 
@@ -267,6 +286,9 @@ def make() -> dict[str, dict[str, Any]]:
                 handshake("resumed with the offer", RESUMPTION, OFFER),
                 handshake("resumed with a status", RESUMPTION, PAID),
                 handshake("open, without resume", OpenMeeting(), OFFER, features=(3, 5)),
+                handshake("open, a message of one octet", OpenMeeting(), OFFER[:1]),
+                handshake("open, HS3 of 1285 octets", OpenMeeting(), long_offer(1285), features=(5, 5), max_msg=1285),
+                handshake("open, HS3 of 4096 octets", OpenMeeting(), long_offer(4096)),
             ],
             "compare_codes": list(codes()), "later": list(later_hellos()),
             "later_answers": list(later_answers()),

@@ -47,6 +47,7 @@ OF_A_CODE: dict[str, list[tuple[float, str]]] = {
     "used at the last moment": [(119.75, ENDS)],
     "too late": [(120.0, ENDS)],
     "used twice": [(10.0, ENDS), (11.0, ENDS)],
+    "used, and then a failure": [(10.0, ENDS), (11.0, FAILS), (12.0, ENDS)],
     "a failure does not use it up": [(10.0, FAILS), (11.0, FAILS), (12.0, ENDS), (13.0, FAILS)],
     "a failure makes it no longer": [(119.0, FAILS), (120.0, ENDS)],
 }

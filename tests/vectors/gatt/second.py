@@ -219,6 +219,7 @@ class Device(Side):
         if lowest > 1:
             raise Refusal("handshake-version", self._hello(0, 0))
         self._agree(features & self.features)
+        self.limit = min(rx_frag_max, 495)
         return self._hello(1, features & self.features)
 
     def _hello(self, version: int, features: int) -> bytes:

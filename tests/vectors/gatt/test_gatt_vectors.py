@@ -21,9 +21,8 @@ from bled.gatt.secure_channel import SecureChannel
 from . import make_gatt, make_pairs, make_refusals, second_channel
 
 FOLDER = Path(__file__).parent
-HANDSHAKES, REFUSALS, PAIRS, ENGAGEMENTS = (
-    json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
-    for name in ("handshake", "refusals", "pairs", "engagement")
+HANDSHAKES, REFUSALS, PAIRS = (
+    json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8")) for name in ("handshake", "refusals", "pairs")
 )
 AT_DEVICE, AT_TILL = ([*REFUSALS[side], *PAIRS[side]] for side in ("device", "till"))
 
@@ -204,9 +203,15 @@ def test_our_device_refuses_it(case: dict[str, Any]) -> None:
 def test_both_devices_answer_a_till_that_knows_more_alike(second, case: dict[str, Any]) -> None:
     entropy = _bytes(case["entropy"])
     parts = [entropy[:32], entropy[32:]]
-    ours = Beacon(meeting=OpenMeeting()).answer(_bytes(case["hs1"]), entropy=lambda _: parts.pop(0))
+    ours = Beacon(meeting=OpenMeeting())
     theirs = second.Device(meeting=case["meeting"], ephemeral=entropy[:32], nonce=entropy[32:])
-    assert ours.hex() == theirs.answer(_bytes(case["hs1"])).hex() == case["hs2"]
+    answer = ours.answer(_bytes(case["hs1"]), entropy=lambda _: parts.pop(0))
+    assert answer.hex() == theirs.answer(_bytes(case["hs1"])).hex() == case["hs2"]
+    message, secured = ours.finish(_bytes(case["hs3"]))
+    heard, results = theirs.finish(_bytes(case["hs3"]))
+    assert message.hex() == heard.hex() == case["message"]
+    assert secured.code == results["compare_code"] == case["compare_code"]
+    assert secured.frame_limit == theirs.limit == case["rx_frag_max"]
 
 
 @pytest.mark.parametrize("case", _named(HANDSHAKES["later_answers"]))
@@ -290,44 +295,6 @@ def test_the_second_channel_refuses_it_with_the_same_outcome(case: dict[str, Any
     with pytest.raises(second_channel.Refusal) as caught:
         opener.open(_bytes(case["refused"]))
     assert caught.value.name == case["code"]
-
-
-@pytest.mark.parametrize("case", _named(ENGAGEMENTS["engagements"]))
-def test_our_codes_of_tills_are_those_of_the_vectors(case: dict[str, str]) -> None:
-    made = Engagement.parse(case["text"])
-    assert (made.secret.hex(), made.fingerprint.hex()) == (case["secret"], case["fingerprint"])
-    assert (made.format(), made.psk.hex(), str(made.uuid)) == (case["text"], case["psk"], case["uuid"])
-    assert made.is_of(_bytes(case["reader_key"]))
-
-
-@pytest.mark.parametrize("case", _named(ENGAGEMENTS["engagements"]))
-def test_the_second_implementation_reads_the_same_codes(second, case: dict[str, str]) -> None:
-    read = second.read_engagement(case["text"])
-    assert (read["secret"], read["fingerprint"]) == (case["secret"], case["fingerprint"])
-    assert second.psk_of(read).hex() == case["psk"]
-    assert second.session_uuid(_bytes(case["secret"])) == case["uuid"]
-    assert second.advertisement(case["uuid"]).hex() == case["advertisement"]
-
-
-@pytest.mark.parametrize("text", ENGAGEMENTS["texts"], ids=ascii)
-def test_both_read_a_code_with_white_space_around_it(second, text: str) -> None:
-    case, made, read = ENGAGEMENTS["engagements"][-1], Engagement.parse(text), second.read_engagement(text)
-    assert made.secret.hex() == read["secret"] == case["secret"]
-    assert made.fingerprint.hex() == read["fingerprint"] == case["fingerprint"]
-
-
-@pytest.mark.parametrize("text", ENGAGEMENTS["bad_texts"], ids=ascii)
-def test_both_refuse_the_same_texts(second, text: str) -> None:
-    with pytest.raises(PeerError) as caught:
-        Engagement.parse(text)
-    assert caught.value.code.value == "engagement-bad"
-    with pytest.raises(second.Refusal, match="engagement-bad"):
-        second.read_engagement(text)
-
-
-def test_the_open_beacon_is_the_profiles(second) -> None:
-    case = ENGAGEMENTS["open"]
-    assert second.advertisement(case["uuid"]).hex() == case["advertisement"]
 
 
 @pytest.mark.parametrize("case", HANDSHAKES["compare_codes"])
