@@ -10,8 +10,8 @@ from .hub import Hub
 
 _L2CAP_HEADER_BYTES: Final = 4
 _ATT_CHANNEL: Final = 0x0004
-_WRITE_REQUEST: Final = 0x12
-_QUESTIONS: Final = frozenset({0x02, 0x04, 0x06, 0x08, 0x0A, 0x0C, 0x0E, 0x10, 0x20})
+_EXCHANGE_MTU: Final = 0x02
+_QUESTIONS: Final = frozenset({_EXCHANGE_MTU, 0x04, 0x06, 0x08, 0x0A, 0x0C, 0x0E, 0x10, 0x20})
 """Requests of a client that only asks: ATT_MTU, information, find, read by type, read, blob, multiple, by group."""
 
 
@@ -44,5 +44,10 @@ class Overheard:
         self.pdus.append((sender is self.adapter, frame[_L2CAP_HEADER_BYTES:]))
 
     def questions(self) -> tuple[bytes, ...]:
-        """Return the requests, other than writes, that the adapter's host sent: each is a round trip."""
-        return tuple(pdu for sent, pdu in self.pdus if sent and pdu[0] in _QUESTIONS)
+        """Return the requests, other than writes, that the adapter's host sent: each is a round trip.
+
+        Those of the last connection alone, which begins with the request for an ATT_MTU: a first try may have failed.
+        """
+        asked = [pdu for sent, pdu in self.pdus if sent and pdu[0] in _QUESTIONS]
+        begins = max((place for place, pdu in enumerate(asked) if pdu[0] == _EXCHANGE_MTU), default=0)
+        return tuple(asked[begins:])
