@@ -100,6 +100,7 @@ def invoices() -> Iterator[tuple[str, bytes]]:
     yield "expired long ago", make({164: (NOW - 10**7).to_bytes(4, "big")})
     yield "an unknown odd field", make({241 - 64: b"odd"})
     yield "multi-part payment, optional", make({174: b"\x02\x00\x00"})
+    yield "an odd feature that nobody knows", make({174: b"\x02"})
     yield "multi-part payment, compulsory", make({174: b"\x01\x00\x00"})
     yield "no field 239", make({239: None})
     yield "another field 239", make({239: flipped(value_of(239))})
