@@ -41,6 +41,7 @@ class BumblePeripheral:
         self._lobby: Lobby[device.Connection] = Lobby()
         self._conduct = Conduct()
         self._changed = asyncio.Event()
+        self._leaving: set[asyncio.Task[None]] = set()
         self._accepting: asyncio.Future[FramedLink] | None = None
         self._on_step: OnStep = ignore_steps
         self._radio.device.gatt_server.max_mtu = att_mtu
@@ -91,6 +92,8 @@ class BumblePeripheral:
     async def close(self) -> None:
         """Close the link, stop the beacon and give the radio back."""
         await self._hang_up()
+        for leaving in tuple(self._leaving):
+            leaving.cancel()
         await self._radio.close()
 
     async def _hang_up(self) -> None:
@@ -136,15 +139,28 @@ class BumblePeripheral:
             raise Unavailable(Code.RADIO_UNAVAILABLE, detail=self._radio.gone.result())
 
     async def _close_lobby(self, link: FramedLink | None) -> None:
-        """Stop the beacon and drop everybody but the one behind `link`."""
+        """Stop the beacon and drop everybody but the one behind `link`; who has just come, in a moment."""
         self._accepting = None
-        self._lobby = Lobby()
+        lobby, self._lobby = self._lobby, Lobby()
         if link is None:
             await self._hang_up()
         await self._radio.stop_advertising()
         for connection in tuple(self._radio.device.connections.values()):
-            if connection is not self._bound:
+            if connection is self._bound:
+                continue
+            if seconds := lobby.settles_in(connection, now=_now()):
+                self._drop_later(connection, seconds)
+            else:
                 await self._radio.disconnect(connection)
+
+    def _drop_later(self, connection: device.Connection, seconds: float) -> None:
+        async def drop() -> None:
+            await asyncio.sleep(seconds)
+            await self._radio.disconnect(connection)
+
+        leaving = asyncio.ensure_future(drop())
+        self._leaving.add(leaving)
+        leaving.add_done_callback(self._leaving.discard)
 
     def _on_connection(self, connection: device.Connection) -> None:
         def on_disconnection(_reason: int) -> None:

@@ -19,6 +19,7 @@ _Handle = TypeVar("_Handle")
 @dataclass(slots=True, kw_only=True)
 class _Guest:
     deadline: float
+    entered: float
     subscribed: bool = False
     condemned: bool = False
 
@@ -35,7 +36,7 @@ class Lobby(Generic[_Handle]):
 
     def enter(self, guest: _Handle, *, now: float) -> None:
         """A central has connected."""
-        self._guests[guest] = _Guest(deadline=now + SUBSCRIBE_SECONDS)
+        self._guests[guest] = _Guest(deadline=now + SUBSCRIBE_SECONDS, entered=now)
 
     def subscribe(self, guest: _Handle, *, on: bool, now: float) -> None:
         """A central has switched notifications on or off."""
@@ -59,6 +60,11 @@ class Lobby(Generic[_Handle]):
     def turn_away(self, guest: _Handle, *, now: float) -> None:
         """A central that has just connected is not welcome: it is overdue in a moment, whatever it does."""
         self.condemn(guest, now=now + TURN_AWAY_SECONDS)
+
+    def settles_in(self, guest: _Handle, *, now: float) -> float:
+        """Return for how many seconds yet this central should not be disconnected, whatever the reason; 0 for none."""
+        entry = self._guests.get(guest)
+        return 0.0 if entry is None else max(0.0, entry.entered + TURN_AWAY_SECONDS - now)
 
     def is_condemned(self, guest: _Handle) -> bool:
         """Return whether this central is about to be disconnected for what it did."""

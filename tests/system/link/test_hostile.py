@@ -9,6 +9,7 @@ from bled.codes import Code
 from bled.errors import Unavailable
 from bled.gatt.frames import FramingError, Reassembler, Violation, split_message
 from bled.gatt.profile import ADVERTISEMENT, B2M_UUID, M2B_UUID, SERVICE_UUID
+from bled.link.lobby import TURN_AWAY_SECONDS
 from bled.link.virtual import VirtualAir
 from bled.progress import ignore_steps
 
@@ -164,11 +165,12 @@ def test_the_first_that_subscribes_and_writes_is_bound_and_the_others_are_droppe
             await asyncio.sleep(0.1)
             assert await link.receive(seconds=1) == b"first"
             assert link.peer == str(first.connection.device.random_address)[:17]
-            for other in (idle, slow):
-                assert other.connection.handle not in other.connection.device.connections
             await link.send(b"hello")
             await asyncio.sleep(0.1)
             assert (first.heard, slow.heard) == ([b"\xc0\x00\x05hello"], [])
+            await asyncio.sleep(TURN_AWAY_SECONDS)
+            for other in (idle, slow):
+                assert other.connection.handle not in other.connection.device.connections
 
     fast(crowd())
 
@@ -208,6 +210,7 @@ def test_centrals_that_only_sit_there_do_not_keep_a_till_out(fast, meet) -> None
             till, buyer = await meeting
             await buyer.send(b"welcome")
             assert await till.receive(seconds=1) == b"welcome"
+            await asyncio.sleep(TURN_AWAY_SECONDS)
             assert all(sitter.connection.handle not in sitter.connection.device.connections for sitter in sitters)
 
     fast(crowd())

@@ -64,6 +64,14 @@ def test_one_that_is_not_welcome_stays_until_its_link_is_set_up_and_cannot_write
     assert lobby.to_drop(now=11.0) == ("a",)
 
 
+def test_nobody_is_disconnected_in_the_first_second_for_what_others_do() -> None:
+    lobby: Lobby[str] = Lobby()
+    lobby.enter("a", now=10.0)
+    assert lobby.settles_in("a", now=10.25) == TURN_AWAY_SECONDS - 0.25
+    assert lobby.settles_in("a", now=11.0) == lobby.settles_in("a", now=99.0) == 0.0
+    assert lobby.settles_in("b", now=10.0) == 0.0
+
+
 def test_a_condemned_guest_cannot_win_time_by_subscribing() -> None:
     lobby: Lobby[str] = Lobby()
     lobby.enter("a", now=0.0)
