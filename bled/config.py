@@ -120,6 +120,9 @@ class Settings(BaseSettings):
     auto_approve_below_msat: Annotated[Msat, BeforeValidator(_only_whole_numbers)] = Field(default=Msat(0), ge=0)
     """Purchases of less than this are approved without asking, in millisatoshi. 0 asks always."""
 
+    allow_refund: bool = False
+    """Requests of the buyer's device carry a refund offer: tills can give money back to home by themselves."""
+
     @property
     def chain_hash(self) -> bytes:
         """The chain's hash as BOLT 12 messages carry it, 32 bytes."""

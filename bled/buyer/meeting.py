@@ -62,7 +62,15 @@ class Meeting:
     """Runs one session to its end."""
 
     def __init__(
-        self, *, met: Met, vault: Vault, chain: bytes, clock: Clock, approve: Approver, on_step: OnStep
+        self,
+        *,
+        met: Met,
+        vault: Vault,
+        chain: bytes,
+        clock: Clock,
+        approve: Approver,
+        on_step: OnStep,
+        allows_refund: bool = False,
     ) -> None:
         """Take a till that was met, and everything the session needs; nothing happens before `run`."""
         self._met = met
@@ -80,7 +88,7 @@ class Meeting:
             resume_seconds=RESUME_SECONDS,
         )
         self._accepted: AcceptableOffer | None = None
-        self._person = Person(vault, approve=approve, on_step=on_step)
+        self._person = Person(vault, approve=approve, on_step=on_step, allows_refund=allows_refund)
         self._outcome = Outcome(vault, clock=clock, on_step=on_step)
         self._hearing: asyncio.Future[Any] | None = None
         self._words_first = 0

@@ -45,6 +45,7 @@ class PayScreen:
         clock: Clock,
         approve: Approver,
         on_step: OnStep,
+        allows_refund: bool = False,
     ) -> None:
         """Take radio, store and person; `engagement` is what was read from the till, None to meet whoever comes."""
         self._vault = vault
@@ -52,6 +53,7 @@ class PayScreen:
         self._clock = clock
         self._approve = approve
         self._on_step = on_step
+        self._allows_refund = allows_refund
         self._arrival = Arrival(peripheral=peripheral, vault=vault, engagement=engagement, clock=clock, on_step=on_step)
 
     async def run(self, *, seconds: float) -> Purchase:
@@ -81,5 +83,6 @@ class PayScreen:
             clock=self._clock,
             approve=self._approve,
             on_step=self._on_step,
+            allows_refund=self._allows_refund,
         )
         return await meeting.run()

@@ -16,8 +16,9 @@ from bled_codec.units import Msat
 class Person:
     """Who decides in one meeting."""
 
-    def __init__(self, vault: Vault, *, approve: Approver, on_step: OnStep) -> None:
-        """Take where what is approved gets signed, and the way to ask."""
+    def __init__(self, vault: Vault, *, approve: Approver, on_step: OnStep, allows_refund: bool = False) -> None:
+        """Take where what is approved gets signed, and the way to ask. `allows_refund`: refund offers go along."""
+        self._allows_refund = allows_refund
         self._vault = vault
         self._approve = approve
         self._on_step = on_step
@@ -69,7 +70,11 @@ class Person:
             raise BledError(Code.INTERNAL, detail="nobody was asked")
         accepted = question.accepted
         reservation = self._vault.reserve(
-            accepted.offer, amount=question.amount, now=accepted.now, clock_trusted=accepted.clock_trusted
+            accepted.offer,
+            amount=question.amount,
+            now=accepted.now,
+            clock_trusted=accepted.clock_trusted,
+            allows_refund=self._allows_refund,
         )
         facts = {"bytes": len(reservation.request), "payer_id": reservation.payer_id.hex()}
         self._on_step("request signed", facts)

@@ -144,6 +144,10 @@ def run(
             help="The till's code: its text bled1:..., a picture's path, camera or camera:N; - asks for the text.",
         ),
     ] = None,
+    allow_refund: Annotated[
+        bool | None,
+        typer.Option("--allow-refund", help="Sign a refund offer with the payment: the till can give money back."),
+    ] = None,
     seconds: Annotated[int, typer.Option(min=1, max=120, help="How long to be visible to tills.")] = 120,
     mtu: Mtu = 517,
     chain: Chain = None,
@@ -171,7 +175,7 @@ def run(
     configure_logging(level="warning")
     limit = None if auto_approve_below is None else parse_amount(auto_approve_below)
     flags = {"radio": radio, "chain": chain, "data_dir": data, "auto_approve_below_msat": limit}
-    settings = load_settings(flags)
+    settings = load_settings(flags | {"allow_refund": allow_refund})
     engagement = None if engage is None else read_engagement(engage)
     on_step = step_printer(as_json=json_, verbose=verbose)
     with _open_vault(settings) as vault:

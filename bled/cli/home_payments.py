@@ -23,6 +23,8 @@ _COLUMNS = (
     "amount_msat",
     "fee_msat",
     "max_fee_msat",
+    "refunded_msat",
+    "refunded_at",
     "merchant",
     "description",
     "merchant_id",
@@ -69,7 +71,8 @@ def payments(
         fee = "" if each["fee_msat"] is None else f" + {format_amount(each['fee_msat'])} fee"
         what = printable(" ".join(filter(None, (each["merchant"], each["description"])))) or each["merchant_id"]
         when, amount = format_time(each["claimed_at"]), format_amount(each["amount_msat"])
-        say(f"{when}  {each['state']:<8} {amount}{fee}  {what}  {each['payment_hash'][:16]}...")
+        back = f"  ({format_amount(each['refunded_msat'])} came back)" if each.get("refunded_msat") else ""
+        say(f"{when}  {each['state']:<8} {amount}{fee}  {what}  {each['payment_hash'][:16]}...{back}")
 
 
 @reports_to("buyer")
@@ -162,7 +165,12 @@ def _whole_hash(text: str, rpc: Path | None) -> str:
 def _with_time(row: Mapping[str, Any]) -> dict[str, Any]:
     from datetime import UTC, datetime
 
-    return {**row, "claimed_at": f"{datetime.fromtimestamp(row['claimed_at'], UTC):%Y-%m-%dT%H:%M:%SZ}"}
+    def text(at: int) -> str:
+        return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+    refunds = [{**each, "received_at": text(each["received_at"])} for each in row.get("refunds", ())]
+    came = {"refunds": refunds, "refunded_at": " ".join(each["received_at"] for each in refunds)}
+    return {**row, **came, "claimed_at": text(row["claimed_at"])}
 
 
 def _csv(rows: list[dict[str, Any]]) -> str:

@@ -50,6 +50,7 @@ def pay_once(
                 clock=clock,
                 approve=approve,
                 on_step=on_step,
+                allows_refund=settings.allow_refund,
             )
             return await screen.run(seconds=seconds)
         finally:

@@ -10,6 +10,7 @@ from typing import Final
 
 from bled_codec.blinded_path import decode_paths
 from bled_codec.chains import BITCOIN_CHAIN
+from bled_codec.invoice import Invoice
 from bled_codec.invoice_request import InvoiceRequest
 from bled_codec.offer import Offer, create_offer
 from bled_codec.tlv import TlvRecord, make_record
@@ -39,7 +40,10 @@ def refund_offer_record(offer: Offer) -> TlvRecord:
     return make_record(REFUND_OFFER_TYPE, offer.encode())
 
 
-def refund_offer_of(request: InvoiceRequest) -> Offer | None:
-    """Return the refund offer that `request` carries, None when there is none. Raises `CodecError` for a broken one."""
+def refund_offer_of(request: InvoiceRequest | Invoice) -> Offer | None:
+    """Return the refund offer that a request carries, and the invoice repeats; None when there is none.
+
+    Raises `CodecError` for a broken one.
+    """
     value = next((record.value for record in request.records if record.type == REFUND_OFFER_TYPE), None)
     return None if value is None else Offer.decode(value)

@@ -1,8 +1,10 @@
 """What the plugin's RPC methods tell of claims, decisions, paths and revocations, as JSON. Pure."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from bled.home.paths import PathResult
+from bled.home.refund_rows import HomeRefund
 from bled.home.rows import Claim, Decision, Revoked
 
 Answer = dict[str, Any]
@@ -64,6 +66,21 @@ def claim_answer(claim: Claim) -> Answer:
         "detail": claim.detail,
         **_proof(claim.preimage),
     }
+
+
+def refunds_answer(claim: Claim, came: Sequence[HomeRefund]) -> Answer:
+    """Return what came back of a payment, in all and one by one."""
+    own = [refund for refund in came if refund.payer_id == claim.payer_id]
+    told = [
+        {
+            "payment_hash": refund.payment_hash.hex(),
+            "amount_msat": refund.amount,
+            "received_msat": refund.received,
+            "received_at": refund.received_at,
+        }
+        for refund in own
+    ]
+    return {"refunded_msat": sum(refund.received or 0 for refund in own), "refunds": told}
 
 
 def _proof(preimage: bytes | None) -> Answer:

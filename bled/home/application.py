@@ -18,14 +18,17 @@ from bled.home.owner import Owner
 from bled.home.path_test import PathTest
 from bled.home.pay import Log, Payer, growing_pauses
 from bled.home.plugin import ANY_CLOCK
+from bled.home.refund_service import HomeRefunds
 from bled.home.rpc import HomeRpc
 from bled.home.serve_plugin import SharedHome, open_ledger
 from bled.home.service import HomeService
 from bled.home.version import NodeVersion
 from bled.home.witness import Witness
 from bled.node.cln_home import ClnHomeNode
+from bled.node.cln_receiving import ClnReceivingNode
 from bled.node.json_stream import JsonObject
 from bled.node.lightning_rpc import LightningRpc
+from bled_codec.blinded_path import BlindedPath
 from bled_codec.chains import CHAIN_NAMES, REGTEST_CHAIN
 
 
@@ -39,6 +42,7 @@ class HomeApplication:
         self._log = log
         self._ledger: Ledger | None = None
         self._service: HomeService | SharedHome | None = None
+        self._refunds: HomeRefunds | None = None
         self._rpc: HomeRpc | None = None
         self._path_test: PathTest | None = None
         self._hook_order: HookOrder | None = None
@@ -54,7 +58,8 @@ class HomeApplication:
         prepare_folder(folder)
         keys = load_keys(folder)
         ledger = open_ledger(folder, keys, options)
-        node = self._node_of(ledger, lightning_dir / str(configuration.get("rpc-file", "lightning-rpc")))
+        socket = lightning_dir / str(configuration.get("rpc-file", "lightning-rpc"))
+        node = self._node_of(ledger, socket)
         decisions = Decisions(ledger)
         witness = Witness(node=node, ledger=ledger, name=keys.book_key.public_key.hex())
         payer = Payer(
@@ -91,6 +96,10 @@ class HomeApplication:
         )
         shared = SharedHome(keys=keys, ledger=ledger, node=node, witness=witness, clock=self._clock, log=self._log)
         self._service = shared if ledger.is_shared else service
+        receiving = ClnReceivingNode(LightningRpc(socket))
+        self._refunds = HomeRefunds(
+            keys=keys, chain=chain, node=receiving, ledger=ledger, clock=self._clock, log=self._log
+        )
         self._node_is_fresh = configuration.get("startup") is True
         self._opened.set()
 
@@ -130,6 +139,10 @@ class HomeApplication:
         """Take an invoice of the hook; say whether it is home's business."""
         return self._service is not None and self._service.receive(invoice, secret)
 
+    def receive_request(self, request: bytes, secret: bytes, reply_path: BlindedPath | None) -> bool:
+        """Take an invoice_request of the hook; say whether it is for a refund offer of home's."""
+        return self._refunds is not None and self._refunds.receive(request, secret, reply_path)
+
     def hear(self, secret: bytes) -> bool:
         """Take the path secret of a message of the hook; say whether home sent it, to try its paths or its place."""
         return any(each is not None and each.hear(secret) for each in (self._path_test, self._hook_order))
@@ -145,10 +158,14 @@ class HomeApplication:
         await self._opened.wait()
         if not self._node_is_fresh:
             self._telling = asyncio.create_task(self._tell_order())
-        if isinstance(self._service, SharedHome):
-            await self._service.run()
-        elif self._service is not None:
-            await self._service.run(node_is_fresh=self._node_is_fresh)
+        if self._service is not None and self._refunds is not None:
+            await asyncio.gather(self._pay(self._service), self._refunds.run())
+
+    async def _pay(self, service: HomeService | SharedHome) -> None:
+        if isinstance(service, SharedHome):
+            await service.run()
+        else:
+            await service.run(node_is_fresh=self._node_is_fresh)
 
     async def _tell_order(self) -> None:
         """Tell the owner when the node's own plugin is asked first, which a start by hand can bring about."""

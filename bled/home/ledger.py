@@ -17,6 +17,7 @@ from bled.grants.keys import MAX_U32
 from bled.grants.limits import check_limits, utc_day
 from bled.home.ledger_books import is_revoked
 from bled.home.ledger_owner import LedgerOwner
+from bled.home.ledger_refunds import LedgerRefunds
 from bled.home.ledger_rows import (
     claim_of,
     hash_is_claimed,
@@ -55,7 +56,7 @@ class Claimed:
     is_new: bool
 
 
-class Ledger(LedgerWorkers, LedgerOwner):
+class Ledger(LedgerWorkers, LedgerOwner, LedgerRefunds):
     """All reads and writes of home's ledger. Every method that changes something is durable when it returns.
 
     Any method may raise `Unavailable` (`STORE_LOCKED`, `STORE_BROKEN`), and has changed nothing then; or everything,

@@ -66,6 +66,24 @@ revoked_ids: Final = Table(
     Column("revoked_at", NUMBER, nullable=False),
 )
 
+refunds: Final = Table(
+    "refunds",
+    metadata,
+    Column("payment_hash", LargeBinary, primary_key=True),
+    Column("payer_id", LargeBinary, nullable=False),
+    Column("node", Text, nullable=False),
+    Column("salt", LargeBinary, nullable=False),
+    Column("request", LargeBinary, nullable=False),
+    Column("amount", NUMBER, nullable=False),
+    Column("invoice", LargeBinary, nullable=False),
+    Column("made_at", NUMBER, nullable=False),
+    Column("expires_at", NUMBER, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("received", NUMBER),
+    Column("received_at", NUMBER),
+)
+"""Invoices that home made so that money of a payment can come back."""
+
 events: Final = Table(
     "events",
     metadata,

@@ -8,7 +8,7 @@ from bled.grants.keys import MAX_U32, HomeKeys
 from bled.grants.limits import BookLimits
 from bled.grants.proof import prove
 from bled.grants.statement import encode_statement
-from bled.home.answers import Answer
+from bled.home.answers import Answer, refunds_answer
 from bled.home.changes import extended, topped_up
 from bled.home.decisions import MOST_AT_ONCE
 from bled.home.hook_order import HookOrder, Order, Place
@@ -98,7 +98,8 @@ class Owner:
         """List payments, newest first, with what is known of each."""
         limit = params.number("limit", 100, least=1, most=MOST_AT_ONCE)
         found = self._ledger.claims_from(params.number("offset", 0, most=MAX_U32), limit=limit)
-        return {"payments": [_payment(claim) for claim in found]}
+        came = self._ledger.refunds_among([claim.payer_id for claim in found])
+        return {"payments": [_payment(claim) | refunds_answer(claim, came) for claim in found]}
 
     async def proof(self, params: Parameters) -> Answer:
         """Prove a payment with the payer's key, which home derives again."""

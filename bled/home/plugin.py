@@ -8,9 +8,11 @@ from typing import Final, Protocol
 
 from bled.codes import EXIT_INTERNAL, EXIT_TEMPORARY, EXIT_USAGE, Code
 from bled.errors import BledError
+from bled.home.hook_message import onion_invoice, onion_reply_path, onion_request, onion_secret
 from bled.home.rpc import METHODS
 from bled.home.stdin import RequestStream
 from bled.node.json_stream import JsonObject
+from bled_codec.blinded_path import BlindedPath
 
 HOOK: Final = "onion_message_recv_secret"
 ANY_CLOCK: Final = "bled-any-clock"
@@ -21,8 +23,6 @@ _READ_BYTES: Final = 65_536
 _INVALID_REQUEST: Final = -32600
 _INVALID_PARAMS: Final = -32602
 _UNKNOWN_METHOD: Final = -32601
-_MOST_HEX: Final = 2 * 65_536
-_SECRET_BYTES: Final = 32
 _MOST_CALLS: Final = 64
 """RPC methods under way at once: nobody needs more, and each holds memory."""
 
@@ -70,6 +70,10 @@ class Application(Protocol):
 
     def hear(self, secret: bytes) -> bool:
         """Take the path secret of any message; say whether home itself sent it, to try something. Raises nothing."""
+        ...
+
+    def receive_request(self, request: bytes, secret: bytes, reply_path: BlindedPath | None) -> bool:
+        """Take an invoice_request of the hook; say whether it is home's business. Returns at once, raises nothing."""
         ...
 
     async def call(self, method: str, params: object) -> JsonObject:
@@ -146,7 +150,13 @@ class Plugin:
         secret, found = onion_secret(params), onion_invoice(params)
         if secret is not None and self._application.hear(secret):
             return "resolve"
-        return "resolve" if found is not None and self._application.receive(*found) else "continue"
+        if found is None:
+            return "resolve" if secret is not None and self._hook_request(params, secret) else "continue"
+        return "resolve" if self._application.receive(*found) else "continue"
+
+    def _hook_request(self, params: object, secret: bytes) -> bool:
+        request = onion_request(params)
+        return request is not None and self._application.receive_request(request, secret, onion_reply_path(params))
 
     async def _call(self, id_: RequestId, method: str, params: object) -> None:
         try:
@@ -179,25 +189,3 @@ def _member(params: object, name: str) -> JsonObject:
 def log_message(level: str, line: str) -> JsonObject:
     """Return what has lightningd log a line under the plugin's name; levels are its own: `info`, `unusual`."""
     return {"jsonrpc": "2.0", "method": "log", "params": {"level": level, "message": line}}
-
-
-def onion_invoice(params: object) -> tuple[bytes, bytes] | None:
-    """Return invoice and path secret of a hook call, None when it carries none. Raises nothing."""
-    secret = onion_secret(params)
-    invoice = _bytes(_member(params, "onion_message").get("invoice"))
-    return None if invoice is None or secret is None else (invoice, secret)
-
-
-def onion_secret(params: object) -> bytes | None:
-    """Return the path secret of a hook call, None when it has none of 32 bytes. Raises nothing."""
-    secret = _bytes(_member(params, "onion_message").get("pathsecret"))
-    return secret if secret is not None and len(secret) == _SECRET_BYTES else None
-
-
-def _bytes(value: object) -> bytes | None:
-    if not isinstance(value, str) or len(value) > _MOST_HEX:
-        return None
-    try:
-        return bytes.fromhex(value)
-    except ValueError:
-        return None

@@ -93,8 +93,7 @@ class HomeService:
             if self._is_adrift():
                 raise Refused(Code.CLOCK_WRONG, detail="nothing keeps the clock in step; run NTP, or bled-any-clock")
             verified = self._verify(arrived)
-            await self._compare_records()
-            await self._check_hash(verified.invoice)
+            await self._compare_with_node(verified.invoice)
             failpoint(Failpoint.HOME_VERIFIED)
             claimed = self._ledger.claim(verified, now=self._clock.now())
             if claimed.is_new:
@@ -122,6 +121,15 @@ class HomeService:
             find_book=self._ledger.book,
             now=self._clock.now(),
         )
+
+    async def _compare_with_node(self, invoice: Invoice) -> None:
+        """Read the node's records before a claim: those that are new, and those of this hash, at the same time."""
+        both = await asyncio.gather(self._compare_records(), self._check_hash(invoice), return_exceptions=True)
+        for (
+            failure
+        ) in both:  # only when both have ended: what was found is written before the next invoice is looked at
+            if failure is not None:
+                raise failure
 
     async def _check_hash(self, invoice: Invoice) -> None:
         """Refuse a hash that the node paid for somebody else: it would not pay again, and that payment is not this."""

@@ -24,7 +24,7 @@ _TRIGGERS: Final = (
     *(
         f"CREATE TRIGGER IF NOT EXISTS {table}_stay BEFORE DELETE ON {table}"
         f" BEGIN SELECT RAISE(ABORT, '{table} stay'); END"
-        for table in ("claims", "books", "events", "revoked_ids")
+        for table in ("claims", "books", "events", "revoked_ids", "refunds")
     ),
     """CREATE TRIGGER IF NOT EXISTS revocations_stand BEFORE UPDATE OF revoked_at ON books
     WHEN OLD.revoked_at IS NOT NULL BEGIN SELECT RAISE(ABORT, 'what was revoked stays revoked'); END""",
@@ -32,6 +32,10 @@ _TRIGGERS: Final = (
     WHEN OLD.state = 'paid' OR NEW.payer_id <> OLD.payer_id OR NEW.payment_hash <> OLD.payment_hash
         OR NEW.invoice <> OLD.invoice OR NEW.amount <> OLD.amount OR NEW.max_fee <> OLD.max_fee
     BEGIN SELECT RAISE(ABORT, 'what was claimed stands, and what was paid stays paid'); END""",
+    """CREATE TRIGGER IF NOT EXISTS refunds_stand BEFORE UPDATE ON refunds
+    WHEN OLD.state <> 'open' OR NEW.payment_hash <> OLD.payment_hash OR NEW.payer_id <> OLD.payer_id
+        OR NEW.amount <> OLD.amount OR NEW.invoice <> OLD.invoice
+    BEGIN SELECT RAISE(ABORT, 'what came back stays, and so does what ended'); END""",
 )
 
 

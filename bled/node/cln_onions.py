@@ -39,7 +39,7 @@ def request_onion(
     path = create_blinded_path([node_id], [EncryptedData(path_id=path_id).encode()], session_key=path_session)
     if path_id is None:  # real nodes were asked without any encrypted data
         path = replace(path, hops=(replace(path.hops[0], encrypted_recipient_data=b""),))
-    return _wrap(path, OnionPayload(reply_path=reply_path, invoice_request=request), onion_session)
+    return wrap_along(path, OnionPayload(reply_path=reply_path, invoice_request=request), onion_session)
 
 
 def invoice_onion(
@@ -78,7 +78,7 @@ def _along(
         raise ValueError("the introduction is not named by its key")
     if introduction != node_id:
         path = _through_own_node(node_id, introduction, path, path_session)
-    return _wrap(path, payload, onion_session)
+    return wrap_along(path, payload, onion_session)
 
 
 def round_trip_onion(
@@ -98,7 +98,7 @@ def round_trip_onion(
     data = [EncryptedData(next_node_id=following) for following in nodes[1:]] + [EncryptedData(path_id=path_id)]
     path = create_blinded_path(nodes, [part.encode() for part in data], session_key=path_sessions[0])
     back = create_blinded_path([node_id], [EncryptedData(path_id=bytes(32)).encode()], session_key=path_sessions[1])
-    return _wrap(path, OnionPayload(reply_path=back, invoice_request=request), onion_session)
+    return wrap_along(path, OnionPayload(reply_path=back, invoice_request=request), onion_session)
 
 
 def _through_own_node(node_id: Point, introduction: Point, path: BlindedPath, session: SecretKey) -> BlindedPath:
@@ -107,7 +107,8 @@ def _through_own_node(node_id: Point, introduction: Point, path: BlindedPath, se
     return BlindedPath(first_node_id=node_id, first_path_key=first.first_path_key, hops=(*first.hops, *path.hops))
 
 
-def _wrap(path: BlindedPath, payload: OnionPayload, session: SecretKey) -> InjectedOnion:
+def wrap_along(path: BlindedPath, payload: OnionPayload, session: SecretKey) -> InjectedOnion:
+    """Return the message with `payload` along a path that begins at the node itself; `session` is fresh."""
     try:
         onion = create_onion_message(path, payload, session_key=session, size=_SMALL)
     except OnionError:

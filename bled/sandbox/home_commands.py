@@ -6,6 +6,7 @@ from typing import Any, Final
 from bled.node.json_stream import JsonObject
 from bled.sandbox.datastore import Datastore
 from bled.sandbox.gossip_commands import GossipCommands
+from bled.sandbox.invoice_commands import InvoiceCommands
 from bled.sandbox.node import SandboxNode
 from bled.sandbox.node_data import (
     INIT_FEATURES,
@@ -51,21 +52,26 @@ class HomeCommands:
         """
         self._version = version
         kept = datastore or Datastore()
-        gossip = GossipCommands(node)
+        gossip, invoices = GossipCommands(node), InvoiceCommands(node)
         self._node = node
         self._payments = payments
         self._plugin = plugin
         self._commands: Mapping[str, tuple[str, Command]] = {
+            "createinvoice": ("invstring label preimage", invoices.createinvoice),
             "datastore": ("key [string] [hex] [mode] [generation]", kept.datastore),
+            "delinvoice": ("label status", invoices.delinvoice),
             "getinfo": ("", self._getinfo),
             "help": ("[command]", self._help),
             "injectonionmessage": ("path_key message", gossip.injectonionmessage),
             "listchannels": ("[short_channel_id] [source] [destination]", gossip.listchannels),
             "listdatastore": ("[key]", kept.listdatastore),
+            "listinvoices": ("[label] [invstring] [payment_hash] [offer_id]", invoices.listinvoices),
             "listnodes": ("[id]", gossip.listnodes),
             "listpeerchannels": ("[id]", self._listpeerchannels),
             "listpeers": ("[id]", self._listpeers),
             "listsendpays": ("[bolt11] [payment_hash] [status]", self._listsendpays),
+            "makesecret": ("[hex] [string]", invoices.makesecret),
+            "waitinvoice": ("label", invoices.waitinvoice),
             "xpay": ("invstring [maxfee] [retry_for] [maxdelay] [label]", self._xpay),
         }
 

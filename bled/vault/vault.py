@@ -166,9 +166,12 @@ class Vault:
         """
         return self._choose(amount, now).max_fee
 
-    def reserve(self, offer: Offer, *, amount: Msat, now: UnixTime, clock_trusted: bool = True) -> Reservation:
+    def reserve(
+        self, offer: Offer, *, amount: Msat, now: UnixTime, clock_trusted: bool = True, allows_refund: bool = False
+    ) -> Reservation:
         """Sign a request for `offer`, burn its payer id, and return when both are on the disk.
 
+        `allows_refund` signs the payer id's refund offer with it.
         Unless `clock_trusted`, `now` is a till's word, and is not remembered as a time that has passed.
         Raises `Refused`: `NO_GRANT_LEFT`, what `check_limits` refuses, `OFFER_WITHOUT_EXPIRY`; `PeerError` for an
         offer that cannot be answered; nothing is burnt then. `BledError` (`STORE_BROKEN`): the signature is not given
@@ -177,7 +180,7 @@ class Vault:
         with self._store.change():
             choice = self._choose(amount, now)
             grant = self._tables.grant(choice.book_id, choice.index)
-            reservation = self._sign(grant, choice, offer, amount, now)
+            reservation = self._sign(grant, choice, offer, amount, now, allows_refund=allows_refund)
             self._tables.add_reservation(reservation, now)
             if clock_trusted:
                 self._tables.saw(now)
@@ -187,9 +190,19 @@ class Vault:
     def _choose(self, amount: Msat, now: UnixTime) -> Choice:
         return choose(self._tables.candidates(now), amount=amount, now=now)
 
-    def _sign(self, grant: Grant, choice: Choice, offer: Offer, amount: Msat, now: UnixTime) -> Reservation:
+    def _sign(
+        self, grant: Grant, choice: Choice, offer: Offer, amount: Msat, now: UnixTime, *, allows_refund: bool
+    ) -> Reservation:
         _, chain = self._tables.pinned()
-        request = sign_request(grant, offer, amount=amount, chain=chain or BITCOIN_CHAIN, aux=os.urandom(32), now=now)
+        request = sign_request(
+            grant,
+            offer,
+            amount=amount,
+            chain=chain or BITCOIN_CHAIN,
+            aux=os.urandom(32),
+            now=now,
+            allows_refund=allows_refund,
+        )
         return Reservation(
             request=request.encode(),
             payer_id=grant.payer_id,

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bled.errors import PeerError, Refused
+from bled.home.hook_message import onion_invoice
 from bled.home.parameters import Parameters
-from bled.home.plugin import Plugin, onion_invoice
+from bled.home.plugin import Plugin
 from bled.home.policy import glimpse, verify_invoice
 from bled.home.rpc import METHODS
 from bled.node.json_stream import JsonStream, encode_message

@@ -37,7 +37,15 @@ def home(shop: ModuleType):
 
 places = _load(Path(__file__).with_name("places.py"))
 
-ON_BOTH = {"test_ledger", "test_ledger_clock", "test_old_copy", "test_owner_changes", "test_pay", "test_witness"}
+ON_BOTH = {
+    "test_ledger",
+    "test_ledger_clock",
+    "test_ledger_refunds",
+    "test_old_copy",
+    "test_owner_changes",
+    "test_pay",
+    "test_witness",
+}
 """What holds for a ledger wherever it lies is tested in SQLite and in PostgreSQL."""
 
 

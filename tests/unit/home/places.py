@@ -13,7 +13,7 @@ from bled.home.limits_json import format_limits
 from bled.home.store import Store
 from bled.home.store_schema import NEWEST
 
-_TABLES = "meta, identity, books, claims, revoked_ids, events, refusals, inbox"
+_TABLES = "meta, identity, books, claims, revoked_ids, events, refusals, inbox, refunds"
 
 
 class File:
@@ -86,7 +86,7 @@ class Database:
     def put_back(self) -> None:
         """Put back a copy from before the first claim and the first worker."""
         self.execute("SET session_replication_role = replica")
-        self.execute("TRUNCATE claims, events, refusals, inbox")
+        self.execute("TRUNCATE claims, events, refusals, inbox, refunds")
         self.execute("DELETE FROM meta WHERE name <> 'last_book'")
         self.execute("SET session_replication_role = DEFAULT")
 

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from bled.errors import Unavailable
-from bled.home.plugin import MANIFEST, Plugin, onion_invoice
+from bled.home.hook_message import onion_invoice
+from bled.home.plugin import MANIFEST, Plugin
 from bled.node.cln_home import ClnHomeNode
 from bled.node.home_base import Failed, Paid, PartsStatus, Unknown
 from bled.node.json_stream import JsonStream
