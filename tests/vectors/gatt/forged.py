@@ -30,6 +30,11 @@ def changed(records: tuple[TlvRecord, ...], changes: Changes) -> list[TlvRecord]
     return [make_record(kind, value) for kind, value in sorted(values.items()) if value is not None]
 
 
+def offer(changes: Changes) -> bytes:
+    """Return the shop's offer, changed. Nobody signs offers."""
+    return join_records(changed(scene.OFFER.records, changes))
+
+
 def request(answered: Offer, changes: Changes, *, key: SecretKey = scene.PAYER) -> bytes:
     """Return the payer's request for an offer, changed before it was signed."""
     records = changed(scene.request(answered).records, changes)

@@ -48,6 +48,12 @@ def number(value: bytes) -> int:
     return int.from_bytes(value, "big")
 
 
+def features(value: bytes) -> set[int]:
+    """The bits of a feature field."""
+    bits = int.from_bytes(value, "big")
+    return {bit for bit in range(bits.bit_length()) if bits >> bit & 1}
+
+
 def read_offer(stream: bytes) -> dict[int, bytes]:
     """An offer's fields."""
     found = records(stream)
@@ -58,6 +64,9 @@ def read_offer(stream: bytes) -> dict[int, bytes]:
         raise Broken("field missing")
     for kind in (8, 14, 20):
         number(found.get(kind, b""))
+    if any(bit % 2 == 0 for bit in features(found.get(12, b""))):
+        raise Broken("feature")
+    points_of_paths(found.get(16, b""))
     return found
 
 

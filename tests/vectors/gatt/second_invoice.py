@@ -3,7 +3,7 @@
 import hashlib
 from typing import Any
 
-from .second_bolt12 import OFFER_FIELDS, Broken, hops_of_paths, number, points_of_paths, raw_records, records
+from .second_bolt12 import OFFER_FIELDS, Broken, features, hops_of_paths, number, points_of_paths, raw_records, records
 from .second_signature import signed_by
 from .second_wire import Bytes, Refusal
 
@@ -20,12 +20,6 @@ def is_mirrored(kind: int) -> bool:
 def is_signature(kind: int) -> bool:
     """Whether a type is in no signature's tree."""
     return 240 <= kind <= 1000
-
-
-def features(value: bytes) -> set[int]:
-    """The bits of a feature field."""
-    bits = int.from_bytes(value, "big")
-    return {bit for bit in range(bits.bit_length()) if bits >> bit & 1}
 
 
 def read_request(stream: bytes) -> dict[int, bytes]:
