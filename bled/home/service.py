@@ -125,9 +125,7 @@ class HomeService:
     async def _compare_with_node(self, invoice: Invoice) -> None:
         """Read the node's records before a claim: those that are new, and those of this hash, at the same time."""
         both = await asyncio.gather(self._compare_records(), self._check_hash(invoice), return_exceptions=True)
-        for (
-            failure
-        ) in both:  # only when both have ended: what was found is written before the next invoice is looked at
+        for failure in both:  # not before both have ended: neither goes on behind the next invoice
             if failure is not None:
                 raise failure
 

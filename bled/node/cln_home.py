@@ -28,8 +28,8 @@ _PAYING_ENDED: Final = range(201, 220)
 _CALL_REFUSED: Final = range(-32_768, -31_999)
 _LOOKUP_SECONDS: Final = 20.0
 _PAGE: Final = 500
-_OVERTAKEN: Final = frozenset({1202, 1204})
-"""What `datastore` says when somebody else was faster: the key exists, or was replaced since it was read."""
+_OVERTAKEN: Final = frozenset({1202, 1203, 1204})
+"""What `datastore` says when somebody else was faster: the key exists, is gone, or was replaced since it was read."""
 _LARGEST_NUMBER: Final = 2**63 - 1
 """What the ledger's columns take; the node's own are no larger."""
 _MOST_DIGITS: Final = 19
@@ -49,6 +49,7 @@ class ClnHomeNode:
         self._rpc = rpc
         self._has_labels = has_labels
         self._counts_unlabelled = counts_unlabelled or not has_labels
+        self._written: dict[str, tuple[int, int | None]] = {}
 
     async def node_id(self) -> Point:
         """Return the node's id."""
@@ -118,17 +119,21 @@ class ClnHomeNode:
         It commits before it answers. Returns what it holds.
         """
         while True:
-            kept, generation = await self._kept(name)
+            # What this process wrote last is replaced without a look: the node refuses when it is not that any more.
+            kept, generation = self._written.pop(name) if name in self._written else await self._kept(name)
             if kept >= number:
                 return kept
             how = {"mode": "must-create"} if generation is None else {"mode": "must-replace", "generation": generation}
             try:
                 params = {"key": _key(name), "string": str(number), **how}
-                await self._rpc.call("datastore", params, seconds=_LOOKUP_SECONDS)
+                answer = await self._rpc.call("datastore", params, seconds=_LOOKUP_SECONDS)
             except RpcFailure as failure:
                 if failure.rpc_code not in _OVERTAKEN:
                     raise
             else:
+                replaced = answer.get("generation")
+                if isinstance(replaced, int):
+                    self._written[name] = (number, replaced)
                 return number
 
     async def path_peers(self) -> Sequence[PathPeer]:
