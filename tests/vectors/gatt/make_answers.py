@@ -118,7 +118,13 @@ def offers() -> Iterator[dict[str, Any]]:
         "a path and no issuer": forged.offer({16: forged.ways(2), 22: None}),
         "no path and no issuer": forged.offer({22: None}),
         "a path of no hops": forged.offer({16: forged.NO_HOPS}),
-        "an unknown odd field": forged.offer({79: b"odd"}),
+        "unknown odd fields at the ends of their ranges": forged.offer(
+            {1: b"odd", 79: b"odd", 1_000_000_001: b"odd", 1_999_999_999: b"odd"}
+        ),
+        "a field that is a request's": forged.offer({81: b"odd"}),
+        "a field after the far range": forged.offer({2_000_000_001: b"odd"}),
+        "a currency and no amount": forged.offer({6: b"EUR", 8: None}),
+        "no amount and no description": forged.offer({8: None, 10: None}),
         "an amount with a zero before it": OFFER.encode().replace(b"\x08\x02", b"\x08\x03\x00", 1),
         "an amount of nine octets": OFFER.encode().replace(b"\x08\x02", b"\x08\x09" + b"\x01" * 7, 1),
         "an unknown even field, and expired": offer(expires_in=-1).encode() + b"\x18\x00",
