@@ -122,6 +122,7 @@ def offers() -> Iterator[dict[str, Any]]:
             {1: b"odd", 79: b"odd", 1_000_000_001: b"odd", 1_999_999_999: b"odd"}
         ),
         "a field that is a request's": forged.offer({81: b"odd"}),
+        "a field twice": b"".join(part * (2 if part[0] == 10 else 1) for part in _records(OFFER.encode())),
         "a field after the far range": forged.offer({2_000_000_001: b"odd"}),
         "a currency and no amount": forged.offer({6: b"EUR", 8: None}),
         "no amount and no description": forged.offer({8: None, 10: None}),
