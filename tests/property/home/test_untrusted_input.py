@@ -9,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bled.errors import PeerError, Refused
-from bled.home.hook_message import onion_invoice
+from bled.home.hook_message import onion_invoice, onion_reply_path, onion_request
 from bled.home.parameters import Parameters
 from bled.home.plugin import Plugin
 from bled.home.policy import glimpse, verify_invoice
+from bled.home.refund_policy import payer_id_of
 from bled.home.rpc import METHODS
 from bled.node.json_stream import JsonStream, encode_message
 
@@ -66,6 +67,15 @@ def test_no_change_of_an_invoice_is_verified(place: int, put: bytes, drop: int) 
 def test_the_hook_reads_anything(params: object) -> None:
     assert onion_invoice(params) is None
     assert onion_invoice({"onion_message": params}) is None
+    for path in (params, {"first_node_id": "02" * 33, "first_path_key": "02" * 33, "hops": params}):
+        message = {"onion_message": {"pathsecret": "00" * 32, "invoice_request": params, "reply_blindedpath": path}}
+        assert onion_reply_path(message) is None or path is not params
+        onion_request(message)
+
+
+@given(data=st.binary(max_size=200))
+def test_no_request_for_a_refund_brings_the_reader_out_of_its_rules(data: bytes) -> None:
+    payer_id_of(data)
 
 
 @given(params=json_values, method=st.sampled_from(sorted(METHODS)))
@@ -83,6 +93,9 @@ class Nobody:
         return
 
     def receive(self, invoice: bytes, secret: bytes) -> bool:
+        return False
+
+    def receive_request(self, request: bytes, secret: bytes, reply_path: object) -> bool:
         return False
 
     def hear(self, secret: bytes) -> bool:

@@ -44,6 +44,7 @@ ON_BOTH = {
     "test_old_copy",
     "test_owner_changes",
     "test_pay",
+    "test_refund_service",
     "test_witness",
 }
 """What holds for a ledger wherever it lies is tested in SQLite and in PostgreSQL."""
