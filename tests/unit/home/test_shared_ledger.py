@@ -217,7 +217,7 @@ def test_a_commit_is_on_the_servers_disk_whatever_its_default_is(ledger) -> None
 
 
 def test_a_ledger_made_by_several_at_once_is_made_once(place, home) -> None:
-    for table in ("inbox", "refusals", "events", "revoked_ids", "claims", "books", "identity", "meta"):
+    for table in ("refunds", "inbox", "refusals", "events", "revoked_ids", "claims", "books", "identity", "meta"):
         place.execute(f"DROP TABLE {table}")
     place.execute("DROP TABLE alembic_version")
     place.execute("DROP FUNCTION bled_stays, bled_stands")

@@ -1,6 +1,7 @@
 """Reserving: the right id, the right bytes, on the disk, and never twice."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,9 @@ import pytest
 
 from bled.codes import Code, Failpoint
 from bled.errors import BledError
+from bled.gatt.profile import MAX_REQUEST_BYTES
 from bled.grants.limits import GrantClass
+from bled.grants.refund_offer import create_refund_offer, refund_offer_of
 from bled.vault.vault import Reservation, Vault
 from bled_codec.chains import BITCOIN_CHAIN, REGTEST_CHAIN
 from bled_codec.checks import check_request_for_offer
@@ -310,3 +313,61 @@ def test_the_last_use_is_remembered(vault: Vault, folder: Path, offer: Offer, no
     vault.close()
     with Vault.open(folder) as reopened:
         assert not reopened.clock_trusted(UnixTime(now + 99))
+
+
+@pytest.fixture
+def carrying(folder: Path, home: Any, now: UnixTime) -> Any:
+    """A vault with a book whose ids have refund offers, each of a key of its own."""
+    book = home.book(1)
+    offers = [
+        create_refund_offer(
+            grant.payer_id,
+            issuer_id=SecretKey(bytes([grant.index + 1]) * 32).public_key,
+            paths=grant.paths,
+            chain=REGTEST_CHAIN,
+        ).encode()
+        for grant in book.grants
+    ]
+    pairs = zip(book.grants, offers, strict=True)
+    signed = home.signed(replace(book, grants=tuple(replace(grant, refund_offer=offer) for grant, offer in pairs)))
+    with Vault.open(folder) as vault:
+        vault.import_book(signed, passphrase=None, chain=REGTEST_CHAIN, now=now)
+        yield vault
+
+
+def carried(reservation: Reservation) -> Offer | None:
+    return refund_offer_of(InvoiceRequest.decode(reservation.request))
+
+
+def test_a_refund_offer_goes_along_only_when_that_is_wanted(carrying: Vault, make_offer: MakeOffer, now: int) -> None:
+    offer, terms = make_offer(), {"amount": Msat(15_000), "now": UnixTime(now)}
+    assert carried(carrying.reserve(offer, **terms)) is None
+    wanted = carrying.reserve(offer, **terms, allows_refund=True)
+    found = carried(wanted)
+    assert found is not None
+    assert found.offer_metadata == wanted.payer_id
+    assert found.offer_paths == InvoiceRequest.decode(wanted.request).invreq_paths
+
+
+def test_no_two_requests_carry_the_same_one(carrying: Vault, make_offer: MakeOffer, now: int) -> None:
+    terms = {"amount": Msat(15_000), "now": UnixTime(now), "allows_refund": True}
+    first, second = (carried(carrying.reserve(make_offer(), **terms)) for _ in range(2))
+    assert first is not None
+    assert second is not None
+    assert first.offer_issuer_id != second.offer_issuer_id
+    shared = {record.value for record in first.records} & {record.value for record in second.records}
+    assert shared <= {REGTEST_CHAIN}
+
+
+def test_a_till_with_an_offer_that_leaves_no_room_gets_none(carrying: Vault, now: int) -> None:
+    till = SecretKey(bytes([9]) * 32).public_key
+    large = create_offer(
+        description="x" * 2_700,
+        amount=15_000,
+        chains=(REGTEST_CHAIN,),
+        issuer_id=till,
+        absolute_expiry=UnixTime(now + 300),
+    )
+    made = carrying.reserve(large, amount=Msat(15_000), now=UnixTime(now), allows_refund=True)
+    assert carried(made) is None
+    assert len(made.request) <= MAX_REQUEST_BYTES
