@@ -15,8 +15,9 @@ from bled_codec.invoice import Invoice
 from bled_codec.offer import Offer
 from bled_codec.units import MAX_MSAT, Msat
 
-FETCH_SECONDS: Final = 30.0
-"""How long the offer's maker has to answer: two onion messages, and a home that has to look something up."""
+FETCH_SECONDS: Final = 60.0
+"""How long lightningd lets the offer's maker answer when no `timeout` is given. One cannot be: gRPC has a number with a
+fraction there, and lightningd v26.06.6 refuses 30.0 ("should be an integer")."""
 RETRY_SECONDS: Final = 60
 """How long the node makes attempts (`retry_for`)."""
 PAY_SECONDS: Final = 120.0
@@ -40,7 +41,7 @@ class ClnRefunds(RefundNode):
 
     async def fetch(self, offer: Offer, *, amount: Msat) -> Invoice:
         """Ask for an invoice. lightningd makes a payer key of its own for each."""
-        call = pb.FetchinvoiceRequest(offer=offer.string, amount_msat=pb.Amount(msat=amount), timeout=FETCH_SECONDS)
+        call = pb.FetchinvoiceRequest(offer=offer.string, amount_msat=pb.Amount(msat=amount))
         seconds = FETCH_SECONDS + _GRACE_SECONDS
         try:
             answer = await self._connection.call("FetchInvoice", call, pb.FetchinvoiceResponse, seconds=seconds)

@@ -9,7 +9,7 @@ from bled.node.stubs import cln_subset_pb2 as pb
 from bled.sandbox.fetch_invoice import FETCH_SECONDS, FetchArgs
 from bled.sandbox.node import SandboxNode
 from bled.sandbox.payments import Payments
-from bled.sandbox.rpc_error import HandlerCrashed
+from bled.sandbox.rpc_error import HandlerCrashed, bad_parameter
 from bled.sandbox.sendpays import SendPay, SendPayStatus
 from bled.sandbox.xpay_args import XpayArgs
 from bled_codec.units import Msat
@@ -24,12 +24,14 @@ _HASH_BYTES: Final = 32
 
 async def fetch_invoice(node: SandboxNode, request: pb.FetchinvoiceRequest) -> Message:
     """Serve `FetchInvoice`. Raises `RpcError` as `InvoiceFetcher.fetch`."""
+    if request.HasField("timeout"):  # as v26.06.6 does: the plugin writes 30.0, and lightningd wants 30
+        raise bad_parameter("timeout", "should be an integer", str(request.timeout))
     args = FetchArgs(
         offer=request.offer,
         amount=_amount(request, "amount_msat"),
         quantity=_given(request, "quantity"),
         payer_note=_given(request, "payer_note"),
-        seconds=_given(request, "timeout") or FETCH_SECONDS,
+        seconds=FETCH_SECONDS,
     )
     invoice = await node.fetcher.fetch(args)
     return pb.FetchinvoiceResponse(invoice=invoice.string, changes=pb.FetchinvoiceChanges())
