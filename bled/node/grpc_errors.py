@@ -10,6 +10,8 @@ LONGEST_DETAIL: Final = 300
 
 _TLS_WORDS: Final = ("handshake", "ssl_error", "certificate", "tls")
 _NEVER_CONNECTED: Final = ("failed to connect", "connection refused", "dns resolution", "no route to host")
+_DEADLINE_AT_SERVER: Final = "Timeout expired"
+"""Real cln-grpc (v26.06.6) keeps to the call's deadline itself, and its word can be here before our own clock's."""
 _HUNG_UP: Final = ("endpoint closing", "handshaker shutdown")
 
 
@@ -29,6 +31,8 @@ def classify_transport(status: str, details: str) -> BledError:
         case "UNAVAILABLE":
             return _unavailable(details)
         case "DEADLINE_EXCEEDED":
+            return NoAnswerInTime()
+        case "CANCELLED" if details == _DEADLINE_AT_SERVER:
             return NoAnswerInTime()
         case "UNAUTHENTICATED" | "PERMISSION_DENIED":
             return short_error(Code.NODE_REFUSED, details)

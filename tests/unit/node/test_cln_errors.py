@@ -58,6 +58,7 @@ def test_a_status_is_told_apart_by_what_may_have_happened(status: str, details: 
 
 def test_a_deadline_has_a_type_of_its_own() -> None:
     assert isinstance(classify("DEADLINE_EXCEEDED", ""), NoAnswerInTime)
+    assert isinstance(classify("CANCELLED", "Timeout expired"), NoAnswerInTime)
 
 
 def test_a_refusal_keeps_method_code_and_words() -> None:
