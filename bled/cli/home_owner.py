@@ -87,7 +87,7 @@ def settle(
     rpc: Rpc = None,
     json_: Json = False,
 ) -> None:
-    """End a payment whose record the node has forgotten, by your word. Only a day after it was sent.
+    """End a payment that the node has forgotten, or lists as pending without an HTLC, by your word. After a day.
 
     \b
     Example:

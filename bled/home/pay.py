@@ -5,7 +5,8 @@
 
 Money is released only when the node's records hold nothing that arrived or may arrive, and the node is known to have
 ended its attempts: it said so, or the time it was given is over, or it has been started anew since. And only while it
-cannot have forgotten them: a day after it was asked, what is not known is left to home's owner (`settle`).
+cannot have forgotten them: a day after it was asked, what is not known is left to home's owner (`settle`), and so is
+a part that stays pending without an HTLC.
 """
 
 import asyncio
@@ -183,19 +184,24 @@ class Payer:
         """End a SENT claim by the word of home's owner, when the node's records cannot tell any more.
 
         What they do tell stands. A payment by the owner's word counts with all that was reserved for it, unproven.
-        Raises `Refused` (`OUTCOME_UNKNOWN`) while the node may still pay it, and `Unavailable`.
+        A part that is pending stands too, but for one without any HTLC: lightningd 26.06, killed before a channel had
+        taken the HTLC, lists such a part for ever. Raises `Refused` (`OUTCOME_UNKNOWN`) while the node may still pay
+        it, and `Unavailable`.
         """
         if claim.node != self._ledger.node:
             raise Refused(Code.OUTCOME_UNKNOWN, detail=f"node {claim.node} was asked to pay it; settle it there")
         parts = await self._look_up(claim)
         if parts.status is PartsStatus.COMPLETE:
             self._record_paid(claim.payer_id, parts.amount_sent, parts.preimage)
-        elif parts.status is PartsStatus.PENDING or not self._may_be_forgotten(claim):
+        elif not self._may_be_forgotten(claim) or await self._is_in_flight(claim, parts):
             raise Refused(Code.OUTCOME_UNKNOWN, detail="the node may still pay it; ask again a day after it was sent")
         elif was_paid:
             self._record_paid(claim.payer_id, Msat(claim.amount + claim.max_fee), None)
         else:
             self._ledger.record_failed(claim.payer_id, detail="settled by home's owner", now=self._clock.now())
+
+    async def _is_in_flight(self, claim: Claim, parts: Parts) -> bool:
+        return parts.status is PartsStatus.PENDING and await self._node.has_htlc(claim.payment_hash)
 
     async def _keep_proof(self, payer_id: Point, paid: Paid) -> None:
         """Record a proven payment, as often as the ledger needs; no look-up could say anything better."""

@@ -28,6 +28,8 @@ _PAYING_ENDED: Final = range(201, 220)
 _CALL_REFUSED: Final = range(-32_768, -31_999)
 _LOOKUP_SECONDS: Final = 20.0
 _PAGE: Final = 500
+_HTLC_REMOVED: Final = "RCVD_REMOVE_ACK_REVOCATION"
+"""The last state of an HTLC that the node offered: neither side's commitment has it any more."""
 _OVERTAKEN: Final = frozenset({1202, 1203, 1204})
 """What `datastore` says when somebody else was faster: the key exists, is gone, or was replaced since it was read."""
 _LARGEST_NUMBER: Final = 2**63 - 1
@@ -83,6 +85,15 @@ class ClnHomeNode:
         if not isinstance(rows, list):
             raise Unavailable(Code.NODE_PROTOCOL, detail="listsendpays: no list of payments")
         return _parts(rows, payment_hash, {label, None} if self._counts_unlabelled else {label}, label)
+
+    async def has_htlc(self, payment_hash: bytes) -> bool:
+        """Read `listhtlcs`, which has those of every channel, closed ones too."""
+        answer = await self._rpc.call("listhtlcs", seconds=_LOOKUP_SECONDS)
+        rows = answer.get("htlcs")
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            raise Unavailable(Code.NODE_PROTOCOL, detail="listhtlcs: no list of HTLCs")
+        ours = [row for row in rows if row.get("payment_hash") == payment_hash.hex() and row.get("direction") != "in"]
+        return any(row.get("state") != _HTLC_REMOVED for row in ours)
 
     async def sent_since(self, number: int) -> Sequence[SentPart]:
         """Read a page of `listsendpays` by the order of creation."""

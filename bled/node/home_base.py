@@ -123,6 +123,13 @@ class HomeNode(Protocol):
         """
         ...
 
+    async def has_htlc(self, payment_hash: bytes) -> bool:
+        """Say whether any channel holds, or has not yet wholly removed, an HTLC that the node sent for this hash.
+
+        Raises `Unavailable`; that is not a no.
+        """
+        ...
+
     async def sent_since(self, number: int) -> Sequence[SentPart]:
         """Return some of the parts with this number or a larger one, by number; none when there are no more.
 

@@ -65,6 +65,7 @@ class HomeCommands:
             "injectonionmessage": ("path_key message", gossip.injectonionmessage),
             "listchannels": ("[short_channel_id] [source] [destination]", gossip.listchannels),
             "listdatastore": ("[key]", kept.listdatastore),
+            "listhtlcs": ("", self._listhtlcs),
             "listinvoices": ("[label] [invstring] [payment_hash] [offer_id]", invoices.listinvoices),
             "listnodes": ("[id]", gossip.listnodes),
             "listpeerchannels": ("[id]", self._listpeerchannels),
@@ -137,11 +138,20 @@ class HomeCommands:
         found = self._payments.sendpays(self._node, payment_hash=read_hash(bound, "payment_hash"))
         return {"payments": [row.as_json() for row in found if _matches(row, bolt11, status)]}
 
+    async def _listhtlcs(self, params: object) -> JsonObject:
+        bind(params, ())
+        return {"htlcs": [_htlc(row) for row in self._payments.sendpays(self._node)]}
+
     async def _xpay(self, params: object) -> JsonObject:
         args = XpayArgs.read(params)
         if args.label is not None and not takes_labels(self._version):
             raise RpcError(INVALID_PARAMS, "unknown parameter: label")
         return await self._payments.xpay(self._node, args)
+
+
+def _htlc(row: SendPay) -> JsonObject:
+    state = "SENT_ADD_ACK_REVOCATION" if row.status is SendPayStatus.PENDING else "RCVD_REMOVE_ACK_REVOCATION"
+    return {"direction": "out", "payment_hash": row.payment_hash.hex(), "state": state}
 
 
 def _matches(row: SendPay, bolt11: str | None, status: SendPayStatus | None) -> bool:

@@ -163,6 +163,30 @@ async def test_a_node_without_a_name_is_not_believed() -> None:
             await node.node_id()
 
 
+@pytest.mark.parametrize(
+    ("rows", "is_there"),
+    [
+        ([], False),
+        ([{"payment_hash": HASH, "direction": "out", "state": "RCVD_REMOVE_ACK_REVOCATION"}], False),
+        ([{"payment_hash": HASH, "direction": "in", "state": "RCVD_ADD_ACK_REVOCATION"}], False),
+        ([{"payment_hash": "00" * 32, "direction": "out", "state": "SENT_ADD_HTLC"}], False),
+        ([{"payment_hash": HASH, "direction": "out", "state": "SENT_ADD_HTLC"}], True),
+        ([{"payment_hash": HASH, "direction": "out", "state": "RCVD_REMOVE_COMMIT"}], True),
+        ([{"payment_hash": HASH}], True),
+    ],
+)
+async def test_an_htlc_is_there_until_both_sides_have_removed_it(rows, is_there) -> None:
+    async with node_that_says({"result": {"htlcs": rows}}) as node:
+        assert await node.has_htlc(bytes.fromhex(HASH)) is is_there
+
+
+@pytest.mark.parametrize("said", [{}, {"htlcs": None}, {"htlcs": {}}, {"htlcs": ["out"]}])
+async def test_htlcs_that_cannot_be_read_are_no_answer(said) -> None:
+    async with node_that_says({"result": said}) as node:
+        with pytest.raises(Unavailable):
+            await node.has_htlc(bytes.fromhex(HASH))
+
+
 async def test_parts_come_by_their_number() -> None:
     sent = {"created_index": 5, "created_at": 9, "amount_sent_msat": 1}
     rows = [sent | {"created_index": 9, "label": "l", "bolt12": "lni1"}, sent, sent | {"created_index": 4}]

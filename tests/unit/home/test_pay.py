@@ -7,7 +7,7 @@ from itertools import islice, repeat
 import pytest
 
 from bled.codes import Code
-from bled.errors import Refused, Unavailable
+from bled.errors import BledError, Refused, Unavailable
 from bled.home.pay import GRACE_SECONDS, LOOKS_BEFORE_FAILED, Payer, growing_pauses
 from bled.home.rows import ClaimState
 from bled.home.witness import Witness
@@ -32,6 +32,7 @@ class Node:
         self.kept: list[int] = []
         self.cannot_keep: Unavailable | None = None
         self.before_lookup: Callable[[], None] = lambda: None
+        self.htlc: bool | Unavailable = True
 
     async def pay(self, invoice, **how: object):
         self.asked.append({"invoice": invoice, **how})
@@ -47,6 +48,11 @@ class Node:
             raise self.cannot_keep
         self.kept.append(number)
         return number
+
+    async def has_htlc(self, payment_hash: bytes) -> bool:
+        if isinstance(self.htlc, Unavailable):
+            raise self.htlc
+        return self.htlc
 
     async def lookup(self, payment_hash: bytes, *, label: str) -> Parts:
         self.labels.add(label)
@@ -339,6 +345,30 @@ async def test_an_owner_cannot_settle_what_the_node_may_still_pay(sent, lookup, 
     clock.time += later
     with pytest.raises(Refused):
         await (await payer(Node(None, lookup), ledger, clock)).settle(claim, was_paid=False)
+    assert ledger.sums(1).reserved == 20_150
+
+
+@pytest.mark.parametrize(
+    ("was_paid", "state", "sums"), [(True, ClaimState.PAID, (20_150, 0)), (False, ClaimState.FAILED, (0, 0))]
+)
+async def test_an_owner_settles_a_part_that_stays_pending_without_an_htlc(sent, was_paid, state, sums) -> None:
+    claim, ledger, clock = sent
+    clock.time += 86_400
+    node = Node(None, PENDING)
+    node.htlc = False
+    await (await payer(node, ledger, clock)).settle(claim, was_paid=was_paid)
+    assert ledger.claims()[0].state is state
+    assert (ledger.sums(1).spent, ledger.sums(1).reserved) == sums
+
+
+@pytest.mark.parametrize(("htlc", "later"), [(False, 86_399), (GONE, 86_400)])
+async def test_a_pending_part_stands_for_a_day_and_while_its_htlcs_are_not_known(sent, htlc, later) -> None:
+    claim, ledger, clock = sent
+    clock.time += later
+    node = Node(None, PENDING)
+    node.htlc = htlc
+    with pytest.raises(BledError):
+        await (await payer(node, ledger, clock)).settle(claim, was_paid=False)
     assert ledger.sums(1).reserved == 20_150
 
 
