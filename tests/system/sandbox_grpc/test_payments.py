@@ -6,6 +6,8 @@ import pytest
 
 from bled.node.stubs import cln_subset_pb2 as pb
 from bled.sandbox.books_rows import OfferArgs
+from bled.sandbox.fetch_invoice import FetchArgs
+from bled.sandbox.rpc_error import RpcError
 from bled_codec.invoice import Invoice
 from bled_codec.units import Msat
 
@@ -68,11 +70,18 @@ async def test_an_expired_offer_is_not_asked(open_net_: Net, stub: Any) -> None:
     assert "code: Some(1002)" in text
 
 
-async def test_nobody_who_answers_is_told_after_the_time(net: Net, stub: Any) -> None:
+async def test_nobody_who_answers_is_told_after_the_time(net: Net) -> None:
     offer = offer_at_home(net)  # its hook keeps every message
-    call = pb.FetchinvoiceRequest(offer=offer, amount_msat=AMOUNT, timeout=0.2)
+    with pytest.raises(RpcError) as told:
+        await net.merchant.fetcher.fetch(FetchArgs(offer=offer, amount=Msat(AMOUNT.msat), seconds=0.2))
+    assert told.value.code == 1005
+
+
+async def test_a_timeout_is_refused_as_real_nodes_do(net: Net, stub: Any) -> None:
+    call = pb.FetchinvoiceRequest(offer=offer_at_home(net), amount_msat=AMOUNT, timeout=30)
     _, text = await failure(stub.FetchInvoice(call))
-    assert "code: Some(1005)" in text
+    assert "code: Some(-32602)" in text
+    assert "timeout" in text
 
 
 @pytest.mark.parametrize("text", ["lno1", "lni1qqg", ""])
