@@ -140,8 +140,10 @@ class Till:
         resumes: bool = True,
         judges_at_once: bool = True,
         tip_max: int = 0,
+        payer_ids_before: tuple[bytes, ...] = (),
     ) -> None:
         self.tip_max = Msat(tip_max)
+        self.payer_ids_before = payer_ids_before
         self.session = MerchantSession(resume_seconds=RESUME_SECONDS)
         self.resumes, self.judges_at_once = resumes, judges_at_once
         self.to_judge: bytes | None = None
@@ -226,10 +228,10 @@ class Till:
         amount = Msat(self.offer.offer_amount or 0)
         terms = {"offer": self.offer, "amount": amount, "tip_max": self.tip_max, "chain": self.chain}
         try:
-            judge_request(request, **terms, left=INVOICE_LEFT, now=self.clock)
+            judged = judge_request(request, **terms, left=INVOICE_LEFT, now=self.clock)
         except (PeerError, Refused) as error:
             return error.code
-        return None
+        return Code.REQUEST_BAD if judged.invreq_payer_id in self.payer_ids_before else None
 
 
 class Ear:

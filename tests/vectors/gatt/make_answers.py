@@ -241,6 +241,26 @@ def requests() -> Iterator[dict[str, Any]]:
     yield request_case("an offer of another chain", request(elsewhere, chain=BITCOIN_CHAIN).encode(), sold=elsewhere)
 
 
+def payer_ids() -> Iterator[dict[str, Any]]:
+    """Yield requests at a till whose earlier sales had payer ids."""
+    own = bytes(scene.PAYER.public_key)
+    others = tuple(bytes(key.public_key) for key in (scene.SHOP, scene.SecretKey(scene.fixed("another payer"))))
+    cases: dict[str, tuple[Any, int, tuple[bytes, ...]]] = {
+        "the payer id of an earlier sale": (REQUEST, 0, (own,)),
+        "the payer id of a sale before the last": (REQUEST, 0, (own, *others)),
+        "a payer id that no earlier sale had": (REQUEST, 0, others),
+        "an earlier sale's payer id, for another offer": (OTHER_REQUEST, 0, (own,)),
+        "an earlier sale's payer id, and 45 s left": (REQUEST, 255, (own,)),
+    }
+    for name, (signed, later, before) in cases.items():
+        data = bytes_of(InvreqMessage(request=signed.encode()))
+        till = till_in("OFFERED", clock=UnixTime(NOW + later), payer_ids_before=before)
+        till.hear(data, 3.0)
+        case: dict[str, Any] = {"side": "till", "state": "OFFERED", "name": f"INVREQ: {name}"}
+        case |= {"clock": NOW + later} if later else {}
+        yield case | {"payer_ids_before": [known.hex() for known in before], "hears": data.hex()} | answered(till)
+
+
 def tips() -> Iterator[dict[str, Any]]:
     """Yield offers with TIP_MAX, and requests with a tip at a till that has sent one of 3,000."""
     for most in (0, 3_000, 15_000, 15_001, 2**64 - 1):
@@ -281,7 +301,7 @@ def make() -> dict[str, dict[str, Any]]:
                 {"from": sender, "name": name_of(message), "message": bytes_of(message).hex()}
                 for sender, message in PURCHASE
             ],
-            "messages": [*every_message(), *offers(), *requests(), *tips()],
+            "messages": [*every_message(), *offers(), *requests(), *payer_ids(), *tips()],
             **make_frame_answers.lists(),
         },
     }  # fmt: skip

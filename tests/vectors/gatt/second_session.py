@@ -153,6 +153,7 @@ class Till(Side):
         super().__init__()
         self.offer, self.chain, self.clock, self.tip = offer, chain, clock, tip
         self.request = ""
+        self.payer_ids_before: list[str] = []
         self.news: dict[str, Any] | None = None
         self.is_settled = False
 
@@ -214,7 +215,9 @@ class Till(Side):
             return EXPIRED
         if not 0 <= number(request.get(82, offer[8])) - number(offer[8]) <= self.tip:
             return MISMATCH
-        return 0 if 1 <= len(hops) <= 8 and max(hops) <= 16 else BAD_REQUEST
+        if not 1 <= len(hops) <= 8 or max(hops) > 16:
+            return BAD_REQUEST
+        return BAD_REQUEST if request[88].hex() in self.payer_ids_before else 0
 
     def tell(self, status: dict[str, Any]) -> Said:
         """Say a status now, or when the device is back."""

@@ -32,11 +32,24 @@ def device_in(state: str, *, resumes: bool = True) -> machines.Device:
 
 
 def till_in(
-    state: str, *, clock: UnixTime = NOW, sold: Offer = OFFER, resumes: bool = True, tip_max: int = 0
+    state: str,
+    *,
+    clock: UnixTime = NOW,
+    sold: Offer = OFFER,
+    resumes: bool = True,
+    tip_max: int = 0,
+    payer_ids_before: tuple[bytes, ...] = (),
 ) -> machines.Till:
     """Return a till that has come to a state."""
     judges = state != "JUDGING"
-    till = machines.Till(offer=sold, clock=clock, resumes=resumes, judges_at_once=judges, tip_max=tip_max)
+    till = machines.Till(
+        offer=sold,
+        clock=clock,
+        resumes=resumes,
+        judges_at_once=judges,
+        tip_max=tip_max,
+        payer_ids_before=payer_ids_before,
+    )
     till.start(0.0)
     if state != "OFFERED":
         till.hear(bytes_of(INVREQ), 1.0)

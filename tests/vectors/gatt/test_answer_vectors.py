@@ -58,6 +58,7 @@ def side_in(case: dict[str, Any]) -> second_session.Side:
         state = "OFFERED" if case["state"] == "JUDGING" else case["state"]
         clock, offer = case.get("clock", PURCHASE["clock"]), case.get("offer", PURCHASE["offer"])
         side = till_in(state, clock, offer, case.get("tip_max", 0))
+        side.payer_ids_before = case.get("payer_ids_before", [])
     side.resumes = case.get("resumes", True)
     return side
 
