@@ -3,12 +3,12 @@
 from typing import Any
 
 from bled.buyer.meeting import AFTER_EXPIRY_SECONDS, REJOINS
-from bled.codes import Code
+from bled.codes import OUTCOMES, Code
 from bled.errors import BledError, PeerError, Refused, Unavailable
 from bled.gatt.frames import FramingError, Reassembler, Violation
 from bled.gatt.messages import decode_message
 from bled.gatt.secure_channel import SecureChannel
-from bled.gatt.vocabulary import AbortReason, Message
+from bled.gatt.vocabulary import AbortReason, ErrorMessage, Message
 from bled.link.handshaking import RESUME_SECONDS
 from bled.link.inbox import MAX_UNREAD_MESSAGES
 from bled.sales.judge import judge_request
@@ -52,6 +52,7 @@ class Device:
         self.said: list[Message] = []
         self.closed = False
         self.reason: BledError | None = None
+        self.disk_takes = True
         self._known_by = 0.0
         self._rejoins_left = REJOINS
         self._answer: buyer_events.Approved | buyer_events.Declined | None = None
@@ -124,6 +125,10 @@ class Device:
                     self._known_by = action.offer.expires_at - action.offer.now + AFTER_EXPIRY_SECONDS
                 case buyer_events.Close():
                     self.closed, self.reason = True, action.reason
+                case buyer_events.Finish() if not self.disk_takes:
+                    self.said.append(ErrorMessage(code=OUTCOMES[Code.INTERNAL].air or 0))
+                    self.closed = True
+                    return
                 case buyer_events.Progress() | buyer_events.Finish():
                     pass
 

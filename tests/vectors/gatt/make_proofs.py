@@ -228,17 +228,35 @@ def statuses() -> Iterator[tuple[str, str, StatusMessage]]:
     yield "paths and no issuer", "node: the first key of a path", paid(invoice=stream, preimage=PREIMAGE)
 
 
-def proof_case(purchase: str, name: str, status: StatusMessage) -> dict[str, Any]:
+def unwritten() -> Iterator[tuple[str, str, StatusMessage]]:
+    """Yield last STATUS that come to a device whose disk takes nothing any more."""
+    hash_ = sha256(PREIMAGE)
+    said = {
+        "a proof": paid(invoice=make_invoice({}), preimage=PREIMAGE, payment_hash=hash_),
+        "a wrong proof": paid(invoice=make_invoice({}), preimage=bytes(32), payment_hash=hash_),
+        "no invoice": paid(preimage=PREIMAGE, payment_hash=hash_),
+        "failed": StatusMessage(code=StatusCode.FAILED, payment_hash=hash_, text="no route"),
+        "expired": StatusMessage(code=StatusCode.EXPIRED),
+        "cancelled": StatusMessage(code=StatusCode.CANCELLED),
+    }
+    for name, status in said.items():
+        yield "an issuer", f"no disk: {name}", status
+
+
+def proof_case(purchase: str, name: str, status: StatusMessage, *, is_written: bool = True) -> dict[str, Any]:
     """Return what a device does at a last STATUS, and what the person is told."""
     sold, request = PURCHASES[purchase]
     device = machines.Device(clock=NOW)
     device.hear(bytes_of(OfferMessage(valid_for=300, offer=sold.encode())), 0.0)
     device.approve(request.encode(), 0.0)
     device.said.clear()
+    device.disk_takes = is_written
     device.hear(bytes_of(status), 1.0)
     answers = [machines.word(said) for said in device.said]
-    told = {"answers": answers, "closes": device.closed, "next": device.state, "told": verdict(status, request).value}
-    return {"purchase": purchase, "name": name, "hears": bytes_of(status).hex()} | told
+    code = verdict(status, request) if is_written else Code.OUTCOME_UNKNOWN
+    told = {"answers": answers, "closes": device.closed, "next": device.state, "told": code.value}
+    case = {"purchase": purchase, "name": name, "hears": bytes_of(status).hex()}
+    return case | ({} if is_written else {"is_written": False}) | told
 
 
 def verdict(status: StatusMessage, request: InvoiceRequest) -> Code:
@@ -264,6 +282,9 @@ def make() -> dict[str, dict[str, Any]]:
                 name: {"offer": sold.encode().hex(), "request": request.encode().hex()}
                 for name, (sold, request) in PURCHASES.items()
             },
-            "statuses": [proof_case(*each) for each in statuses()],
+            "statuses": [
+                *(proof_case(*each) for each in statuses()),
+                *(proof_case(*each, is_written=False) for each in unwritten()),
+            ],
         },
     }

@@ -86,8 +86,10 @@ def payinfos(data: bytes) -> list[bytes]:
     return found
 
 
-def told_of(status: dict[str, Any], request: bytes) -> str:
+def told_of(status: dict[str, Any], request: bytes, *, is_written: bool = True) -> str:
     """What the person is told of a last status: "paid", its opposite, or whose word it is; by its outcome's name."""
+    if not is_written:
+        return "outcome-unknown"
     if status["code"] != 2:
         return "not-confirmed"
     if "invoice" not in status:

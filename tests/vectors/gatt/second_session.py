@@ -11,6 +11,7 @@ from .second_wire import Refusal, read_message
 
 FRAMING, UNKNOWN, TOO_LARGE, BAD_STATE, BAD_OFFER, EXPIRED, MISMATCH, BAD_REQUEST = 2, 3, 4, 5, 6, 7, 8, 9
 OF_THE_WIRE = {"message-unknown": UNKNOWN, "message-too-large": TOO_LARGE, "too-large": TOO_LARGE}
+INTERNAL = 14
 Said = list[dict[str, Any]]
 
 
@@ -76,6 +77,7 @@ class Device(Side):
         super().__init__()
         self.chain, self.clock, self.passed = chain, clock, passed
         self.offer = self.request = ""
+        self.disk_takes = True
         self.tip: int | None = None
 
     def take(self, message: dict[str, Any]) -> Said:
@@ -99,7 +101,7 @@ class Device(Side):
                 if code < 2:
                     return []
                 self.end("DONE")
-                return [{"is": "statusack", "code": code}]
+                return [{"is": "statusack", "code": code} if self.disk_takes else error(INTERNAL)]
             case (("SHOWING" | "SENT"), {"is": "wait"}):
                 return []
             case (("SHOWING" | "SENT"), {"is": "abort" | "error"}):
