@@ -15,6 +15,7 @@ __all__ = ["FOLDER", "make", "text"]
 FOLDER = Path(__file__).parent
 COMES, NOISE, LEAVES = "the till comes", "what is no HS1 comes", "a till leaves after HS2"
 LIES, OTHER = "HS3 breaks the commitment", "another reader comes"
+NOBODY, CLOSES = "nobody comes", "the person closes the pay screen"
 SILENT, MUTE = "a till is silent after HS1", "a device is silent"
 ANSWERS, NO_HS2, GOES = "the device answers", "what is no HS2 comes", "a device goes before HS2"
 OF_A_DEVICE: list[tuple[str, list[str]]] = [
@@ -35,6 +36,16 @@ OF_A_DEVICE: list[tuple[str, list[str]]] = [
     ("resumed", [SILENT, COMES]),
     ("resumed", [LIES, OTHER, COMES]),
     ("resumed", [NOISE, LIES, OTHER, COMES]),
+    ("open", [NOBODY, COMES]),
+    ("open", [SILENT, NOBODY, COMES]),
+    ("open", [LEAVES, SILENT, NOBODY, COMES]),
+    ("engaged", [NOBODY, COMES]),
+    ("engaged", [SILENT, NOBODY, COMES]),
+    ("resumed", [NOBODY, COMES]),
+    ("resumed", [SILENT, NOBODY, COMES]),
+    ("open", [CLOSES, COMES]),
+    ("open", [SILENT, CLOSES, COMES]),
+    ("engaged", [CLOSES, COMES]),
 ]
 OF_A_TILL: list[tuple[str, list[str]]] = [
     ("open", [ANSWERS]),

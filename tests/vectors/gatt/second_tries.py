@@ -73,12 +73,17 @@ OUTCOMES = {
     "a device is silent": "peer-timeout",
 }
 T_HANDSHAKE, T_RACE = 10.0, 0.2
+T_ADVERTISE, T_RESUME = 120.0, 60.0
 
 
 def wait_or_search(meeting: str, visits: list[str]) -> tuple[int, float, str]:
     """At how many visitors a side looks, after how many seconds that is over, and how."""
     failures, seconds = 0, 0.0
     for number, visit in enumerate(visits, start=1):
+        if visit == "nobody comes":
+            return number - 1, T_RESUME if meeting == "resumed" else T_ADVERTISE, "no-buyer"
+        if visit == "the person closes the pay screen":
+            return number - 1, round(seconds, 3), "closed"
         name = OUTCOMES.get(visit, "met")
         if name == "reader-mismatch" and meeting == "open":
             name = "met"

@@ -15,6 +15,7 @@ from bled.gatt.engagement import Engagement, Meeting, OpenMeeting, Resumption, f
 from bled.gatt.handshake import Reader
 from bled.gatt.primitives import X25519Key
 from bled.link.base import LinkStats
+from bled.link.bumble_peripheral import ADVERTISE_SECONDS
 from bled.link.framed import FramedLink
 from bled.link.handshaking import be_greeted, greet
 from bled.progress import ignore_steps
@@ -102,6 +103,14 @@ async def _is_another(link: FramedLink, meeting: Meeting) -> None:
     await greet(link, static=key, meeting=meeting, message=OFFER, before_hs3=lambda _: None)
 
 
+async def _nobody(_: FramedLink, __: Meeting) -> None:
+    """Stand for the time in which nobody comes."""
+
+
+async def _closes(_: FramedLink, __: Meeting) -> None:
+    """Stand for the person who closes the pay screen."""
+
+
 TILLS: dict[str, Visitor] = {
     "the till comes": _comes,
     "what is no HS1 comes": _no_hello,
@@ -109,6 +118,8 @@ TILLS: dict[str, Visitor] = {
     "HS3 breaks the commitment": _breaks_its_word,
     "another reader comes": _is_another,
     "a till is silent after HS1": _falls_silent,
+    "nobody comes": _nobody,
+    "the person closes the pay screen": _closes,
 }
 
 
@@ -138,11 +149,19 @@ class Place:
     def __init__(self, meeting: Meeting, visitors: list[Visitor]) -> None:
         self.meeting = meeting
         self.seen = 0
+        self.waiting: asyncio.Future[Any] | None = None
         self._visitors = visitors
         self._tasks: list[asyncio.Task[None]] = []
 
-    async def accept(self, **_: Any) -> FramedLink:
+    async def accept(self, *, seconds: float, **_: Any) -> FramedLink:
         """A device waits: return its end of the next connection."""
+        visitor = self._visitors[self.seen] if self.seen < len(self._visitors) else None
+        if visitor is _nobody:
+            await asyncio.sleep(min(seconds, ADVERTISE_SECONDS))
+            raise Unavailable(Code.NO_BUYER)
+        if visitor is _closes and self.waiting is not None:
+            self.waiting.cancel()
+            await asyncio.Event().wait()
         return self._next()
 
     async def connect_any(self, *, uuids: tuple[UUID, ...], **_: Any) -> tuple[UUID, FramedLink]:
@@ -176,7 +195,7 @@ async def waits(folder: Path, kind: str, names: list[str]) -> Ended:
     with Vault.open(folder) as vault:
         engagement = CODE if kind == "engaged" else None
         arrival = Arrival(peripheral=place, vault=vault, engagement=engagement, clock=LoopClock(), on_step=ignore_steps)
-        come = arrival._rejoin(RESUMPTION) if kind == "resumed" else arrival.run(seconds=60)
+        come = arrival._rejoin(RESUMPTION) if kind == "resumed" else arrival.run(seconds=ADVERTISE_SECONDS)
         return await _ended(come, place)
 
 
@@ -200,8 +219,11 @@ async def _offer() -> bytes:
 
 
 async def _ended(come: Any, place: Place) -> Ended:
+    place.waiting = asyncio.ensure_future(come)
     try:
-        met = await come
+        met = await place.waiting
+    except asyncio.CancelledError:
+        return place.seen, _now(), "closed"
     except BledError as error:
         return place.seen, _now(), error.code.value
     else:
