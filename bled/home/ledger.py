@@ -17,6 +17,7 @@ from bled.grants.keys import MAX_U32
 from bled.grants.limits import check_limits, utc_day
 from bled.home.ledger_books import is_revoked
 from bled.home.ledger_owner import LedgerOwner
+from bled.home.ledger_records import LedgerRecords
 from bled.home.ledger_refunds import LedgerRefunds
 from bled.home.ledger_rows import (
     claim_of,
@@ -56,7 +57,7 @@ class Claimed:
     is_new: bool
 
 
-class Ledger(LedgerWorkers, LedgerOwner, LedgerRefunds):
+class Ledger(LedgerWorkers, LedgerOwner, LedgerRecords, LedgerRefunds):
     """All reads and writes of home's ledger. Every method that changes something is durable when it returns.
 
     Any method may raise `Unavailable` (`STORE_LOCKED`, `STORE_BROKEN`), and has changed nothing then; or everything,
@@ -79,6 +80,7 @@ class Ledger(LedgerWorkers, LedgerOwner, LedgerRefunds):
             claim = _new_claim(verified, max_fee=max_fee, now=now, node=self._node)
             insert_claim(database, claim, day=utc_day(now), worker=self._worker)
             _set_latest_time(database, max(now, _latest_time(database)))
+            self._write_records_read(database)
         return Claimed(claim=claim, is_new=True)
 
     def claim_of_invoice(self, invoice: bytes, *, payer_id: bytes | None) -> Claim | None:
@@ -163,21 +165,6 @@ class Ledger(LedgerWorkers, LedgerOwner, LedgerRefunds):
             if is_older:
                 self._revoke_every_book(database, now)
         return is_older
-
-    def records_read(self) -> int:
-        """Return the number of the last part in the node's records that was compared with this ledger."""
-        with self._store.reading() as database:
-            return read_number(database, self._records_read)
-
-    def set_records_read(self, number: int) -> None:
-        """Note how far the node's records were compared; other processes may have come further."""
-        with self._store.transaction() as database:
-            set_number(database, self._records_read, max(number, read_number(database, self._records_read)))
-
-    @property
-    def _records_read(self) -> str:
-        """Each node counts its parts by itself."""
-        return f"records_read {self._node}".strip()
 
     def see_time(self, now: UnixTime) -> None:
         """Note the time, at most once a minute: a clock that goes back behind it is not believed any more."""

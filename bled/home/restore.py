@@ -17,6 +17,7 @@ from bled.home.ledger_owner import NO_BOOK
 from bled.home.policy import MOST_SECONDS_FOR_ATTEMPTS, is_of
 from bled.home.rows import Claim, ClaimState, Found
 from bled.node.home_base import HomeNode, PartsStatus, SentPart
+from bled_codec.crypto import parse_point
 from bled_codec.errors import CodecError
 from bled_codec.invoice import Invoice
 from bled_codec.units import Msat, UnixTime
@@ -33,17 +34,20 @@ async def compare_records(*, node: HomeNode, ledger: Ledger, keys: HomeKeys, now
     still to be looked up. Raises `Unavailable`; calling again goes on where this stopped.
     """
     is_older = False
-    number = ledger.records_read() + 1
-    while parts := await node.sent_since(number):
+    while True:
+        page = await node.sent_since(ledger.records_read() + 1)
+        if not page.parts:
+            return is_older
         found = [
             Found(claim=claim, may_have_arrived=await _may_have_arrived(part, claim, node, ledger))
-            for part in parts
+            for part in page.parts
             if (claim := _claim_of_ours(part, ledger, keys)) is not None
         ]
-        is_older = ledger.adopt(found, now=now) or is_older
-        number = parts[-1].number + 1
-        ledger.set_records_read(parts[-1].number)
-    return is_older
+        is_older = (bool(found) and ledger.adopt(found, now=now)) or is_older
+        ledger.note_records_read(page.parts[-1].number)
+        if page.is_last:
+            return is_older
+        ledger.keep_records_read()
 
 
 async def _may_have_arrived(part: SentPart, claim: Claim, node: HomeNode, ledger: Ledger) -> bool:
@@ -60,9 +64,25 @@ async def _may_have_arrived(part: SentPart, claim: Claim, node: HomeNode, ledger
     return parts.status is not PartsStatus.NOTHING
 
 
+def _is_known(part: SentPart, ledger: Ledger) -> bool:
+    """Say whether a part is of a payment that this ledger knows to be sent: nothing can be learnt from it.
+
+    Nearly all are. It spares them the reading of their invoice, while a buyer waits.
+    """
+    try:
+        payer_id = parse_point(bytes.fromhex(part.label or ""))
+    except (ValueError, CodecError):
+        return False
+    known = ledger.claim_for(payer_id)
+    is_sent = known is not None and known.state in (ClaimState.SENT, ClaimState.PAID)
+    return is_sent and known is not None and known.payment_hash == part.payment_hash
+
+
 def _claim_of_ours(part: SentPart, ledger: Ledger, keys: HomeKeys) -> Claim | None:
     """Return the claim behind a part, when it was sent for a payer id that these keys issued."""
     if part.label is None or part.invoice is None or len(part.label) != _PAYER_ID_DIGITS:
+        return None
+    if _is_known(part, ledger):
         return None
     try:
         invoice = Invoice.from_string(part.invoice)

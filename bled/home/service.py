@@ -81,6 +81,7 @@ class HomeService:
                     claim = None if arrived is None else await self._take(arrived)
                 if claim is not None:
                     self._work_on(claim, payments, node_is_fresh=False)
+                    await asyncio.sleep(0)  # the payment begins: a buyer waits for that, for what was found nobody
                 self._work_on_found(payments)
 
     async def _take(self, arrived: Arrived) -> Claim | None:

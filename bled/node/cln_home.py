@@ -12,7 +12,7 @@ from bled.codes import Code
 from bled.errors import BledError, Unavailable
 from bled.node.cln_errors import RpcFailure
 from bled.node.cln_gossip import read_peers, with_announcement, with_channels
-from bled.node.home_base import Failed, Paid, Parts, PartsStatus, PathPeer, PayAnswer, SentPart, Unknown
+from bled.node.home_base import Failed, Paid, Parts, PartsStatus, PathPeer, PayAnswer, SentPage, SentPart, Unknown
 from bled.node.lightning_rpc import LightningRpc
 from bled_codec.crypto import parse_point, sha256
 from bled_codec.errors import CodecError
@@ -95,15 +95,16 @@ class ClnHomeNode:
         ours = [row for row in rows if row.get("payment_hash") == payment_hash.hex() and row.get("direction") != "in"]
         return any(row.get("state") != _HTLC_REMOVED for row in ours)
 
-    async def sent_since(self, number: int) -> Sequence[SentPart]:
-        """Read a page of `listsendpays` by the order of creation."""
+    async def sent_since(self, number: int) -> SentPage:
+        """Read a page of `listsendpays` by the order of creation. One that is not full is the last."""
         params = {"index": "created", "start": number, "limit": _PAGE}
         answer = await self._rpc.call("listsendpays", params, seconds=_LOOKUP_SECONDS)
         rows = answer.get("payments")
         if not isinstance(rows, list):
             raise Unavailable(Code.NODE_PROTOCOL, detail="listsendpays: no list of payments")
         parts = [_sent_part(row) for row in rows if isinstance(row, dict)]
-        return sorted((part for part in parts if part.number >= number), key=lambda part: part.number)
+        wanted = sorted((part for part in parts if part.number >= number), key=lambda part: part.number)
+        return SentPage(parts=wanted, is_last=len(rows) < _PAGE or not wanted)
 
     async def kept_number(self, name: str) -> int:
         """Read the datastore."""
@@ -213,12 +214,21 @@ def _sent_part(row: dict[str, Any]) -> SentPart:
     label, invoice = row.get("label"), row.get("bolt12")
     return SentPart(
         number=_number("listsendpays", row.get("created_index")),
+        payment_hash=_hash(row.get("payment_hash")),
         created_at=UnixTime(_number("listsendpays", row.get("created_at"))),
         amount_sent=_msat("listsendpays", row.get("amount_sent_msat")),
         label=label if isinstance(label, str) else None,
         invoice=invoice if isinstance(invoice, str) else None,
         has_failed=row.get("status") == "failed",
     )
+
+
+def _hash(value: object) -> bytes | None:
+    try:
+        found = bytes.fromhex(value) if isinstance(value, str) else b""
+    except ValueError:
+        return None
+    return found if len(found) == 32 else None
 
 
 def _preimage(value: object, payment_hash: bytes) -> bytes | None:

@@ -70,17 +70,27 @@ class SentPart:
 
     Attributes:
         number: the node's count of parts; rises.
+        payment_hash: 32 bytes; None when the node told none.
         label: what the caller of the payment named it, None when nothing.
         invoice: the `lni` string that was paid, None when it was none.
         has_failed: nothing arrived with it nor can.
     """
 
     number: int
+    payment_hash: bytes | None
     created_at: UnixTime
     amount_sent: Msat
     label: str | None
     invoice: str | None
     has_failed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentPage:
+    """Parts that the node sent, by number; `is_last` when it had no more of them when it was asked."""
+
+    parts: Sequence[SentPart]
+    is_last: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,8 +140,8 @@ class HomeNode(Protocol):
         """
         ...
 
-    async def sent_since(self, number: int) -> Sequence[SentPart]:
-        """Return some of the parts with this number or a larger one, by number; none when there are no more.
+    async def sent_since(self, number: int) -> SentPage:
+        """Return the first parts with this number or a larger one; none at all only when there are no more.
 
         Raises `Unavailable`.
         """

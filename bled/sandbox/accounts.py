@@ -120,11 +120,20 @@ class Accounts:
             self._close(payment, SendPayStatus.FAILED, at=at, erroronion=erroronion)
         return self._one(payment.created_index)
 
-    def payments(self, payer: str, *, payment_hash: bytes | None = None) -> tuple[SendPay, ...]:
-        """Return the payments of one node, oldest first, or those with one payment hash."""
+    def payments(
+        self, payer: str, *, payment_hash: bytes | None = None, since: int = 0, limit: int | None = None
+    ) -> tuple[SendPay, ...]:
+        """Return the payments of one node, oldest first, or those with one payment hash.
+
+        Only those with the number `since` or a larger one, and of these the first `limit`; None: all.
+        """
         chosen = "" if payment_hash is None else "AND payment_hash = ?"
-        sql = f"SELECT * FROM sendpays WHERE payer = ? {chosen} ORDER BY created_index"  # noqa: S608 - own text
-        values = (payer,) if payment_hash is None else (payer, payment_hash)
+        sql = (
+            f"SELECT * FROM sendpays WHERE payer = ? {chosen} AND created_index >= ?"  # noqa: S608 - own text
+            " ORDER BY created_index LIMIT ?"
+        )
+        named = () if payment_hash is None else (payment_hash,)
+        values = (payer, *named, since, -1 if limit is None else limit)
         return tuple(_sendpay(row) for row in self._db.execute(sql, values))
 
     def live(self, payment_hash: bytes) -> SendPay | None:

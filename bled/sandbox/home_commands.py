@@ -1,7 +1,7 @@
 """Commands of lightningd that the sandbox's home node serves, in lightningd's JSON."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, TypedDict
 
 from bled.node.json_stream import JsonObject
 from bled.sandbox.datastore import Datastore
@@ -23,7 +23,7 @@ from bled.sandbox.payments import Payments
 from bled.sandbox.plugin_child import PluginGone
 from bled.sandbox.plugin_host import PluginHost
 from bled.sandbox.rpc_error import INVALID_PARAMS, RpcError, bad_parameter
-from bled.sandbox.rpc_params import bind, read_hash, read_point, read_text
+from bled.sandbox.rpc_params import bind, read_hash, read_number, read_point, read_text
 from bled.sandbox.sendpays import SendPay, SendPayStatus
 from bled.sandbox.xpay_args import XpayArgs
 
@@ -32,6 +32,13 @@ _PLUGIN_TERMINATED: Final = -4
 
 Command = Callable[[object], Awaitable[JsonObject]]
 """Takes the parameters as they came and returns the result. Raises `RpcError`."""
+
+
+class _Page(TypedDict):
+    """Part of a list: from a number on, and at most so many; None: all."""
+
+    since: int
+    limit: int | None
 
 
 class HomeCommands:
@@ -70,7 +77,7 @@ class HomeCommands:
             "listnodes": ("[id]", gossip.listnodes),
             "listpeerchannels": ("[id]", self._listpeerchannels),
             "listpeers": ("[id]", self._listpeers),
-            "listsendpays": ("[bolt11] [payment_hash] [status]", self._listsendpays),
+            "listsendpays": ("[bolt11] [payment_hash] [status] [index] [start] [limit]", self._listsendpays),
             "makesecret": ("[hex] [string]", invoices.makesecret),
             "waitinvoice": ("label", invoices.waitinvoice),
             "xpay": ("invstring [maxfee] [retry_for] [maxdelay] [label]", self._xpay),
@@ -133,9 +140,9 @@ class HomeCommands:
 
     async def _listsendpays(self, params: object) -> JsonObject:
         bound = bind(params, ("bolt11", "payment_hash", "status", "index", "start", "limit"))
-        bolt11 = read_text(bound, "bolt11")
+        bolt11, payment_hash = read_text(bound, "bolt11"), read_hash(bound, "payment_hash")
         status = _status(read_text(bound, "status"))
-        found = self._payments.sendpays(self._node, payment_hash=read_hash(bound, "payment_hash"))
+        found = self._payments.sendpays(self._node, payment_hash=payment_hash, **_page(bound))
         return {"payments": [row.as_json() for row in found if _matches(row, bolt11, status)]}
 
     async def _listhtlcs(self, params: object) -> JsonObject:
@@ -152,6 +159,18 @@ class HomeCommands:
 def _htlc(row: SendPay) -> JsonObject:
     state = "SENT_ADD_ACK_REVOCATION" if row.status is SendPayStatus.PENDING else "RCVD_REMOVE_ACK_REVOCATION"
     return {"direction": "out", "payment_hash": row.payment_hash.hex(), "state": state}
+
+
+def _page(bound: Mapping[str, Any]) -> _Page:
+    """Return which part of the list is wanted, by the order of creation: the only one that the sandbox has."""
+    index, start = read_text(bound, "index"), read_number(bound, "start", 0)
+    limit = read_number(bound, "limit", 0) if "limit" in bound else None
+    if index not in (None, "created"):
+        raise bad_parameter("index", "the sandbox lists by created alone", index or "")
+    for name, is_given in (("start", start != 0), ("limit", limit is not None)):
+        if is_given and index is None:
+            raise RpcError(INVALID_PARAMS, f"Can only specify {{{name}}} with {{index}}")
+    return {"since": start, "limit": limit}
 
 
 def _matches(row: SendPay, bolt11: str | None, status: SendPayStatus | None) -> bool:

@@ -76,9 +76,11 @@ class Payments:
         """Bring every payment that a kill left pending to its end; return them as they are then."""
         return tuple(self._recover(payment) for payment in self._accounts.pending())
 
-    def sendpays(self, payer: SandboxNode, *, payment_hash: bytes | None = None) -> tuple[SendPay, ...]:
-        """Return what `listsendpays` of `payer` lists, oldest first."""
-        return self._accounts.payments(payer.alias, payment_hash=payment_hash)
+    def sendpays(
+        self, payer: SandboxNode, *, payment_hash: bytes | None = None, since: int = 0, limit: int | None = None
+    ) -> tuple[SendPay, ...]:
+        """Return what `listsendpays` of `payer` lists, oldest first: from a number on, and no more than `limit`."""
+        return self._accounts.payments(payer.alias, payment_hash=payment_hash, since=since, limit=limit)
 
     def _check_expiry(self, invoice: Invoice) -> None:
         late = self._network.clock.now() - invoice.expires_at

@@ -56,6 +56,12 @@ async def test_a_payment_through_the_socket_shows_in_listsendpays(
         (row,) = (await rpc.call("listsendpays", query))["payments"]
         assert (row["label"], row["status"]) == ("mine", "complete")
         assert row["payment_preimage"] == paid["payment_preimage"]
+    number = row["created_index"]
+    for start, limit, rows in ((number, 1, 1), (number, 0, 0), (number + 1, 5, 0)):
+        page = {"index": "created", "start": start, "limit": limit}
+        assert len((await rpc.call("listsendpays", page))["payments"]) == rows
+    for alone in ({"start": 1}, {"limit": 1}, {"index": "amount"}):
+        assert (await rpc.call("listsendpays", alone))["code"] == -32602
     assert (await rpc.call("listsendpays", {"status": "failed"}))["payments"] == []
     assert (await rpc.call("listsendpays", {"status": "lost"}))["code"] == -32602
 

@@ -191,8 +191,26 @@ async def test_parts_come_by_their_number() -> None:
     sent = {"created_index": 5, "created_at": 9, "amount_sent_msat": 1}
     rows = [sent | {"created_index": 9, "label": "l", "bolt12": "lni1"}, sent, sent | {"created_index": 4}]
     async with node_that_says({"result": {"payments": rows}}) as node:
-        parts = await node.sent_since(5)
-    assert [(part.number, part.label, part.invoice) for part in parts] == [(5, None, None), (9, "l", "lni1")]
+        page = await node.sent_since(5)
+    assert [(part.number, part.label, part.invoice) for part in page.parts] == [(5, None, None), (9, "l", "lni1")]
+    assert page.is_last
+
+
+@pytest.mark.parametrize(("rows", "last"), [(499, True), (500, False), (501, False)])
+async def test_a_page_that_is_not_full_is_the_last(rows: int, last: bool) -> None:
+    """A node that does not know `limit` gives all it has."""
+    payments = [{"created_index": number, "created_at": 9, "amount_sent_msat": 1} for number in range(1, rows + 1)]
+    async with node_that_says({"result": {"payments": payments}}) as node:
+        assert (await node.sent_since(1)).is_last is last
+        assert (await node.sent_since(600)).is_last
+
+
+@pytest.mark.parametrize(("told", "read"), [(HASH, bytes.fromhex(HASH)), (HASH[2:], None), ("zz", None), (7, None)])
+async def test_a_part_has_the_hash_that_the_node_tells(told: object, read: bytes | None) -> None:
+    row = {"created_index": 5, "created_at": 9, "amount_sent_msat": 1, "payment_hash": told}
+    async with node_that_says({"result": {"payments": [row]}}) as node:
+        (part,) = (await node.sent_since(1)).parts
+    assert part.payment_hash == read
 
 
 @pytest.mark.parametrize(

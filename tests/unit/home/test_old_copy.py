@@ -79,8 +79,11 @@ def test_another_payment_for_a_payer_id_shows_an_old_copy(ledger, bought, now) -
 
 def test_how_far_the_nodes_records_were_read_is_kept(ledger, home, place) -> None:
     assert ledger.records_read() == 0
-    ledger.set_records_read(7)
-    ledger.set_records_read(12)
+    ledger.note_records_read(7)
+    ledger.keep_records_read()
+    ledger.note_records_read(12)
+    assert ledger.records_read() == 12
+    ledger.keep_records_read()
     again = reopened(ledger, home, place)
     assert again.records_read() == 12
     again.close()

@@ -1,6 +1,7 @@
 """Between the hook and the ledger: what is taken, what is dropped, what is decided."""
 
 import asyncio
+from dataclasses import replace
 from itertools import repeat
 
 import pytest
@@ -14,7 +15,7 @@ from bled.home.pay import Payer
 from bled.home.rows import ClaimState
 from bled.home.service import HomeService
 from bled.home.witness import Witness
-from bled.node.home_base import Paid, Parts, PartsStatus, SentPart
+from bled.node.home_base import Paid, Parts, PartsStatus, SentPage, SentPart
 from bled_codec.units import Msat
 
 
@@ -27,13 +28,15 @@ class Node:
         self.parts: list[SentPart] = []
         self.found: dict[bytes, Parts] = {}
         self.kept = 0
+        self.page = 1
 
     async def pay(self, invoice, *, label: str, **_: object) -> Paid:
         self.labels.append(label)
         return Paid(preimage=bytes(32), amount_sent=invoice.invoice_amount)
 
-    async def sent_since(self, number: int) -> list[SentPart]:
-        return [part for part in self.parts if part.number >= number]
+    async def sent_since(self, number: int) -> SentPage:
+        wanted = [part for part in self.parts if part.number >= number]
+        return SentPage(parts=wanted[: self.page], is_last=len(wanted) <= self.page)
 
     async def kept_number(self, name: str) -> int:
         return self.kept
@@ -272,6 +275,7 @@ async def test_a_payment_that_the_ledger_does_not_know_is_found_before_the_next_
         await asyncio.sleep(0)
     part = SentPart(
         number=1,
+        payment_hash=first.invoice_payment_hash,
         created_at=shop.NOW,
         amount_sent=Msat(15_001),
         label=home.grant().payer_id.hex(),
@@ -295,6 +299,29 @@ async def test_a_payment_that_the_ledger_does_not_know_is_found_before_the_next_
     ]
 
 
+async def test_all_pages_of_the_records_are_read_and_kept(working, bought, home, shop, ledger) -> None:
+    """A part that nobody named, one of a payment that is known, and another one for the same id: an old copy."""
+    verified = bought()
+    claim = ledger.claim(verified, now=shop.NOW).claim
+    ledger.begin_payment(claim.payer_id, now=shop.NOW)
+    other = shop.invoice(shop.request(home.grant()), preimage=b"o" * 32)
+    known = SentPart(
+        number=2,
+        payment_hash=claim.payment_hash,
+        created_at=shop.NOW,
+        amount_sent=Msat(15_001),
+        label=claim.payer_id.hex(),
+        invoice=verified.invoice.string,
+        has_failed=True,
+    )
+    working.node.parts += [replace(known, number=1, label=None), known]
+    await working.work()
+    assert (ledger.books()[0].revoked_at, ledger.records_read()) == (None, 2)
+    working.node.parts.append(replace(known, number=3, payment_hash=other.invoice_payment_hash, invoice=other.string))
+    await working.work()
+    assert (ledger.books()[0].revoked_at, ledger.records_read()) == (shop.NOW, 3)
+
+
 async def test_a_failure_that_was_seen_after_the_records_were_read_stands(working, bought, ledger, home, shop) -> None:
     """Another worker looked the payment up in between: what the page shows under way has failed by now."""
     verified = bought()
@@ -304,6 +331,7 @@ async def test_a_failure_that_was_seen_after_the_records_were_read_stands(workin
     working.node.parts.append(
         SentPart(
             number=1,
+            payment_hash=claim.payment_hash,
             created_at=shop.NOW,
             amount_sent=Msat(15_001),
             label=claim.payer_id.hex(),

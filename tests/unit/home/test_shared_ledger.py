@@ -10,7 +10,9 @@ from bled.errors import BledError, ConfigurationError, Refused
 from bled.home.decisions import Decisions
 from bled.home.ledger import Ledger
 from bled.home.policy import Glimpse
+from bled.home.refund_rows import HomeRefund
 from bled.home.rows import ClaimState
+from bled_codec.units import Msat
 
 
 @pytest.fixture
@@ -89,6 +91,38 @@ def test_the_node_is_asked_by_one_of_two_who_want_to_ask(ledger, others, bought,
             lambda who=payer_id: other.begin_payment(who, now=home.now).state,
         )
         assert sorted(map(str, came)) == sorted([str(ClaimState.SENT), str(Code.REVOKED)])
+
+
+def test_a_refund_that_is_kept_and_taken_back_at_once_is_one_of_both(ledger, others, bought, home) -> None:
+    other = others()
+    claim = ledger.claim(bought(), now=home.now).claim
+    ledger.begin_payment(claim.payer_id, now=home.now)
+    ledger.record_paid(claim.payer_id, amount_sent=claim.amount, preimage=bytes(32), now=home.now)
+    for number in range(8):
+        one = HomeRefund(
+            payment_hash=bytes([number]) * 32, payer_id=claim.payer_id, node="", salt=bytes(32), request=bytes(32),
+            amount=Msat(1), invoice=b"invoice", made_at=home.now, expires_at=home.now,
+        )  # fmt: skip
+        ledger.add_refund(one)
+        kept, has_ended = at_once(lambda one=one: ledger.keep_refund(one).kept, lambda one=one: other.close_refund(one))
+        assert (kept, has_ended) in {(True, False), (Code.REFUND_REFUSED, True)}
+        ledger.close_refund(ledger.refund_with(one.payment_hash))
+
+
+def test_of_two_refunds_of_a_payment_made_at_once_one_is_open(ledger, others, bought, home) -> None:
+    other = others()
+    claim = ledger.claim(bought(), now=home.now).claim
+    ledger.begin_payment(claim.payer_id, now=home.now)
+    ledger.record_paid(claim.payer_id, amount_sent=claim.amount, preimage=bytes(32), now=home.now)
+    one, two = (
+        HomeRefund(
+            payment_hash=bytes([number]) * 32, payer_id=claim.payer_id, node="", salt=bytes(32), request=bytes(32),
+            amount=Msat(1), invoice=b"invoice", made_at=home.now, expires_at=home.now,
+        )
+        for number in range(2)
+    )  # fmt: skip
+    came = at_once(lambda: ledger.add_refund(one), lambda: other.add_refund(two))
+    assert sorted(map(str, came)) == sorted(["None", str(Code.REFUND_REFUSED)])
 
 
 def test_a_revocation_and_a_payment_at_once_agree_on_who_was_first(ledger, others, bought, home) -> None:
@@ -186,9 +220,30 @@ def test_each_node_counts_its_records_by_itself_and_never_back(ledger, others) -
     ledger.belong_to("one")
     other = others()
     other.belong_to("other")
-    ledger.set_records_read(9)
-    ledger.set_records_read(4)
-    assert (ledger.records_read(), other.records_read()) == (9, 0)
+    for number in (9, 4):
+        ledger.note_records_read(number)
+        ledger.keep_records_read()
+    other.note_records_read(2)
+    assert (ledger.records_read(), other.records_read()) == (9, 2)
+    ledger.belong_to("other")
+    assert ledger.records_read() == 0
+
+
+def test_what_a_worker_noted_counts_no_more_once_another_has_kept_something(ledger, others) -> None:
+    other = others()
+    ledger.note_records_read(9)
+    other.note_records_read(5)
+    other.keep_records_read()
+    assert ledger.records_read() == 5
+    ledger.keep_records_read()
+    assert (ledger.records_read(), other.records_read()) == (5, 5)
+
+
+def test_a_claim_keeps_how_far_the_records_were_read(ledger, others, bought, home) -> None:
+    ledger.note_records_read(9)
+    assert (ledger.records_read(), others().records_read()) == (9, 0)
+    ledger.claim(bought(), now=home.now)
+    assert (ledger.records_read(), others().records_read()) == (9, 9)
 
 
 # The server

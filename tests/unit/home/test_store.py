@@ -135,6 +135,11 @@ def full_disk() -> Iterator[None]:
         signal.signal(signal.SIGXFSZ, handler)
 
 
+def records_read(ledger: Ledger, number: int) -> None:
+    ledger.note_records_read(number)
+    ledger.keep_records_read()
+
+
 WRITES = {
     "a book": lambda ledger, home, made: ledger.add_book(
         salt=b"n" * 16, device="d", home_label="h", issued_at=home.now, ids=1, limits=home.row.limits
@@ -149,7 +154,7 @@ WRITES = {
     "a revoked id": lambda ledger, home, made: ledger.revoke_id(made[1].payer_id, book_id=1, now=home.now),
     "revoked books": lambda ledger, home, made: ledger.revoke_all(now=home.now),
     "a generation": lambda ledger, home, made: ledger.begin_generation(kept=5, now=home.now),
-    "records read": lambda ledger, home, made: ledger.set_records_read(7),
+    "records read": lambda ledger, home, made: records_read(ledger, 7),
     "the time": lambda ledger, home, made: ledger.see_time(home.now + 3_600),
 }
 
