@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import fields, replace
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Select, insert, select, update
 
 from bled.codes import Code
 from bled.errors import Refused
@@ -32,12 +32,29 @@ class LedgerRefunds(LedgerCore):
             before = _of(database, refund.payer_id)
             _check_room(claim_of(database, refund.payer_id), before, refund.amount)
             values = {each.name: getattr(refund, each.name) for each in fields(refund)}
-            database.execute(insert(refunds).values(values | {"state": refund.state.value}))
+            marks = {"state": refund.state.value, "kept": int(refund.kept)}
+            database.execute(insert(refunds).values(values | marks))
+
+    def keep_refund(self, refund: HomeRefund) -> HomeRefund:
+        """Record that the node keeps an invoice, and return it: only then may anybody be told of it.
+
+        Raises `Refused` (`REFUND_REFUSED`) when it was ended meanwhile: then nobody ever hears of it.
+        """
+        with self._store.transaction() as database:
+            if not _change(database, _open(refund), kept=1):
+                raise _refused("the invoice was taken back before it was ready")
+        return replace(refund, kept=True)
 
     def refunds_of(self, payer_id: Point) -> tuple[HomeRefund, ...]:
         """Return every invoice for money of one payment, oldest first."""
         with self._store.reading() as database:
             return _of(database, payer_id)
+
+    def refund_with(self, payment_hash: bytes) -> HomeRefund:
+        """Return the invoice with a payment hash, which was added."""
+        with self._store.reading() as database:
+            (found,) = _read(database, select(refunds).where(refunds.c.payment_hash == payment_hash))
+        return found
 
     def refunds_among(self, payer_ids: Sequence[Point]) -> tuple[HomeRefund, ...]:
         """Return what came back of some payments, oldest first."""
@@ -54,22 +71,30 @@ class LedgerRefunds(LedgerCore):
     def record_refund(self, refund: HomeRefund, *, received: Msat, received_at: UnixTime, now: UnixTime) -> None:
         """Record that money came back. Does nothing when that is known."""
         with self._store.transaction() as database:
-            if _end(database, refund, HomeRefundState.PAID, received=received, received_at=received_at):
+            paid = {"state": HomeRefundState.PAID.value, "received": received, "received_at": received_at}
+            if _change(database, _open(refund), **paid):
                 claim = claim_of(database, refund.payer_id)
                 came = replace(
                     claim, payment_hash=refund.payment_hash, amount=received, detail="money came back", preimage=None
                 )
                 insert_event(database, seq=self._number(database), at=now, code=Code.REFUNDED, claim=came)
 
-    def close_refund(self, refund: HomeRefund) -> None:
-        """Record that the node takes no payment of an invoice any more. Does nothing for one that has ended."""
+    def close_refund(self, refund: HomeRefund) -> bool:
+        """Record that the node takes no payment of an invoice any more; say whether it has ended now.
+
+        `refund` was read before the node was asked. Where the node has come to keep it since, what it said may be out
+        of date: nothing is changed then.
+        """
         with self._store.transaction() as database:
-            _end(database, refund, HomeRefundState.CLOSED)
+            as_seen = _open(refund) & (refunds.c.kept == int(refund.kept))
+            _change(database, as_seen, state=HomeRefundState.CLOSED.value)
+            still = database.execute(select(refunds.c.kept).where(_open(refund))).first()
+        return still is None
 
 
 def left_to_return(claim: Claim, refunds_before: Sequence[HomeRefund]) -> Msat:
     """Return how much of a payment can still come back: what left home, less what came."""
-    came = sum(refund.amount for refund in refunds_before if refund.state is HomeRefundState.PAID)
+    came = sum(refund.received or 0 for refund in refunds_before if refund.state is HomeRefundState.PAID)
     return Msat(max(0, (claim.amount_sent or 0) - came))
 
 
@@ -98,12 +123,14 @@ def _read(database: Connection, query: Select[Any]) -> tuple[HomeRefund, ...]:
 
 
 def _refund(values: dict[str, Any]) -> HomeRefund:
-    values["state"] = HomeRefundState(values["state"])
-    return HomeRefund(**values)
+    marks = {"state": HomeRefundState(values["state"]), "kept": values["kept"] == 1}
+    return HomeRefund(**values | marks)
 
 
-def _end(database: Connection, refund: HomeRefund, state: HomeRefundState, **values: object) -> bool:
-    """End an open refund; say whether it was open."""
-    still = (refunds.c.payment_hash == refund.payment_hash) & (refunds.c.state == HomeRefundState.OPEN.value)
-    ended = database.execute(update(refunds).where(still).values(state=state.value, **values))
-    return ended.rowcount == 1
+def _open(refund: HomeRefund) -> ColumnElement[bool]:
+    return (refunds.c.payment_hash == refund.payment_hash) & (refunds.c.state == HomeRefundState.OPEN.value)
+
+
+def _change(database: Connection, where: ColumnElement[bool], **values: object) -> bool:
+    """Change an invoice if it is as the condition says; say whether it was."""
+    return database.execute(update(refunds).where(where).values(values)).rowcount == 1

@@ -81,6 +81,7 @@ refunds: Final = Table(
     Column("state", Text, nullable=False),
     Column("received", NUMBER),
     Column("received_at", NUMBER),
+    Column("kept", NUMBER, nullable=False),
 )
 """Invoices that home made so that money of a payment can come back."""
 

@@ -28,6 +28,8 @@ class HomeRefund:
         request: SHA-256 of the invoice_request that is answered: the same one gets the same invoice.
         amount: what the invoice asks for.
         invoice: TLV stream, as it is sent.
+        kept: whether the node has said that it keeps the invoice. Only then may anybody be told of it, and from then on
+            the node is never asked to keep it again.
         state: whether the money came.
         received: what the node received; None unless paid.
         received_at: by the node's clock; None unless paid.
@@ -42,6 +44,7 @@ class HomeRefund:
     invoice: bytes = field(repr=False)
     made_at: UnixTime
     expires_at: UnixTime
+    kept: bool = False
     state: HomeRefundState = HomeRefundState.OPEN
     received: Msat | None = None
     received_at: UnixTime | None = None

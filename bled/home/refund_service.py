@@ -1,9 +1,19 @@
 """Money that comes back: a till asks a refund offer for an invoice, home makes one, the node is paid.
 
-    request --judged--> row on the disk --> the node keeps the invoice --> answer leaves --> paid: row, log
+    request --judged--> OPEN --the node keeps the invoice--> KEPT --answer leaves--> PAID, or CLOSED
 
 What may not be answered is passed over in silence. Before an invoice is made for a payment, the one before is looked up
 at the node and taken back: one of a payment can be paid at a time. No budget grows by what comes back.
+
+No money comes that the ledger holds for impossible, whoever works at the same time or dies half way, because one
+transaction decides each step and finds the row as it was seen before the node was asked:
+
+- Only who added a row asks the node to keep the invoice, once. Nobody does so again, also not for the same request.
+- The answer leaves after the row was marked as kept, in a transaction that finds it open still. An invoice that was
+  ended before is told to nobody, so that nobody can pay it, even if the node comes to keep it later.
+- A row that is marked as kept is closed only after the node has said that it takes no payment of it; it is not asked to
+  keep it any more, so that stays true. A row that is marked between the node's word and the closing stays open.
+- Only the node that keeps an invoice is believed about it: what another node of a shared ledger keeps is left to it.
 """
 
 import asyncio
@@ -26,11 +36,12 @@ from bled.home.pay import Log, growing_pauses
 from bled.home.rates import Buckets
 from bled.home.refund_policy import RefundRequest, RefundTerms, judge_refund, payer_id_of
 from bled.home.refund_rows import HomeRefund, HomeRefundState
-from bled.home.refund_ways import INVOICE_SECONDS, answer_onion, draft_again, draft_refund, signed_again, ways_in
+from bled.home.refund_ways import INVOICE_SECONDS, answer_onion, draft_refund, signed_again, ways_in
 from bled.node.base import InvoiceState, InvoiceStatus
 from bled.node.receiving_base import ReceivingNode
 from bled_codec.blinded_path import BlindedPath
 from bled_codec.crypto import SecretKey, sha256
+from bled_codec.invoice import UnsignedInvoice
 from bled_codec.units import Msat, Point, UnixTime
 
 QUEUE_LENGTH: Final = 16
@@ -83,7 +94,7 @@ class HomeRefunds:
     async def run(self) -> None:
         """Follow the invoices of earlier runs, then answer one request after the other, for ever."""
         for refund in await self._read_open():
-            self._begin(self._follow(refund))
+            self._watch(refund)
         while True:
             message = await self._queue.get()
             await asyncio.wait({self._begin(self._answer(message))})
@@ -128,37 +139,44 @@ class HomeRefunds:
         """Return the invoice that answers, on the disk and with the node: the one before, for the very same request."""
         claim = await self._ask(lambda: self._ledger.claim_for(message.payer_id))
         request = sha256(message.request)
-        for refund in await self._before(message.payer_id):
-            if refund.state is HomeRefundState.OPEN and not await self._stands(refund, request):
-                await self._take_back(refund)
+        same = await self._make_room(message.payer_id, request)
         before = await self._before(message.payer_id)
-        same = next((each for each in before if each.state is HomeRefundState.OPEN), None)
         terms = judge_refund(message, claim, before, keys=self._keys, chain=self._chain, now=self._clock.now())
-        if same is not None:
+        if same in before:
             return same, terms
         return await self._make(message.payer_id, request, terms), terms
+
+    async def _make_room(self, payer_id: Point, request: bytes) -> HomeRefund | None:
+        """Return the invoice that stands for this very request; take any other of the payment back."""
+        same = None
+        for refund in await self._before(payer_id):
+            if refund.state is HomeRefundState.OPEN:
+                if await self._stands(refund, request):
+                    same = refund
+                else:
+                    await self._take_back(refund)
+        return same
 
     async def _before(self, payer_id: Point) -> tuple[HomeRefund, ...]:
         return await self._ask(lambda: self._ledger.refunds_of(payer_id))
 
     async def _stands(self, refund: HomeRefund, request: bytes) -> bool:
         """Say whether an open invoice is the answer to this very request, and can be paid."""
-        if refund.request != request or self._clock.now() >= refund.expires_at:
+        if not refund.kept or refund.request != request or self._clock.now() >= refund.expires_at:
             return False
         found = await self._node.look(refund.label)
-        if found is None:  # killed before the node had it
-            draft, preimage = draft_again(refund, self._keys)
-            await self._node.keep_invoice(draft, label=refund.label, preimage=preimage)
-            return True
-        return found.status is InvoiceStatus.UNPAID
+        return found is not None and found.status is InvoiceStatus.UNPAID
 
     async def _take_back(self, refund: HomeRefund) -> None:
         """Have an invoice paid no more, or record that it was."""
+        if refund.node != self._ledger.node:
+            raise Refused(Code.REFUND_REFUSED, detail="another node may be paid an invoice for it")
         await self._node.forget_unpaid(refund.label)
         found = await self._node.look(refund.label)
         if found is not None and found.status is InvoiceStatus.UNPAID:
             raise Unavailable(Code.NODE_REFUSED, detail="the node did not take an invoice back")
-        await self._settle(refund, found)
+        if not await self._settle(refund, found):
+            raise Refused(Code.REFUND_REFUSED, detail="another process makes an invoice for it")
 
     async def _make(self, payer_id: Point, request: bytes, terms: RefundTerms) -> HomeRefund:
         node, salt, now = self._node, secrets.token_bytes(_SALT_BYTES), self._clock.now()
@@ -189,15 +207,29 @@ class HomeRefunds:
         )
         await self._ask(lambda: self._ledger.add_refund(refund))
         failpoint(Failpoint.HOME_REFUND_STORED)
-        await node.keep_invoice(draft, label=refund.label, preimage=preimage)
-        failpoint(Failpoint.HOME_REFUND_KEPT)
+        try:
+            kept = await self._keep(refund, draft, preimage)
+        except BledError:
+            self._watch(refund)
+            raise
         self._log("info", f"{payer_id.hex()}: an invoice for a refund of {terms.amount} msat was asked for")
-        return refund
+        return kept
+
+    async def _keep(self, refund: HomeRefund, draft: UnsignedInvoice, preimage: bytes) -> HomeRefund:
+        """Have the node keep an invoice, and let the ledger say whether anybody may be told of it."""
+        await self._node.keep_invoice(draft, label=refund.label, preimage=preimage)
+        failpoint(Failpoint.HOME_REFUND_KEPT)
+        try:
+            kept = await self._ask(lambda: self._ledger.keep_refund(refund))
+        except Refused:
+            await self._node.forget_unpaid(refund.label)
+            raise
+        failpoint(Failpoint.HOME_REFUND_READY)
+        return kept
 
     async def _send(self, refund: HomeRefund, terms: RefundTerms, reply_path: BlindedPath) -> None:
         """Have the answer leave, and follow the invoice meanwhile."""
-        if refund.payment_hash not in self._followed:
-            self._begin(self._follow(refund))
+        self._watch(refund)
         self._begin(self._send_often(refund, terms, reply_path, home=await self._node.node_id()))
 
     async def _send_often(
@@ -220,15 +252,20 @@ class HomeRefunds:
         except BledError as error:
             self._log_rarely(f"an invoice for a refund cannot be sent, {error}")
 
+    def _watch(self, refund: HomeRefund) -> None:
+        """Follow an invoice, unless somebody does."""
+        if refund.payment_hash not in self._followed:
+            self._followed.add(refund.payment_hash)
+            self._begin(self._follow(refund))
+
     async def _follow(self, refund: HomeRefund) -> None:
         """Wait for the money, or for the end of the invoice, across every trouble with node and ledger."""
-        self._followed.add(refund.payment_hash)
         try:
             for pause in growing_pauses():
                 try:
                     left = refund.expires_at + _GRACE_SECONDS - self._clock.now()
                     await self._node.wait(refund.label, seconds=max(1, left))
-                    if await self._settle(refund, await self._node.look(refund.label)):
+                    if await self._has_ended(refund.payment_hash):
                         return
                 except BledError as error:
                     self._log_rarely(f"{refund.payer_id.hex()}: a refund cannot be looked up, {error}")
@@ -236,11 +273,17 @@ class HomeRefunds:
         finally:
             self._followed.discard(refund.payment_hash)
 
+    async def _has_ended(self, payment_hash: bytes) -> bool:
+        """Read an invoice, then ask the node about it: in this order, so that the ledger can tell what came between."""
+        refund = await self._ask(lambda: self._ledger.refund_with(payment_hash))
+        return refund.state is not HomeRefundState.OPEN or await self._settle(
+            refund, await self._node.look(refund.label)
+        )
+
     async def _settle(self, refund: HomeRefund, found: InvoiceState | None) -> bool:
-        """Record what the node says of an invoice; say whether it has ended."""
+        """Record what the node says of an invoice that was read before; say whether it has ended."""
         if found is None or found.status is InvoiceStatus.EXPIRED:
-            await self._ask(lambda: self._ledger.close_refund(refund))
-            return True
+            return await self._ask(lambda: self._ledger.close_refund(refund))
         if found.status is InvoiceStatus.UNPAID:
             return False
         received = Msat(found.amount_received or refund.amount)

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from bled.grants.keys import HomeKeys
 from bled.home.refund_policy import RefundTerms
 from bled.home.refund_rows import HomeRefund
 from bled.node.cln_onions import InjectedOnion, wrap_along
@@ -69,13 +68,6 @@ def _without_capacity(way: Inbound, amount: Msat) -> BlindedPayinfo:
 def signed_again(refund: HomeRefund) -> Invoice:
     """Return the invoice that was made."""
     return Invoice.decode(refund.invoice)
-
-
-def draft_again(refund: HomeRefund, keys: HomeKeys) -> tuple[UnsignedInvoice, bytes]:
-    """Return what the node keeps of an invoice that was made, and its preimage."""
-    records = signed_again(refund).records
-    unsigned = b"".join(record.raw for record in records if not 240 <= record.type <= 1000)
-    return UnsignedInvoice.decode(unsigned), keys.refund_preimage(refund.salt)
 
 
 def answer_onion(

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, inspect, text
 from bled.codes import Code
 from bled.errors import ConfigurationError
 
-NEWEST: Final = "0003"
+NEWEST: Final = "0004"
 """The newest migration; so that no start has to load them all to find out that there is nothing to do."""
 FIRST: Final = "0001"
 """What a SQLite file of before migrations has."""

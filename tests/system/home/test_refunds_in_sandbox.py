@@ -179,7 +179,9 @@ async def test_one_invoice_of_a_payment_stands_at_a_time(folder) -> None:
         await town.came(AMOUNT)
 
 
-@pytest.mark.parametrize("step", [Failpoint.HOME_REFUND_STORED, Failpoint.HOME_REFUND_KEPT])
+@pytest.mark.parametrize(
+    "step", [Failpoint.HOME_REFUND_STORED, Failpoint.HOME_REFUND_KEPT, Failpoint.HOME_REFUND_READY]
+)
 async def test_a_home_killed_before_it_answers_is_asked_again_and_paid_once(folder, monkeypatch, step) -> None:
     monkeypatch.setenv("BLED_FAILPOINT", f"{step.value}=kill")
     async with town_in(folder) as town:

@@ -44,6 +44,7 @@ ON_BOTH = {
     "test_old_copy",
     "test_owner_changes",
     "test_pay",
+    "test_refund_races",
     "test_refund_service",
     "test_witness",
 }
@@ -117,6 +118,18 @@ def verify(home, shop: ModuleType):
         return verify_invoice(data, **values | changes)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def desks() -> ModuleType:
+    """The module with a home that answers requests for refunds."""
+    return _load(Path(__file__).with_name("refund_desk.py"))
+
+
+@pytest.fixture
+def desk(desks: ModuleType, home, ledger: Ledger, shop: ModuleType):
+    """A home that answers requests for the refund of what its first payer id has paid."""
+    return desks.Desk(home, ledger, shop)
 
 
 @pytest.fixture

@@ -62,6 +62,32 @@ def test_no_more_comes_back_than_left_home(ledger, paid) -> None:
     assert "more than is left" in refused(ledger, refund(paid, 3, amount=1))
 
 
+def test_what_the_node_received_is_what_came_back_also_when_more_was_paid_than_asked_for(ledger, paid) -> None:
+    ledger.add_refund(refund(paid, 1, amount=4_000))
+    ledger.record_refund(refund(paid, 1), received=Msat(8_000), received_at=paid.claimed_at, now=paid.claimed_at)
+    assert "more than is left" in refused(ledger, refund(paid, 2, amount=7_011))
+    receive(ledger, paid, 3, 7_010)
+
+
+def test_an_invoice_that_was_taken_back_is_told_to_nobody(ledger, paid) -> None:
+    ledger.add_refund(refund(paid))
+    assert ledger.close_refund(refund(paid))
+    with pytest.raises(Refused) as caught:
+        ledger.keep_refund(refund(paid))
+    assert caught.value.code is Code.REFUND_REFUSED
+    assert ledger.refund_with(refund(paid).payment_hash).state is HomeRefundState.CLOSED
+
+
+def test_an_invoice_that_the_node_has_come_to_keep_is_not_closed_by_what_was_seen_before(ledger, paid) -> None:
+    ledger.add_refund(refund(paid))
+    kept = ledger.keep_refund(refund(paid))
+    assert ledger.keep_refund(refund(paid)) == kept == ledger.refund_with(kept.payment_hash)
+    assert not ledger.close_refund(refund(paid))
+    assert ledger.open_refunds() == (kept,)
+    assert ledger.close_refund(kept)
+    assert ledger.close_refund(kept)
+
+
 def test_what_came_back_is_told_once_and_widens_no_budget(ledger, home, paid) -> None:
     before = ledger.sums(1)
     receive(ledger, paid, 1, 4_000)
