@@ -1,8 +1,8 @@
 """`bled bench sale`: a sale beside what the node needs to fetch an invoice from an offer and pay it by itself.
 
 Everything is the product: both sides of the counter, real gRPC with TLS, home's plugin as a process. The nodes are the
-sandbox's, which take no time over blocks, gossip or channels, so bled's share of a sale is larger here than at a real
-node.
+sandbox's. Their channels take the time that lightningd's take by its own default; they take none over the disk, the
+network and gossip, so bled's share of a sale is larger here than at a real node.
 """
 
 import statistics
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from bled.bench.sale_town import AMOUNT, Town, open_town
+from bled.bench.sale_town import AMOUNT, CHANNELS, Town, open_town
 from bled.clock import SystemClock
 from bled.codes import Code
 from bled.errors import BledError
@@ -26,6 +26,7 @@ from bled.node.cln_grpc import ClnMerchantNode
 from bled.node.grpc_connection import Call, watch_calls
 from bled.node.opening import NodeKind, open_node
 from bled.node.stubs import cln_subset_pb2 as pb
+from bled.sandbox.commit_time import COMMIT_SECONDS, seconds_on_the_way
 from bled.sandbox.grpc_server import GrpcServer
 from bled_codec.units import UnixTime
 
@@ -110,10 +111,14 @@ class Flow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """Medians in seconds. `fetch` and `pay` are `FetchInvoice` and `Xpay` of a Core Lightning node in the same run."""
+    """Medians in seconds. `fetch` and `pay` are `FetchInvoice` and `Xpay` of a Core Lightning node in the same run.
+
+    `channels` is what the channels take of each payment, a sale's and the node's own.
+    """
 
     fetch: float
     pay: float
+    channels: float
     flows: tuple[Flow, ...]
 
     def ratio(self, flow: Flow) -> float:
@@ -125,11 +130,15 @@ class Report:
         """The node's own time for fetching and paying."""
         return self.fetch + self.pay
 
+    def bare_ratio(self, flow: Flow) -> float:
+        """Return the ratio as it would be with channels that take no time."""
+        return (flow.seconds - self.channels) / (self.alone - self.channels)
+
     def enough(self, flow: Flow) -> float:
         """Return from which time of the node's own on the ratio is met, if all that a sale takes longer is fixed.
 
-        At the sandbox messages and payments travel in no time; between real nodes each hop takes some, and a sale has
-        as many of these as the node's own way.
+        At the sandbox messages travel in no time; between real nodes each hop takes some, and a sale has as many of
+        these as the node's own way.
         """
         return (flow.seconds - self.alone) / (RATIO_TARGET - 1)
 
@@ -149,13 +158,14 @@ class _PushingNode(ClnMerchantNode):
         return (Way.PUSH,)
 
 
-async def run_sale_bench(*, sales: int, folder: Path | None = None) -> Report:
+async def run_sale_bench(*, sales: int, commit_seconds: float = COMMIT_SECONDS, folder: Path | None = None) -> Report:
     """Sell so many times by every flow, in turn with what the node does by itself; all ledgers lie in `folder`.
 
+    `commit_seconds` is how long each node waits before it signs a commitment.
     Raises `BledError` (`INTERNAL`) when a sale does not end with the money.
     """
     with tempfile.TemporaryDirectory(prefix="bled-bench-", dir=folder) as name:
-        async with _open(Path(name)) as (cln, lnd, payer):
+        async with _open(Path(name), commit_seconds) as (cln, lnd, payer):
             fetches, pays = [], []
             sold: dict[str, list[Measured]] = {flow: [] for flow in CALLS_TARGET}
             for number in range(sales):
@@ -165,17 +175,25 @@ async def run_sale_bench(*, sales: int, folder: Path | None = None) -> Report:
                 for flow, measured in sold.items():
                     measured.append(await _sale(lnd if flow == "LND" else cln, flow, number))
     flows = tuple(Flow(name=flow, sales=tuple(measured)) for flow, measured in sold.items())
-    return Report(fetch=statistics.median(fetches), pay=statistics.median(pays), flows=flows)
+    return Report(
+        fetch=statistics.median(fetches),
+        pay=statistics.median(pays),
+        channels=seconds_on_the_way(channels=CHANNELS, commit_seconds=commit_seconds),
+        flows=flows,
+    )
 
 
 @asynccontextmanager
-async def _open(folder: Path) -> AsyncIterator[tuple[Town, Town, ClnConnection]]:
+async def _open(folder: Path, commit_seconds: float) -> AsyncIterator[tuple[Town, Town, ClnConnection]]:
     """Give a town with each kind of merchant, and a connection to the node of the first town's home."""
     places = {kind: folder / kind for kind in (NodeKind.CLN, NodeKind.LND)}
     async with AsyncExitStack() as stack:
         for place in places.values():
             place.mkdir()
-        cln, lnd = [await stack.enter_async_context(open_town(place, merchant=kind)) for kind, place in places.items()]
+        cln, lnd = [
+            await stack.enter_async_context(open_town(place, merchant=kind, commit_seconds=commit_seconds))
+            for kind, place in places.items()
+        ]
         server = GrpcServer()
         stack.push_async_callback(server.stop)
         target = await server.start(cln.sandbox.home, folder=folder / "payer")

@@ -29,6 +29,8 @@ from bled_codec.onion_message import Received
 from bled_codec.units import Msat
 
 AMOUNT: Final = Msat(15_000)
+CHANNELS: Final = 2
+"""Between home and the merchant."""
 _IDS: Final = 10
 _SECONDS: Final = 60.0
 _READER: Final = X25519Key(b"\x52" * KEY_BYTES)
@@ -98,10 +100,15 @@ async def _yes(_question: Question) -> Answer:
 
 
 @asynccontextmanager
-async def open_town(folder: Path, *, merchant: NodeKind) -> AsyncIterator[Town]:
-    """Run a town in `folder`, which must exist; `merchant` is the kind of the merchant's node."""
+async def open_town(folder: Path, *, merchant: NodeKind, commit_seconds: float) -> AsyncIterator[Town]:
+    """Run a town in `folder`, which must exist.
+
+    `merchant` is the kind of the merchant's node, `commit_seconds` how long each node waits before it signs a
+    commitment.
+    """
     async with AsyncExitStack() as stack:
-        sandbox = await stack.enter_async_context(Sandbox.run(folder / "sandbox", merchant=merchant))
+        running = Sandbox.run(folder / "sandbox", merchant=merchant, commit_seconds=commit_seconds)
+        sandbox = await stack.enter_async_context(running)
         (folder / "till").mkdir(mode=0o700)
         ledger = stack.enter_context(SaleLedger.open(folder / "till" / "sales.sqlite"))
         town = Town(folder=folder, sandbox=sandbox, ledger=ledger)

@@ -22,6 +22,7 @@ from bled_codec.invoice import Invoice
 from bled_codec.units import Point
 
 _TIME_SEEN_EVERY: Final = 3_600.0
+_MOMENT: Final = 0.1
 _START_WAIT: Final = 0.5
 _LONGEST_START_WAIT: Final = 15.0
 
@@ -66,6 +67,7 @@ class HomeService:
         self._log_rarely = RareLog(log, clock)
         self._has_warned = False
         self._at_work: set[Point] = set()
+        self._will_look: asyncio.Task[None] | None = None
 
     def receive(self, invoice: bytes, secret: bytes) -> bool:
         """Take an invoice from the hook and say at once whether it is home's business. Verifies nothing yet."""
@@ -79,10 +81,20 @@ class HomeService:
             while True:
                 async with self._arrivals.next() as arrived:
                     claim = None if arrived is None else await self._take(arrived)
-                if claim is not None:
+                if claim is None:
+                    self._work_on_found(payments)
+                else:
                     self._work_on(claim, payments, node_is_fresh=False)
-                    await asyncio.sleep(0)  # the payment begins: a buyer waits for that, for what was found nobody
-                self._work_on_found(payments)
+                    self._look_later(payments)
+
+    def _look_later(self, payments: asyncio.TaskGroup) -> None:
+        """Look for what was found when the new payment is on its way: its buyer waits, for the rest nobody does."""
+        if self._will_look is None or self._will_look.done():
+            self._will_look = payments.create_task(self._look_after_a_moment(payments))
+
+    async def _look_after_a_moment(self, payments: asyncio.TaskGroup) -> None:
+        await asyncio.sleep(_MOMENT)
+        self._work_on_found(payments)
 
     async def _take(self, arrived: Arrived) -> Claim | None:
         """Verify an invoice and claim its payer id; None when it must not be paid, or was claimed before."""

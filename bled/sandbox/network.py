@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self
 from bled.clock import Clock
 from bled.sandbox.accounts import Accounts
 from bled.sandbox.channels import Channel
+from bled.sandbox.commit_time import CommitTime
 from bled_codec.chains import REGTEST_CHAIN
 from bled_codec.units import Point
 
@@ -18,11 +19,17 @@ if TYPE_CHECKING:  # a node knows its network and the network its nodes
 class Network:
     """Nodes and channels in one process. An async context manager: messages travel while it is open."""
 
-    def __init__(self, *, clock: Clock, accounts: Accounts, chain: bytes = REGTEST_CHAIN) -> None:
-        """Take the clock of all nodes and the ledger that says who owns how much of a channel."""
+    def __init__(
+        self, *, clock: Clock, accounts: Accounts, chain: bytes = REGTEST_CHAIN, commit_seconds: float = 0.0
+    ) -> None:
+        """Take the clock of all nodes and the ledger that says who owns how much of a channel.
+
+        `commit_seconds` is how long each node waits before it signs a commitment.
+        """
         self.chain = chain
         self.clock = clock
         self.accounts = accounts
+        self.commit_time = CommitTime(commit_seconds)
         self.nodes: dict[Point, SandboxNode] = {}
         self.channels: list[Channel] = []
         self._group = asyncio.TaskGroup()

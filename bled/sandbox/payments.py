@@ -25,8 +25,8 @@ from bled.sandbox.sendpays import SendPay, SendPayStatus, Transfer
 from bled.sandbox.xpay_args import XpayArgs, read_invoice
 from bled_codec.invoice import Invoice
 
-Transit = Callable[[], Awaitable[None]]
-"""Awaited while a payment is on its way to the payee."""
+Transit = Callable[[int], Awaitable[None]]
+"""Awaited while a payment is on its way to the payee; takes the number of channels on that way."""
 
 _UNSPECIFIED: Final = -3
 _DESTINATION_FAILED: Final = 203
@@ -34,10 +34,6 @@ _INVOICE_EXPIRED: Final = 207
 _NO_MORE_ROUTES: Final = 209
 _ALREADY_PAID: Final = 219
 _ERROR_ONION_BYTES: Final = 292
-
-
-async def _no_delay() -> None:
-    """Arrive at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,11 +48,11 @@ class _Refusal:
 class Payments:
     """Pays invoices from one node of the network to another, the same payment hash once."""
 
-    def __init__(self, network: Network, *, transit: Transit = _no_delay) -> None:
-        """Use the channels, the ledger and the clock of `network`."""
+    def __init__(self, network: Network, *, transit: Transit | None = None) -> None:
+        """Use the channels, the ledger and the clock of `network`; `transit` stands in for its commit time."""
         self._network = network
         self._accounts = network.accounts
-        self._transit = transit
+        self._transit = transit or network.commit_time
         self._numbers = count(1)
 
     async def xpay(self, payer: SandboxNode, args: XpayArgs) -> JsonObject:
@@ -109,7 +105,7 @@ class Payments:
             self._check_not_live(payer, invoice.invoice_payment_hash)
             begun = self._begin(payer, invoice, args, route, groupid=groupid, partid=len(failures) + 1)
             failpoint(Failpoint.SANDBOX_PENDING)
-            await self._transit()
+            await self._transit(len(begun.transfers))
             payment, refusal = self._arrive(begun)
             if refusal is None:
                 return _paid(payment, failed_parts=len(failures))

@@ -102,12 +102,14 @@ class Sandbox:
         grpc_port: int = 0,
         version: str = VERSION,
         merchant: NodeKind = NodeKind.CLN,
+        commit_seconds: float = 0.0,
     ) -> AsyncIterator["Sandbox"]:
         """Run a sandbox in `folder`: a new one, or the one that was there, with all it knew.
 
         `plugin` is the command of the home plugin, started in the home node's folder; None: this project's own.
         `version` is what the home node claims to be, and behaves like as far as a plugin can tell. `merchant` is the
-        kind of the merchant's node.
+        kind of the merchant's node. `commit_seconds` is how long each node waits before it signs a commitment: see
+        `bled.sandbox.commit_time`.
 
         Raises `ConfigurationError` (`CONFIG_BAD`) when the folder cannot be used, its path is too long for a socket,
         the port is taken or the plugin does not start; `Unavailable` (`STORE_LOCKED`) when a sandbox runs there.
@@ -115,7 +117,7 @@ class Sandbox:
         command = plugin or (sys.executable, "-m", "bled.home.main")
         async with AsyncExitStack() as stack:
             folder = stack.enter_context(_own_folder(folder))
-            network = await _open_network(stack, folder, SystemClock() if clock is None else clock)
+            network = await _open_network(stack, folder, clock or SystemClock(), commit_seconds)
             kinds = {_ALIASES[0]: merchant}
             seller, hop, home, relay = (
                 _open_node(stack, folder, network, alias, kinds.get(alias, NodeKind.CLN)) for alias in _ALIASES
@@ -165,10 +167,10 @@ def _lock(descriptor: int, folder: Path) -> None:
         raise Unavailable(Code.STORE_LOCKED, detail=f"a sandbox runs in {folder} already") from error
 
 
-async def _open_network(stack: AsyncExitStack, folder: Path, clock: Clock) -> Network:
+async def _open_network(stack: AsyncExitStack, folder: Path, clock: Clock, commit_seconds: float) -> Network:
     accounts = Accounts(folder / "accounts.sqlite")
     stack.callback(accounts.close)
-    return await stack.enter_async_context(Network(clock=clock, accounts=accounts))
+    return await stack.enter_async_context(Network(clock=clock, accounts=accounts, commit_seconds=commit_seconds))
 
 
 def _open_node(stack: AsyncExitStack, folder: Path, network: Network, alias: str, kind: NodeKind) -> SandboxNode:

@@ -28,11 +28,14 @@ def test_the_command_sells_by_every_flow_within_its_calls(folder: Path) -> None:
     assert told.exit_code == 0, told.output
     report = json.loads(told.stdout)
     assert set(report["node_alone"]) == {"fetch_invoice_milliseconds", "xpay_milliseconds"}
+    assert report["channels_milliseconds"] == 40, "two channels, two commitments each, 10 ms"
+    assert report["node_alone"]["xpay_milliseconds"] > 39
     assert [flow["name"] for flow in report["flows"]] == list(CALLS_TARGET)
     for flow in report["flows"]:
         assert sum(flow["calls"].values()) <= CALLS_TARGET[flow["name"]]
         assert report["met"][f"calls, {flow['name']}"]
         assert flow["ratio"] > 0
+        assert flow["ratio_without_channels"] > 0
         for part in ("request_to_handed", "handed_to_paid"):
             assert set(flow[part]) == {"all", "node", "bled"}
     assert list(folder.iterdir()) == []

@@ -58,8 +58,10 @@ class World:
         self.gate = gate
         self.payments = Payments(network, transit=self._transit)
         self.stores: dict[str, BookStore] = {}
+        self.on_the_way: list[int] = []
 
-    async def _transit(self) -> None:
+    async def _transit(self, channels: int) -> None:
+        self.on_the_way.append(channels)
         await self.gate.wait()
 
     def node(self, alias: str) -> SandboxNode:

@@ -9,6 +9,7 @@ from bled import failpoint
 from bled.errors import BledError
 from bled.sandbox.books_paths import STUB_PAYINFO
 from bled.sandbox.books_rows import InvoiceStatus
+from bled.sandbox.commit_time import COMMIT_SECONDS, seconds_on_the_way
 from bled.sandbox.rpc_error import RpcError
 from bled.sandbox.sendpays import SendPayStatus
 from bled.sandbox.xpay_args import XpayArgs
@@ -46,6 +47,12 @@ async def test_a_payment_moves_the_amount_and_leaves_the_hop_its_fee(world: Any,
     assert result["amount_sent_msat"] == 15_001
     assert world.node("hop").info().fees_collected == 1
     assert world.node("merchant").info().fees_collected == 0
+
+
+async def test_a_payment_is_on_its_way_for_as_long_as_its_channels_commit(world: Any, till: Any) -> None:
+    await _pay(world, till.invoice(15_000))
+    assert world.on_the_way == [2]
+    assert seconds_on_the_way(channels=2, commit_seconds=COMMIT_SECONDS) == pytest.approx(0.040)
 
 
 async def test_the_payee_knows_its_invoice_as_paid_with_the_revealed_preimage(world: Any, till: Any) -> None:
