@@ -54,10 +54,9 @@ async def book_from(home, hop):
 
 async def signed_request(merchant, grant):
     """Have the merchant's node make an offer, and the buyer's device sign for it."""
-    ends = now() + 300
-    made = await merchant.call(
-        "offer", amount=f"{AMOUNT}msat", description="coffee", absolute_expiry=ends, single_use=True
-    )
+    # Two offers of the same words and second would be one, which a purchase has used up.
+    terms = {"description": f"coffee {grant.index}", "absolute_expiry": now() + 300, "single_use": True}
+    made = await merchant.call("offer", amount=f"{AMOUNT}msat", **terms)
     return create_invoice_request(
         Offer.from_string(made["bolt12"]),
         metadata=grant.metadata,
