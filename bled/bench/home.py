@@ -12,13 +12,13 @@ from typing import Final
 from bled.bench import home_samples as samples
 from bled.bench.codec_cases import tree_hashes
 from bled.bench.timing import measure
-from bled.grants.sealing import siv_open, siv_seal
+from bled.grants.sealing import SivKey
 from bled.home.files import LEDGER_FILE
 from bled.home.ledger import Ledger
 from bled.home.policy import VerifiedInvoice, verify_invoice
 from bled.home.rows import Book
 from bled_codec.chains import REGTEST_CHAIN
-from bled_codec.crypto import SecretKey, hmac_sha256, parse_point, tag_state, verify_schnorr
+from bled_codec.crypto import SecretKey, hmac_sha256, parse_point, public_key_of, tag_state, verify_schnorr
 from bled_codec.fields import MIRRORED_TYPES, select
 from bled_codec.invoice import Invoice
 from bled_codec.units import UnixTime
@@ -133,7 +133,8 @@ def _floor_calls() -> Mapping[str, Callable[[], object]]:
     digest, key = bytes(range(32)), SecretKey(b"\x54" * 32)
     point, signature = key.public_key, key.sign(bytes(range(32)), aux=samples.AUX)
     state, pair = tag_state(b"LnBranch"), bytes(range(64))
-    sealed = siv_seal(pair, bytes(8), associated=point)
+    siv = SivKey(pair)
+    sealed = siv.seal(bytes(8), associated=point)
 
     def hash_pair() -> bytes:
         copy = state.copy()
@@ -144,9 +145,9 @@ def _floor_calls() -> Mapping[str, Callable[[], object]]:
         "verify": lambda: verify_schnorr(signature, digest, key=point),
         "point": lambda: parse_point(point),
         "hash": hash_pair,
-        "key": lambda: SecretKey(b"\x54" * 32).public_key,
+        "key": lambda: public_key_of(b"\x54" * 32),
         "mac": lambda: hmac_sha256(pair, point),
-        "siv": lambda: siv_open(pair, sealed, associated=point),
+        "siv": lambda: siv.open(sealed, associated=point),
     }
 
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Final
 
-from bled.grants.sealing import KEY_BYTES, SIV_KEY_BYTES, derive
-from bled_codec.crypto import SecretKey
+from bled.grants.sealing import KEY_BYTES, SIV_KEY_BYTES, SivKey, derive
+from bled_codec.crypto import SecretKey, public_key_of
 from bled_codec.units import Point
 
 MASTER_BYTES: Final = 32
@@ -30,14 +30,20 @@ class HomeKeys:
     Attributes:
         master: 32 bytes; payer keys are derived from it when they are needed and never stored.
         siv_key: 64 bytes, opens the metadata of every payer id before the book is known.
+        siv: the cipher of `siv_key`.
         path_key: 32 bytes, makes the secret of every reply path.
         book_key: signs grant books; devices pin its public key.
     """
 
     master: bytes = field(repr=False)
     siv_key: bytes = field(repr=False)
+    siv: SivKey = field(init=False, repr=False, compare=False)
     path_key: bytes = field(repr=False)
     book_key: SecretKey
+
+    def __post_init__(self) -> None:
+        """Set the cipher up once and for all: every invoice that comes home opens a seal with it."""
+        object.__setattr__(self, "siv", SivKey(self.siv_key))
 
     @classmethod
     def from_master(cls, master: bytes) -> "HomeKeys":
@@ -57,10 +63,20 @@ class HomeKeys:
         The salt is new for every book, so that a counter restored from a back-up can never issue a key again.
         Raises `ValueError` for a salt that is not 16 bytes and `OverflowError` for numbers that are not u32.
         """
+        return scalar_key(self._payer_scalar(book_salt, book_id, index))
+
+    def payer_id(self, book_salt: bytes, book_id: int, index: int) -> Point | None:
+        """Return the public key of `payer_key`, or None when there is none. For who only compares it: half the work.
+
+        Raises as `payer_key` does.
+        """
+        return scalar_point(self._payer_scalar(book_salt, book_id, index))
+
+    def _payer_scalar(self, book_salt: bytes, book_id: int, index: int) -> bytes:
         if len(book_salt) != BOOK_SALT_BYTES:
             raise ValueError("a book salt has 16 bytes")
         info = _PAYER_LABEL + book_salt + book_id.to_bytes(4, "big") + index.to_bytes(4, "big")
-        return scalar_key(derive(self.master, info, KEY_BYTES))
+        return derive(self.master, info, KEY_BYTES)
 
     def refund_key(self, payer_id: Point) -> SecretKey | None:
         """Return the key that signs the invoices of one payer id's refund offer, or None when it has none.
@@ -78,5 +94,13 @@ def scalar_key(scalar: bytes) -> SecretKey | None:
     """Return the secret key of 32 bytes, or None when they are zero or not below the group order."""
     try:
         return SecretKey(scalar)
+    except ValueError:
+        return None
+
+
+def scalar_point(scalar: bytes) -> Point | None:
+    """Return the public key of `scalar_key`, or None when there is none."""
+    try:
+        return public_key_of(scalar)
     except ValueError:
         return None

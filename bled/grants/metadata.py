@@ -17,7 +17,6 @@ from typing import Final
 from bled.codes import Code
 from bled.errors import Refused
 from bled.grants.keys import HomeKeys
-from bled.grants.sealing import siv_open, siv_seal
 from bled_codec.crypto import hmac_sha256
 from bled_codec.units import Point
 
@@ -53,7 +52,7 @@ def seal_metadata(keys: HomeKeys, issued: IssuedId, *, payer_id: Point) -> bytes
     Raises `OverflowError` for numbers that are not u32.
     """
     plaintext = issued.book_id.to_bytes(4, "big") + issued.index.to_bytes(4, "big") + (issued.salt_tag or b"")
-    return siv_seal(keys.siv_key, plaintext, associated=payer_id)
+    return keys.siv.seal(plaintext, associated=payer_id)
 
 
 def open_metadata(keys: HomeKeys, metadata: bytes, payer_id: Point) -> IssuedId:
@@ -62,7 +61,7 @@ def open_metadata(keys: HomeKeys, metadata: bytes, payer_id: Point) -> IssuedId:
     Raises `Refused` (`PAYER_ID_NOT_ISSUED`) for metadata that home did not seal for this very payer id.
     """
     has_length = len(metadata) in (METADATA_BYTES, DEVICE_METADATA_BYTES)
-    plaintext = siv_open(keys.siv_key, metadata, associated=payer_id) if has_length else None
+    plaintext = keys.siv.open(metadata, associated=payer_id) if has_length else None
     if plaintext is None:
         raise Refused(Code.PAYER_ID_NOT_ISSUED, detail="the metadata was not sealed here for this payer id")
     return IssuedId(

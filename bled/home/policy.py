@@ -192,8 +192,7 @@ def _issuing_book(keys: HomeKeys, issued: IssuedId, payer_id: Point, find_book: 
 
 def holds(book: Book, index: int, payer_id: Point, *, keys: HomeKeys) -> bool:
     """Say whether `payer_id` is the one that home derives for this index of the book."""
-    key = keys.payer_key(book.salt, book.book_id, index)
-    return key is not None and key.public_key == payer_id
+    return keys.payer_id(book.salt, book.book_id, index) == payer_id
 
 
 def is_of(book: Book, issued: IssuedId, payer_id: Point, *, keys: HomeKeys) -> bool:

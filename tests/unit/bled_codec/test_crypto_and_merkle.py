@@ -4,7 +4,7 @@ import hashlib
 
 import pytest
 
-from bled_codec.crypto import SecretKey, parse_point, point_times, tagged_hash, verify_schnorr
+from bled_codec.crypto import SecretKey, parse_point, point_times, public_key_of, tagged_hash, verify_schnorr
 from bled_codec.errors import EncodingError, Rule
 from bled_codec.merkle import branch, leaf_nodes, merkle_root, root_of_nodes, signature_digest
 from bled_codec.tlv import make_record
@@ -24,6 +24,8 @@ def test_a_secret_key_shows_nothing_of_itself() -> None:
 def test_what_is_no_secret_key_is_refused_without_showing_it(secret: bytes) -> None:
     with pytest.raises(ValueError, match=r"^[^\\]*$") as caught:
         SecretKey(secret)
+    with pytest.raises(ValueError, match=r"^[^\\]*$"):
+        public_key_of(secret)
     assert secret.hex() == "" or secret.hex() not in str(caught.value)
 
 
@@ -32,6 +34,7 @@ def test_secret_keys_compare_by_value_and_can_be_in_sets() -> None:
     assert SecretKey(b"\x43" * 32) != KEY
     assert KEY != b"\x42" * 32
     assert len({KEY, SecretKey(b"\x42" * 32)}) == 1
+    assert public_key_of(b"\x42" * 32) == KEY.public_key
 
 
 def test_both_sides_share_one_secret() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from bled.codes import Code
 from bled.errors import Refused
-from bled.grants.keys import HomeKeys, scalar_key
+from bled.grants.keys import HomeKeys, scalar_key, scalar_point
 from bled.grants.metadata import IssuedId, open_metadata, path_secret, salt_tag, seal_metadata
 from bled_codec.crypto import SecretKey
 from bled_codec.units import Point
@@ -35,11 +35,19 @@ def test_a_payer_key_is_made_again_from_the_master_alone(keys: HomeKeys) -> None
 @pytest.mark.parametrize("scalar", [bytes(32), ORDER, b"\xff" * 32])
 def test_an_index_without_a_key_has_none(scalar: bytes) -> None:
     assert scalar_key(scalar) is None
+    assert scalar_point(scalar) is None
 
 
 def test_the_edges_of_the_group_are_keys() -> None:
     assert scalar_key(bytes(31) + b"\x01") is not None
     assert scalar_key(ORDER[:-1] + b"\x40") is not None
+
+
+@pytest.mark.parametrize("index", [0, 1, 2**32 - 1])
+def test_a_payer_id_is_the_public_key_of_its_payer_key(keys: HomeKeys, index: int) -> None:
+    key = keys.payer_key(SALT, 7, index)
+    assert key is not None
+    assert keys.payer_id(SALT, 7, index) == key.public_key
 
 
 @pytest.mark.parametrize("length", [0, 31, 33])
@@ -55,10 +63,20 @@ def test_numbers_outside_32_bits_have_no_key(keys: HomeKeys) -> None:
         keys.payer_key(SALT, 0, -1)
     with pytest.raises(ValueError, match="16 bytes"):
         keys.payer_key(b"", 0, 0)
+    with pytest.raises(OverflowError):
+        keys.payer_id(SALT, 2**32, 0)
+    with pytest.raises(ValueError, match="16 bytes"):
+        keys.payer_id(b"", 0, 0)
 
 
 def test_no_secret_shows_in_a_repr(keys: HomeKeys) -> None:
     assert repr(keys) == "HomeKeys(book_key=SecretKey(…))"
+    assert repr(keys.siv) == "SivKey(…)"
+
+
+def test_homes_keys_compare_by_what_they_are_made_of(keys: HomeKeys) -> None:
+    assert HomeKeys.from_master(bytes(range(32))) == HomeKeys.from_master(bytes(range(32)))
+    assert HomeKeys.from_master(b"\x01" * 32) != keys
 
 
 def test_home_opens_what_it_sealed(keys: HomeKeys) -> None:
