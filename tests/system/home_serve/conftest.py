@@ -26,6 +26,7 @@ places = _load(HERE.parents[1] / "unit" / "home" / "places.py")
 scripted = _load(HERE.parent / "home" / "lightningd.py")
 serving_module = _load(HERE / "serving.py")
 warm_module = _load(HERE.parent / "home" / "warm.py")
+refund_town = _load(HERE.parent / "home" / "refund_town.py")
 
 
 @pytest.fixture(scope="session")
@@ -57,3 +58,9 @@ async def serving(tmp_path: Path, migrated, warm) -> AsyncIterator[object]:
 def clean():
     """How to judge an audit."""
     return serving_module.clean
+
+
+@pytest.fixture
+def refund_towns():
+    """The module with a sandbox whose merchant gives back."""
+    return refund_town
