@@ -40,7 +40,13 @@ from home_served import ServedRound
 SOCKET = "forks"
 KILLS_IN_A_ROUND = 40
 """Of a home of one process, as `KILLS_TO_CATCH`; with workers as many of each."""
-WRONG = (*(name for name in vars(home_auditor.Findings()) if name != "payments"), "ended", "hung", "hook", "aborted")
+WRONG = (
+    *(name for name, value in vars(home_auditor.Findings()).items() if value == []),
+    "ended",
+    "hung",
+    "hook",
+    "aborted",
+)
 """What is counted of what must not be."""
 KILLS_TO_CATCH = 12
 SETTLE_SECONDS = 60.0
@@ -63,7 +69,9 @@ async def play_round(town: Round, kills: int, *, settle_seconds: float) -> None:
             await scenario(town)
             town.look()
         await come_to_an_end(town, settle_seconds)
-        town.totals.payments += town.look(is_final=True).payments
+        found = town.look(is_final=True)
+        town.totals.payments += found.payments
+        town.totals.refunds += found.refunds
     finally:
         await town.kill_home()
         await town.kill_node()
@@ -82,7 +90,7 @@ def choose(town: Round) -> Scenario:
 
 
 async def come_to_an_end(town: Round, seconds: float) -> None:
-    """Start node and home once more and leave them in peace, until every claim has come to its end."""
+    """Start node and home once more and leave them in peace, until all claims have ended and all refunds are known."""
     await town.kill_home()
     await town.kill_node()
     await town.start_node()
@@ -92,7 +100,8 @@ async def come_to_an_end(town: Round, seconds: float) -> None:
     began = time.monotonic()
     while time.monotonic() - began < seconds:
         answer = await town.ask("bled-claims", limit=1_000)
-        if answer is not None and not any(each["state"] in home_auditor.OPEN for each in answer["claims"]):
+        claims = [{"state": home_auditor.OPEN[0]}] if answer is None else answer["claims"]
+        if not any(each["state"] in home_auditor.OPEN for each in claims) and await town.knows_all_refunds():
             break
         await asyncio.sleep(0.05)
     await town.kill_home()
@@ -140,7 +149,8 @@ async def play(stage: Stage, kills: int, totals: Totals) -> None:
     while totals.kills < kills:
         most = KILLS_IN_A_ROUND * (1 + stage.workers)
         await stage.play(str(totals.rounds), totals, min(most, kills - totals.kills))
-        say(f"{totals.kills} of {kills} kills, {totals.payments} payments, wrong: {+totals.found}")
+        played = f"{totals.payments} payments, {totals.refunds} refunds"
+        say(f"{totals.kills} of {kills} kills, {played}, wrong: {+totals.found}")
 
 
 async def catch(stage: Stage, defects: list[str]) -> dict[str, dict[str, Any]]:
@@ -209,7 +219,9 @@ def main() -> int:
                 "seed": args.seed,
                 "kills": totals.kills,
                 "payments": totals.payments,
+                "refunds": totals.refunds,
                 **{name: totals.found[name] for name in WRONG},
+                "refund_kills": totals.refund_kills,
                 "node_kills": totals.node_kills,
                 "workers": args.workers,
                 "worker_kills": totals.worker_kills,

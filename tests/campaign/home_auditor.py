@@ -15,6 +15,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import home_refund_auditor
+
 from bled_codec.invoice import Invoice
 
 HOME_LEDGER = Path("home/bled-home/ledger.sqlite")
@@ -29,14 +31,18 @@ COUNTS = (*OPEN, "paid")
 
 @dataclass
 class Findings:
-    """What is wrong, a line each; `payments` is what the node has paid."""
+    """What is wrong, a line each; `payments` is what the node has paid, `refunds` what it was paid back."""
 
     payments: int = 0
+    refunds: int = 0
     double_paid: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
     budget_violations: list[str] = field(default_factory=list)
     unresolved: list[str] = field(default_factory=list)
     paid_after_revocation: list[str] = field(default_factory=list)
+    refunds_lost: list[str] = field(default_factory=list)
+    refunds_over: list[str] = field(default_factory=list)
+    refunds_doubled: list[str] = field(default_factory=list)
 
     @property
     def lines(self) -> list[str]:
@@ -75,6 +81,7 @@ def audit(
         _judge_claim(payer, claim, live.get(payer, []), found, is_final=is_final)
     for book in books:
         _judge_book(book, [claim for claim in claims if claim["book_id"] == book["book_id"]], live, found)
+    home_refund_auditor.audit(folder, found, read=read, is_final=is_final)
     return found
 
 

@@ -1,8 +1,14 @@
 """Builds of home with one rule broken each. The auditor has to catch every one of them, or it proves nothing."""
 
+import asyncio
+import contextlib
 from collections.abc import Callable
 
-from bled.home import application, ledger, pay, serve_worker
+from bled.codes import Failpoint
+from bled.errors import BledError
+from bled.failpoint import failpoint
+from bled.home import application, ledger, ledger_refunds, pay, serve_worker
+from bled.home.ledger_refunds import LedgerRefunds
 from bled.home.service import HomeService
 from bled_codec.units import Msat
 
@@ -66,12 +72,56 @@ def forgets_revocation() -> None:
     LedgerBooks.revoke_id = revoke_id
 
 
+def tells_before_it_writes() -> None:
+    """Has the answer leave, and writes the invoice down afterwards."""
+    from bled.home.refund_service import HomeRefunds
+
+    async def keep(self, refund, draft, preimage):
+        await self._node.keep_invoice(draft, label=refund.label, preimage=preimage)
+        failpoint(Failpoint.HOME_REFUND_STORED)
+        return refund
+
+    async def send(self, refund, terms, reply_path):
+        self._begin(self._send_often(refund, terms, reply_path, home=await self._node.node_id()))
+        await asyncio.sleep(0.05)
+        with contextlib.suppress(BledError):
+            LedgerRefunds.written(self._ledger, refund)
+            self._ledger.keep_refund(refund)
+        failpoint(Failpoint.HOME_REFUND_READY)
+        self._watch(refund)
+
+    LedgerRefunds.written = LedgerRefunds.add_refund
+    LedgerRefunds.add_refund = lambda self, refund: None
+    HomeRefunds._keep, HomeRefunds._send = keep, send
+
+
+def leaves_invoices_live() -> None:
+    """Closes the invoice before in the ledger alone."""
+    from bled.home.refund_service import HomeRefunds
+
+    async def take_back(self, refund):
+        self._ledger.close_refund(refund)
+
+    HomeRefunds._take_back = take_back
+
+
+def counts_no_refunds() -> None:
+    """Looks at each refund by itself."""
+    from bled.home import refund_policy
+
+    for module in (refund_policy, ledger_refunds):
+        vars(module).update(left_to_return=lambda claim, before: claim.amount_sent or 0)
+
+
 DEFECTS: dict[str, Callable[[], None]] = {
     "claims-late": claims_late,
     "frees-too-early": frees_too_early,
     "counts-no-budget": counts_no_budget,
     "leaves-open": leaves_open,
     "forgets-revocation": forgets_revocation,
+    "tells-before-it-writes": tells_before_it_writes,
+    "leaves-invoices-live": leaves_invoices_live,
+    "counts-no-refunds": counts_no_refunds,
 }
 EXPECTED = {
     "claims-late": "double_paid",
@@ -79,4 +129,7 @@ EXPECTED = {
     "counts-no-budget": "budget_violations",
     "leaves-open": "unresolved",
     "forgets-revocation": "paid_after_revocation",
+    "tells-before-it-writes": "refunds_lost",
+    "leaves-invoices-live": "refunds_lost",
+    "counts-no-refunds": "refunds_over",
 }

@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -13,6 +14,7 @@ from typing import Any
 
 import home_auditor
 import home_forks
+import home_refund_auditor
 
 from bled.errors import Unavailable
 from bled.grants.book import decode_book
@@ -38,6 +40,8 @@ class Totals:
     node_kills: int = 0
     worker_kills: int = 0
     payments: int = 0
+    refunds: int = 0
+    refund_kills: int = 0
     rounds: int = 0
     played: Counter[str] = field(default_factory=Counter)
     killed_at: Counter[str] = field(default_factory=Counter)
@@ -53,6 +57,8 @@ class Bought:
     invoices: list[str]
     secret: str
     path: str
+    refund_offer: str | None = None
+    amount: int = 0
 
 
 class Round:
@@ -68,12 +74,14 @@ class Round:
         self.clock.write_bytes(b"0")
         self.grants: list[Grant] = []
         self.bought: list[Bought] = []
+        self.refundable: list[Bought] = []
         self.told_revoked: set[str] = set()
         self.node: int | None = None
         self.home: int | None = None
-        self.since, self.typical = 0, 0.05
+        self.since, self.typical, self.typical_refund = 0, 0.05, 0.1
         self.total = TOTAL_MSAT if defect is None else SMALL_TOTAL_MSAT
         self.database_url: str | None = None
+        self._known_back: dict[str, int] = {}
 
     # The processes
 
@@ -99,6 +107,8 @@ class Round:
         self.home = answer["pid"]
         for each in self.random.sample(self.bought, min(len(self.bought), self.random.randrange(3))):
             await self.bring(each)  # the till goes on sending
+        if self.refundable and self.random.random() < 0.2:
+            await self.ask_refund(self.random.choice(self.refundable))
 
     async def kill_home(self, *, has_lost_its_node: bool = False) -> None:
         """Kill the plugin, unless its failpoint has. Only a plugin without a node may end by itself."""
@@ -177,25 +187,29 @@ class Round:
             book = decode_book(clear, chain=REGTEST_CHAIN, now=UnixTime(int(time.time())))
             self.grants = list(book.grants)
 
-    async def buy(self, *, invoices: int = 1, amount: int | None = None) -> Bought | None:
-        """Make a purchase with a fresh payer id."""
+    async def buy(self, *, invoices: int = 1, allows_refund: bool | None = None) -> Bought | None:
+        """Make a purchase with a fresh payer id; every other allows a refund unless told."""
         if not self.grants:
             return None
         grant = self.grants.pop(0)
         assert grant.secret is not None
+        assert grant.refund_offer is not None
+        offer = grant.refund_offer.hex() if allows_refund or self.random.random() < 0.5 else None
+        amount = self.random.randrange(1_000, 20_000)
         card = {
             "metadata": grant.metadata.hex(),
             "payer_id": grant.payer_id.hex(),
             "secret": grant.secret.reveal().hex(),
             "paths": [path.hex() for path in grant.paths],
+            "refund_offer": offer,
         }
-        answer = await self.ask(
-            "town-buy", grant=card, amount=amount or self.random.randrange(1_000, 20_000), invoices=invoices
-        )
+        answer = await self.ask("town-buy", grant=card, amount=amount, invoices=invoices)
         if answer is None:
             return None
-        bought = Bought(payer_id=card["payer_id"], **answer)
+        bought = Bought(payer_id=grant.payer_id.hex(), refund_offer=offer, amount=amount, **answer)
         self.bought = [*self.bought[-5:], bought]
+        if offer is not None:
+            self.refundable = [*self.refundable[-5:], bought]
         return bought
 
     async def bring(self, bought: Bought, *, times: int = 1) -> None:
@@ -230,12 +244,67 @@ class Round:
         if not waiting:
             self.typical = 0.8 * self.typical + 0.2 * (time.monotonic() - began)
 
+    async def ask_refund(self, bought: Bought | None, *, times: int = 1, pays: int = 1) -> None:
+        """Have the till ask for a part, the whole or too much of a purchase; of a few names, so that some ask again."""
+        if bought is None or bought.refund_offer is None:
+            return
+        orders = []
+        for _ in range(times):
+            number = self.random.randrange(4)
+            amounts = (bought.amount // 3, bought.amount // 2, bought.amount, bought.amount + 2_000)
+            order = {
+                "offer": bought.refund_offer,
+                "secret": bought.secret,
+                "amount": amounts[number],
+                "name": f"{bought.payer_id} {number}",
+                "pays": pays,
+                "lag": self.random.choice((0, 0, 0, self.random.random())),
+                "by_network": self.random.random() < 0.2,
+            }
+            orders += [order] * self.random.choice((1, 1, 2))
+        await self.ask("town-refund", orders=orders)
+
+    async def until_paid(self, bought: Bought, *, seconds: float) -> bool:
+        """Wait until home says that a purchase is paid or home is dead; say whether it is paid."""
+        return await self._until(lambda payment: payment["state"] == "paid", bought, seconds)
+
+    async def until_refunded(self, bought: Bought | None, *, seconds: float) -> bool:
+        """Wait until home knows of more that came back of a purchase or is dead; say whether it does."""
+        known = self._known_back.get(bought.payer_id, 0) if bought is not None else 0
+        return bought is not None and await self._until(
+            lambda payment: payment["refunded_msat"] > known, bought, seconds
+        )
+
+    async def _until(self, holds: Callable[[dict[str, Any]], bool], bought: Bought, seconds: float) -> bool:
+        began = time.monotonic()
+        while time.monotonic() - began < seconds and not self._is_home_dead():
+            answer = await self.ask("bled-payments", limit=1_000)
+            for payment in [] if answer is None else answer["payments"]:
+                if payment["payer_id"] == bought.payer_id and holds(payment):
+                    self._known_back[bought.payer_id] = payment["refunded_msat"]
+                    return True
+            await asyncio.sleep(0.004)
+        return False
+
+    async def knows_all_refunds(self) -> bool:
+        """Say whether home knows of all that its node was paid back."""
+        answer = await self.ask("bled-payments", limit=1_000)
+        if answer is None:
+            return False
+        known = sum(payment["refunded_msat"] for payment in answer["payments"])
+        return known == sum(home_refund_auditor.received_by_node(self.folder).values())
+
+    @property
+    def has_plugin_died(self) -> bool:
+        """Whether the plugin was killed by its failpoint."""
+        return self.home is not None and self.forks.has_ended(self.home)
+
     def _is_home_dead(self) -> bool:
         return self.home is None or self.forks.has_ended(self.home)
 
-    async def any_moment(self) -> None:
-        """Let some time pass, up to what a purchase takes and a little more."""
-        await asyncio.sleep(self.random.random() * 1.5 * self.typical)
+    async def any_moment(self, *, of: float | None = None) -> None:
+        """Let some time pass, up to what a purchase takes (or `of` seconds) and a little more."""
+        await asyncio.sleep(self.random.random() * 1.5 * (self.typical if of is None else of))
 
     async def revoke(self, bought: Bought) -> None:
         """Revoke a payer id; if home says that this came in time, it may never be paid."""

@@ -7,6 +7,7 @@ import resource
 from collections.abc import Awaitable, Callable
 
 import home_auditor
+from home_refunds import REFUNDS, give_back_at_a_step, give_back_for_many
 from home_round import Bought, Round
 
 from bled.codes import Failpoint
@@ -160,6 +161,7 @@ PLAYED: dict[Scenario, int] = {
     with_the_same_invoice_at_once: 2,
     with_other_invoices_at_once: 1,
     while_it_is_revoked: 3,
+    **REFUNDS,
 }
 """Every scenario, and how often it is played."""
 
@@ -169,5 +171,8 @@ BRINGS_OUT: dict[str, Scenario] = {
     "counts-no-budget": at_any_moment,
     "leaves-open": at_any_moment,
     "forgets-revocation": while_it_is_revoked,
+    "tells-before-it-writes": give_back_at_a_step,
+    "leaves-invoices-live": give_back_for_many,
+    "counts-no-refunds": give_back_for_many,
 }
 """By the name of a build with a defect, what is played against it most."""

@@ -48,7 +48,8 @@ class ServedRound(Round):
     async def start_home(self, failpoint: str | None = None, *, startup: bool = False, kill_after: float | None = None):
         """Start the plugin and the workers that are missing; who passes a failpoint is armed with it."""
         step = None if failpoint is None else Failpoint(failpoint.partition("=")[0].partition(":")[0])
-        is_plugins = step in _IN_THE_PLUGIN or (step in _IN_BOTH and self.random.random() < 0.3)
+        is_refunds = step is not None and step.value.startswith("home.refund")
+        is_plugins = step in _IN_THE_PLUGIN or is_refunds or (step in _IN_BOTH and self.random.random() < 0.3)
         short = kill_after if self.random.random() < 0.4 else None
         await super().start_home(failpoint if is_plugins else None, startup=startup, kill_after=short)
         for number in range(self.count - len(self._alive())):

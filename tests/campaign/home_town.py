@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any, cast
 
 import home_forks
+from home_till import GivingTill
 
+from bled.grants.refund_offer import refund_offer_record
 from bled.node.cln_onions import invoice_onion
 from bled.sandbox import world
 from bled.sandbox.books_rows import OfferArgs
@@ -110,6 +112,7 @@ class Town:
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
         self._host = cast("ForkingHost", sandbox.plugin)
+        self._till = GivingTill(sandbox, self)
         self._busy: set[asyncio.Task[Any]] = set()
 
     async def start(self, failpoint: str | None, startup: bool, kill_after: float | None) -> dict[str, Any]:
@@ -134,6 +137,7 @@ class Town:
         )
         offer = Offer.from_string(merchant.books.offer(args).bolt12)
         paths = list(decode_paths(bytes.fromhex("".join(grant["paths"]))))
+        refund_offer = grant["refund_offer"]
         request = create_invoice_request(
             offer,
             metadata=bytes.fromhex(grant["metadata"]),
@@ -141,6 +145,7 @@ class Town:
             amount=Msat(amount),
             chain=REGTEST_CHAIN,
             paths=paths,
+            extra=() if refund_offer is None else (refund_offer_record(Offer.decode(bytes.fromhex(refund_offer))),),
         ).sign(SecretKey(bytes.fromhex(grant["secret"])), aux=bytes(32))
         made = []
         for _ in range(invoices):
@@ -176,7 +181,18 @@ class Town:
         for invoice in invoices:
             message = {"pathsecret": secret, "invoice": parse_string(invoice)[1].hex(), "unknown_fields": []}
             for _ in range(times):
-                self._spawn(self._hook({"onion_message": message}))
+                self._spawn(self.hook({"onion_message": message}))
+        return {}
+
+    async def refund(self, orders: list[dict[str, Any]]) -> dict[str, Any]:
+        """Have the till ask for refunds, all at once, and pay what answers."""
+        for order in orders:
+            self._spawn(self._till.ask(order))
+        return {}
+
+    async def repay(self) -> dict[str, Any]:
+        """Have the till pay again what it was ever told for refunds."""
+        self._spawn(self._till.pay_all_again())
         return {}
 
     async def send(self, invoices: list[str], path: str) -> dict[str, Any]:
@@ -198,7 +214,8 @@ class Town:
         self._busy.add(task)
         task.add_done_callback(self._busy.discard)
 
-    async def _hook(self, params: object) -> None:
+    async def hook(self, params: object) -> None:
+        """Show a message to the plugin, which answers as lightningd understands or is gone."""
         try:
             answer = await self._host.call(HOOK, params)
         except PluginGone:
