@@ -41,9 +41,9 @@ class Shop:
         """Run a command of bled to its end."""
         return ended(self.start(*arguments, **env))
 
-    def charge(self, *options: str) -> tuple[subprocess.Popen[str], str]:
+    def charge(self, *options: str, **env: str) -> tuple[subprocess.Popen[str], str]:
         """Start a till that sells a flat white; return it and the code that its screen shows for the buyer to read."""
-        till = self.start("merchant", "charge", "2500", "--description", "flat white", "--engage", *options)
+        till = self.start("merchant", "charge", "2500", "--description", "flat white", "--engage", *options, **env)
         return till, shown(till, r"bled1:[A-Za-z0-9_-]{43}")
 
     def book(self, name: str = "phone", *, budget: str = "50000sat", ids: int = 10) -> tuple[Path, Path]:
