@@ -21,9 +21,8 @@ from bled_codec.chains import BITCOIN_CHAIN
 from bled_codec.errors import CodecError, Rule
 from bled_codec.fields import Field
 from bled_codec.invoice import Invoice
-from bled_codec.primitives import Reader
 from bled_codec.request_signature import RequestSignature, judge_request_signature
-from bled_codec.tlv import split_stream
+from bled_codec.tlv import readable_values, split_stream
 from bled_codec.units import Msat, Point, UnixTime
 
 MAX_INVOICE_BYTES: Final = 16_384
@@ -89,16 +88,7 @@ def glimpse(data: bytes) -> Glimpse:
 
 def _readable_records(data: bytes, *, up_to: int) -> dict[int, bytes]:
     """Return the records up to a type, as far as they ascend: at most one for each type, whatever is sent."""
-    reader, values, last = Reader(data[:MAX_INVOICE_BYTES]), dict[int, bytes](), -1
-    try:
-        while reader.remaining:
-            type_ = reader.bigsize()
-            if not last < type_ <= up_to:
-                break
-            values[type_], last = reader.take(reader.bigsize()), type_
-    except CodecError:
-        pass  # what came before the damage is still worth a line in the records
-    return values
+    return readable_values(data[:MAX_INVOICE_BYTES], up_to=up_to)
 
 
 def _of_length(value: bytes | None, length: int) -> bytes | None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from bled_codec.blinded_payinfo import BlindedPayinfo, decode_payinfos
-from bled_codec.crypto import SecretKey, aead_open, aead_seal, hmac_sha256, parse_point, point_times, sha256
+from bled_codec.crypto import Points, SecretKey, aead_open, aead_seal, hmac_sha256, parse_point, point_times, sha256
 from bled_codec.encrypted_data import NEXT_PATH_KEY_OVERRIDE, EncryptedData, pad_to_one_length
 from bled_codec.errors import EncodingError, Rule, SemanticError
 from bled_codec.primitives import Reader
@@ -22,6 +22,7 @@ __all__ = [
     "decode_paths",
     "decode_payinfos",
     "pad_to_one_length",
+    "read_paths",
     "unblind",
 ]
 
@@ -62,52 +63,58 @@ class BlindedPath:
         return b"".join(parts)
 
     @classmethod
-    def read(cls, reader: Reader) -> "BlindedPath":
-        """Read one path; every point is checked to lie on the curve.
+    def read(cls, reader: Reader, points: Points | None = None) -> "BlindedPath":
+        """Read one path; every point is checked to lie on the curve, unless it is one of the message's `points`.
 
         Raises `EncodingError`, and `SemanticError` (`PATH_WITHOUT_HOPS`): every reader has to refuse such a path.
         """
-        first_node_id = _read_node(reader)
-        first_path_key = _read_point(reader)
+        points = Points() if points is None else points
+        first_node_id = _read_node(reader, points)
+        first_path_key = _read_point(reader, points)
         count = reader.uint(1)
         if count == 0:
             raise SemanticError(Rule.PATH_WITHOUT_HOPS, tlv_type=reader.tlv_type, offset=reader.offset)
-        hops = tuple([_read_hop(reader) for _ in range(count)])
+        hops = tuple([_read_hop(reader, points) for _ in range(count)])
         return cls(first_node_id=first_node_id, first_path_key=first_path_key, hops=hops)
 
 
-def _read_hop(reader: Reader) -> BlindedHop:
-    node_id = _read_point(reader)
+def _read_hop(reader: Reader, points: Points) -> BlindedHop:
+    node_id = _read_point(reader, points)
     return BlindedHop(blinded_node_id=node_id, encrypted_recipient_data=reader.take(reader.uint(2)))
 
 
-def _read_point(reader: Reader) -> Point:
+def _read_point(reader: Reader, points: Points) -> Point:
     start = reader.offset
     data = reader.data[start : start + 33]
     try:
-        point = parse_point(data)
+        point = points.parse(data)
     except EncodingError:
         raise reader.fail(Rule.NOT_A_POINT if len(data) == 33 else Rule.TRUNCATED) from None
     reader.offset = start + 33
     return point
 
 
-def _read_node(reader: Reader) -> bytes:
+def _read_node(reader: Reader, points: Points) -> bytes:
     """Read a `sciddir_or_pubkey`: its first byte is a direction (0, 1) or the sign of a point (2, 3)."""
     first = reader.data[reader.offset : reader.offset + 1]
     if first in (b"\x00", b"\x01"):
         return reader.take(9)
     if first in (b"\x02", b"\x03", b""):
-        return _read_point(reader)
+        return _read_point(reader, points)
     raise reader.fail(Rule.NOT_A_NODE)
 
 
 def decode_paths(value: bytes) -> tuple[BlindedPath, ...]:
     """Return all paths of a whole TLV value; none for an empty one. Raises as `BlindedPath.read` does."""
+    return read_paths(Points(), value)
+
+
+def read_paths(points: Points, value: bytes) -> tuple[BlindedPath, ...]:
+    """Do as `decode_paths`, in a message with these `points`."""
     reader = Reader(value)
     paths = []
     while reader.remaining:
-        paths.append(BlindedPath.read(reader))
+        paths.append(BlindedPath.read(reader, points))
     return tuple(paths)
 
 

@@ -14,6 +14,9 @@ from cryptography.hazmat.primitives.ciphers.algorithms import ChaCha20
 from bled_codec.errors import EncodingError, OnionError, Rule
 from bled_codec.units import Point
 
+_SIGNS: Final = (2, 3)
+"""First bytes of compressed points: y is even or odd."""
+_SIGNATURE_BYTES: Final = 64
 _ZERO_NONCE: Final = bytes(12)
 _ZERO_STREAM_NONCE: Final = bytes(16)  # cryptography wants 4 bytes of counter before the 12 of the nonce
 
@@ -102,13 +105,49 @@ def public_key_of(secret: bytes) -> Point:
 
 def parse_point(data: bytes) -> Point:
     """Return `data` as a point. Raises `EncodingError` (`NOT_A_POINT`) unless it is 33 bytes on the curve."""
-    if len(data) != 33:
+    _key_of(data)
+    return Point(data)
+
+
+def _key_of(data: bytes) -> PublicKeyXOnly:
+    """Return the key that verifies signatures under a point. Raises as `parse_point` does.
+
+    33 bytes are a point where the first is one of two signs and x is on the curve: no point has y = 0, so that there is
+    one of either sign.
+    """
+    if len(data) != 33 or data[0] not in _SIGNS:
         raise EncodingError(Rule.NOT_A_POINT)
     try:
-        PublicKey(data)
+        return PublicKeyXOnly(data[1:])
     except ValueError as error:
         raise EncodingError(Rule.NOT_A_POINT) from error
-    return Point(data)
+
+
+class Points:
+    """The points of one message. Each is looked for on the curve once, however often the message names it.
+
+    That takes a square root: after the signatures it is what decoding costs most. An invoice names its issuer up to
+    three times, and two of its points verify signatures.
+    """
+
+    __slots__ = ("_keys",)
+
+    def __init__(self) -> None:
+        """Know none yet."""
+        self._keys: dict[bytes, PublicKeyXOnly] = {}
+
+    def parse(self, data: bytes) -> Point:
+        """Do as `parse_point`, and keep the point for later."""
+        if data not in self._keys:
+            self._keys[data] = _key_of(data)
+        return Point(data)
+
+    def verify_schnorr(self, signature: bytes, digest: bytes, *, key: Point) -> bool:
+        """Do as the function of this name, with less work for a `key` that was parsed."""
+        known = self._keys.get(key)
+        if known is None:
+            return verify_schnorr(signature, digest, key=key)
+        return len(signature) == _SIGNATURE_BYTES and bool(known.verify(signature, digest))
 
 
 def is_key_of(key: SecretKey, point: Point) -> bool:
@@ -123,6 +162,8 @@ def point_times(point: Point, scalar: bytes) -> Point:
 
 def verify_schnorr(signature: bytes, digest: bytes, *, key: Point) -> bool:
     """Say whether `signature` (BIP 340) over `digest` is by the x coordinate of `key`."""
+    if len(key) != 33:  # the library reads 32 bytes, whatever is there
+        return False
     try:
         valid: bool = PublicKeyXOnly(key[1:]).verify(signature, digest)
     except ValueError:  # a signature that is not 64 bytes, or an x that is on no point

@@ -7,8 +7,8 @@ from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
 from bled_codec import values
-from bled_codec.blinded_path import decode_paths, decode_payinfos
-from bled_codec.crypto import parse_point
+from bled_codec.blinded_path import decode_paths, decode_payinfos, read_paths
+from bled_codec.crypto import Points, parse_point
 from bled_codec.errors import CodecError, Rule, TlvError
 from bled_codec.primitives import decode_tu32, decode_tu64, encode_truncated
 from bled_codec.tlv import TlvRecord, make_record
@@ -57,11 +57,15 @@ class Field(IntEnum):
 
 
 class FieldCodec(NamedTuple):
-    """How one field's value becomes a Python value and back."""
+    """How one field's value becomes a Python value and back.
+
+    `read` decodes a value with points in it, given those of the whole message. None for all others.
+    """
 
     name: str
     decode: Callable[[bytes], Any]
     encode: Callable[[Any], bytes]
+    read: Callable[[Points, bytes], Any] | None = None
 
 
 _TEXT: Final = (values.decode_text, values.encode_text)
@@ -69,13 +73,13 @@ _BYTES: Final = (bytes, bytes)
 _U64: Final = (decode_tu64, encode_truncated)
 _U32: Final = (decode_tu32, encode_truncated)
 _MSAT: Final = (values.decode_msat, encode_truncated)
-_POINT: Final = (parse_point, bytes)
+_POINT: Final = (parse_point, bytes, Points.parse)
 _HASH: Final = (values.decode_hash, bytes)
 _HASHES: Final = (values.decode_hashes, values.encode_joined)
 _SIGNATURE: Final = (values.decode_signature, bytes)
-_PATHS: Final = (decode_paths, values.encode_all)
+_PATHS: Final = (decode_paths, values.encode_all, read_paths)
 
-_CODECS: Final[Mapping[Field, tuple[Callable[[bytes], Any], Callable[[Any], bytes]]]] = {
+_CODECS: Final[Mapping[Field, tuple[Callable[..., Any], ...]]] = {
     Field.INVREQ_METADATA: _BYTES,
     Field.OFFER_CHAINS: _HASHES,
     Field.OFFER_METADATA: _BYTES,
@@ -116,7 +120,7 @@ _CODECS: Final[Mapping[Field, tuple[Callable[[bytes], Any], Callable[[Any], byte
 }
 
 FIELD_CODECS: Final[Mapping[int, FieldCodec]] = {
-    field: FieldCodec(field.name.lower(), decode, encode) for field, (decode, encode) in _CODECS.items()
+    field: FieldCodec(field.name.lower(), *codec) for field, codec in _CODECS.items()
 }
 FIELD_BY_NAME: Final[Mapping[str, Field]] = {field.name.lower(): field for field in Field}
 
@@ -179,19 +183,20 @@ def select(records: Iterable[TlvRecord], ranges: tuple[range, range]) -> tuple[T
     return tuple([record for record in records if record.type in first or record.type in second])
 
 
-def decode_fields(records: Sequence[TlvRecord], types: TypeRanges) -> dict[str, Any]:
-    """Return the values of the known fields by their specification name.
+def decode_fields(records: Sequence[TlvRecord], types: TypeRanges, points: Points | None = None) -> dict[str, Any]:
+    """Return the values of the known fields by their specification name; `points` takes in those of the message.
 
     Raises `CodecError` with the TLV type at fault, and the offset in the stream of `records`.
     """
     found: dict[str, Any] = {}
     codecs = types.codecs
+    points = Points() if points is None else points
     type_ = -1
     try:
         for type_, value, _ in records:
             if type_ in codecs:
-                name, decode, _ = codecs[type_]
-                found[name] = decode(value)
+                name, decode, _, read = codecs[type_]
+                found[name] = decode(value) if read is None else read(points, value)
             else:
                 types.check(type_)
     except CodecError as error:

@@ -7,12 +7,12 @@ from typing import Any, Final
 from bled_codec.blinded_path import BlindedPath, BlindedPayinfo
 from bled_codec.bolt12_string import INVOICE_PREFIX, format_string, parse_string
 from bled_codec.construct import construct
-from bled_codec.crypto import SecretKey, is_key_of, verify_schnorr
+from bled_codec.crypto import Points, SecretKey, is_key_of
 from bled_codec.errors import EncodingError, Rule, SemanticError, SignatureError
 from bled_codec.fields import INVOICE_TYPES, MIRRORED_TYPES, Field, decode_fields, encode_fields, ordered, select
 from bled_codec.invoice_request import InvoiceRequest, InvoiceRequestFields
 from bled_codec.invoice_rules import REQUIRED_FIELDS, check_invoice_fields
-from bled_codec.merkle import leaf_nodes, merkle_root, root_of_nodes, signature_digest, signed_records
+from bled_codec.merkle import TreeLevels, leaf_nodes, merkle_root, signature_digest, signed_records, tree_levels
 from bled_codec.request_rules import expected_amount
 from bled_codec.request_signature import RequestSignature, judge_request_signature
 from bled_codec.tlv import TlvRecord, join_records, make_record, split_stream
@@ -46,8 +46,8 @@ class InvoiceFields(InvoiceRequestFields):
 class Invoice(InvoiceFields):
     """An invoice that keeps every clockless rule, signed by `invoice_node_id`.
 
-    That says nothing about field 239: see `request_signature`. `nodes` are the lowest nodes of its merkle tree, one for
-    each signed record; those of the repeated request are at the same time the lowest of the request's own tree.
+    That says nothing about field 239: see `request_signature`. `tree` is its merkle tree, from one node for each signed
+    record up; the request that it repeats shares most of it. `points` are those that were found in it.
     """
 
     invreq_metadata: bytes
@@ -60,15 +60,16 @@ class Invoice(InvoiceFields):
     invoice_node_id: Point
     signature: bytes
     records: tuple[TlvRecord, ...] = field(repr=False)
-    nodes: tuple[bytes, ...] = field(repr=False, compare=False)
+    tree: TreeLevels = field(repr=False, compare=False)
+    points: Points = field(repr=False, compare=False)
 
     @classmethod
     def decode(cls, data: bytes) -> "Invoice":
         """Return the invoice in a TLV stream. Raises `CodecError` naming the rule and the TLV type."""
         invoice = _read(split_stream(data))
         # BOLT 12, invoices, reader: the signature must be the issuing node's own.
-        digest = invoice_root_digest(root_of_nodes(invoice.nodes))
-        if not verify_schnorr(invoice.signature, digest, key=invoice.invoice_node_id):
+        digest = invoice_root_digest(invoice.tree[-1][0])
+        if not invoice.points.verify_schnorr(invoice.signature, digest, key=invoice.invoice_node_id):
             raise SignatureError(Rule.SIGNATURE_INVALID, tlv_type=Field.SIGNATURE)
         return invoice
 
@@ -100,7 +101,7 @@ class Invoice(InvoiceFields):
     @property
     def request_signature(self) -> RequestSignature:
         """Whether field 239 is the payer's signature of the request that this invoice repeats."""
-        return judge_request_signature(self.records, nodes=self.nodes)
+        return judge_request_signature(self.records, tree=self.tree, points=self.points)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,10 +211,12 @@ def _invoice_bytes(text: str) -> bytes:
 
 def _read(records: tuple[TlvRecord, ...]) -> Invoice:
     """Return the invoice in `records`, its signature not looked at."""
-    fields = decode_fields(records, INVOICE_TYPES)
+    points = Points()
+    fields = decode_fields(records, INVOICE_TYPES, points)
     _require(fields)
     fields["records"] = records
-    fields["nodes"] = tuple(leaf_nodes(signed_records(records)))
+    fields["tree"] = tree_levels(leaf_nodes(signed_records(records)))
+    fields["points"] = points
     invoice = construct(Invoice, fields)
     check_invoice_fields(invoice)
     return invoice

@@ -8,7 +8,7 @@ from bled_codec.blinded_path import BlindedPath
 from bled_codec.bolt12_string import INVOICE_REQUEST_PREFIX, format_string, parse_string
 from bled_codec.chains import BITCOIN_CHAIN
 from bled_codec.construct import construct
-from bled_codec.crypto import SecretKey, is_key_of, verify_schnorr
+from bled_codec.crypto import Points, SecretKey, is_key_of
 from bled_codec.errors import EncodingError, Rule, SemanticError, SignatureError
 from bled_codec.fields import OFFER_MIRRORED_TYPES, REQUEST_TYPES, Field, decode_fields, encode_fields, ordered, select
 from bled_codec.merkle import merkle_root, signature_digest
@@ -53,8 +53,9 @@ class InvoiceRequest(InvoiceRequestFields):
     @classmethod
     def decode(cls, data: bytes) -> "InvoiceRequest":
         """Return the request in a TLV stream. Raises `CodecError` naming the rule and the TLV type."""
-        request = _read(split_stream(data))
-        _check_signature(request)
+        points = Points()
+        request = _read(split_stream(data), points)
+        _check_signature(request, points)
         return request
 
     @classmethod
@@ -102,7 +103,7 @@ class UnsignedInvoiceRequest:
         Raises `CodecError` when the request breaks a rule, or `key` is not that of its payer id.
         """
         signature = make_record(Field.SIGNATURE, key.sign(self.digest, aux=aux))
-        request = _read(ordered([*self.records, signature]))
+        request = _read(ordered([*self.records, signature]), Points())
         # libsecp256k1 has verified what it signed; what is left to ask is whether it was with the right key.
         if not is_key_of(key, request.invreq_payer_id):
             raise SignatureError(Rule.SIGNATURE_INVALID, tlv_type=Field.SIGNATURE)
@@ -151,9 +152,9 @@ def request_digest(records: Iterable[TlvRecord]) -> bytes:
     return signature_digest(_MESSAGE, _SIGNATURE, merkle_root(records))
 
 
-def _read(records: tuple[TlvRecord, ...]) -> InvoiceRequest:
+def _read(records: tuple[TlvRecord, ...], points: Points) -> InvoiceRequest:
     """Return the request in `records`, its signature not looked at."""
-    fields = decode_fields(records, REQUEST_TYPES)
+    fields = decode_fields(records, REQUEST_TYPES, points)
     _require(fields)
     fields["records"] = records
     request = construct(InvoiceRequest, fields)
@@ -169,12 +170,12 @@ def _require(fields: dict[str, object]) -> None:
         raise SemanticError(Rule.PAYER_ID_MISSING, tlv_type=Field.INVREQ_PAYER_ID)
 
 
-def _check_signature(request: InvoiceRequest) -> None:
+def _check_signature(request: InvoiceRequest, points: Points) -> None:
     if request.signature is None:
         if answers_an_offer(request):
             raise SignatureError(Rule.SIGNATURE_MISSING, tlv_type=Field.SIGNATURE)
         return
     # BOLT 12, invoice requests, reader: the signature is that of the payer id.
     digest = request_digest(request.records)
-    if not verify_schnorr(request.signature, digest, key=request.invreq_payer_id):
+    if not points.verify_schnorr(request.signature, digest, key=request.invreq_payer_id):
         raise SignatureError(Rule.SIGNATURE_INVALID, tlv_type=Field.SIGNATURE)

@@ -7,11 +7,14 @@ four hashes of a record would cost as much as the hash.
 import hashlib
 from collections.abc import Iterable, Sequence
 from functools import cache
-from typing import Final
+from typing import Final, TypeAlias
 
 from bled_codec.crypto import tag_state
 from bled_codec.primitives import bigsize_width
 from bled_codec.tlv import TlvRecord
+
+TreeLevels: TypeAlias = tuple[Sequence[bytes], ...]
+"""Every level of a tree, the lowest nodes first and the root, alone, last."""
 
 SIGNATURE_TYPES: Final = range(240, 1001)
 """Signature elements: they are in no tree (BOLT 12)."""
@@ -19,6 +22,8 @@ SIGNATURE_TYPES: Final = range(240, 1001)
 _LEAF: Final = tag_state(b"LnLeaf")
 _BRANCH: Final = tag_state(b"LnBranch")
 _NONCE: Final = b"LnNonce"
+_LONGER: Final = 0xFD
+"""Smallest type that is longer than one byte."""
 
 
 def merkle_root(records: Iterable[TlvRecord]) -> bytes:
@@ -40,11 +45,15 @@ def leaf_nodes(records: Sequence[TlvRecord]) -> list[bytes]:
     The nonce's tag holds the first record, so two messages with the same first record share their nodes.
     """
     nodes = []
-    for record, nonce in zip(records, nonce_hashes(records), strict=True):
-        state = _LEAF.copy()
-        state.update(record.raw)
+    new_leaf, new_branch, new_nonce = _LEAF.copy, _BRANCH.copy, _nonce_state(records).copy
+    for type_, _, raw in records:
+        state = new_nonce()
+        state.update(raw[:1] if type_ < _LONGER else raw[: bigsize_width(raw[0])])
+        nonce = state.digest()
+        state = new_leaf()
+        state.update(raw)
         leaf = state.digest()
-        state = _BRANCH.copy()
+        state = new_branch()
         state.update(leaf + nonce if leaf < nonce else nonce + leaf)
         nodes.append(state.digest())
     return nodes
@@ -60,12 +69,16 @@ def leaf_of(record: TlvRecord) -> bytes:
 def nonce_hashes(records: Sequence[TlvRecord]) -> list[bytes]:
     """Return for each record the nonce beside its leaf, 32 bytes: a hash of the first record and its own type."""
     nonces = []
-    first = tag_state(_NONCE + records[0].raw) if records else _LEAF
+    new_nonce = _nonce_state(records).copy
     for record in records:
-        state = first.copy()
+        state = new_nonce()
         state.update(record.raw[: bigsize_width(record.raw[0])])
         nonces.append(state.digest())
     return nonces
+
+
+def _nonce_state(records: Sequence[TlvRecord]) -> "hashlib._Hash":
+    return tag_state(_NONCE + records[0].raw) if records else _LEAF
 
 
 def branch(left: bytes, right: bytes) -> bytes:
@@ -76,23 +89,46 @@ def branch(left: bytes, right: bytes) -> bytes:
 
 
 def root_of_nodes(nodes: Sequence[bytes]) -> bytes:
-    """Return the root over the lowest nodes: neighbours pair up, an odd last node rises as it is.
+    """Return the root over the lowest nodes. Raises `ValueError` without any."""
+    return tree_levels(nodes)[-1][0]
+
+
+def tree_levels(nodes: Sequence[bytes]) -> TreeLevels:
+    """Return the tree over the lowest nodes: neighbours pair up, an odd last node rises as it is.
 
     Raises `ValueError` without any: nothing is signed by signing nothing.
     """
     if not nodes:
         raise ValueError("a merkle tree has at least one leaf")
-    level = list(nodes)
+    level = nodes
+    levels = [level]
+    new_branch = _BRANCH.copy
     while len(level) > 1:
         above = []
-        for left, right in zip(level[::2], level[1::2], strict=False):
-            state = _BRANCH.copy()
+        one_by_one = iter(level)
+        for left, right in zip(one_by_one, one_by_one, strict=False):
+            state = new_branch()
             state.update(left + right if left < right else right + left)
             above.append(state.digest())
         if len(level) % 2:
             above.append(level[-1])
         level = above
-    return level[0]
+        levels.append(level)
+    return tuple(levels)
+
+
+def root_of_first(levels: TreeLevels, count: int) -> bytes:
+    """Return the root over the first `count` of a tree's lowest nodes, at least one and at most all.
+
+    What two neighbours make depends on nothing behind them: so the tree over the first nodes is part of the whole one,
+    except along its right edge. There it is put together from the largest trees that fit, the smallest first.
+    """
+    root = b""
+    for height, level in enumerate(levels):
+        complete = count >> height
+        if complete % 2:
+            root = branch(level[complete - 1], root) if root else level[complete - 1]
+    return root
 
 
 def signature_digest(message: str, field: str, root: bytes) -> bytes:

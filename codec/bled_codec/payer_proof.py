@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from bled_codec.bolt12_string import PAYER_PROOF_PREFIX, format_string, parse_string
-from bled_codec.crypto import SecretKey, sha256, verify_schnorr
+from bled_codec.crypto import Points, SecretKey, sha256
 from bled_codec.disclosure import Disclosure, disclose, rebuild_root
 from bled_codec.errors import EncodingError, Rule, SemanticError, SignatureError
 from bled_codec.fields import PROOF_TYPES, Field, decode_fields, encode_fields, ordered
@@ -63,11 +63,12 @@ class PayerProof(InvoiceFields):
         """Return the proof in a TLV stream. Raises `CodecError` naming the rule and the TLV type."""
         records = split_stream(data)
         _check_metadata_hidden(records)
-        fields = decode_fields(records, PROOF_TYPES)
+        points = Points()
+        fields = decode_fields(records, PROOF_TYPES, points)
         _require(fields)
         proof = cls(records=records, **fields)
         _check_preimage(proof)
-        _check_signatures(proof)
+        _check_signatures(proof, points)
         return proof
 
     @classmethod
@@ -189,9 +190,9 @@ def _disclosure(proof: PayerProof) -> Disclosure:
     )
 
 
-def _check_signatures(proof: PayerProof) -> None:
+def _check_signatures(proof: PayerProof, points: Points) -> None:
     # BOLT 12, payer proofs, reader: the issuer's over the rebuilt root, the payer's over the proof's own records.
-    if not verify_schnorr(proof.signature, invoice_root_digest(proof.invoice_root), key=proof.invoice_node_id):
+    if not points.verify_schnorr(proof.signature, invoice_root_digest(proof.invoice_root), key=proof.invoice_node_id):
         raise SignatureError(Rule.SIGNATURE_INVALID, tlv_type=Field.SIGNATURE)
-    if not verify_schnorr(proof.proof_signature, proof_digest(proof.records), key=proof.invreq_payer_id):
+    if not points.verify_schnorr(proof.proof_signature, proof_digest(proof.records), key=proof.invreq_payer_id):
         raise SignatureError(Rule.SIGNATURE_INVALID, tlv_type=Field.PROOF_SIGNATURE)

@@ -4,17 +4,20 @@ The invoice repeats every signed record of the request byte for byte, so the req
 the invoice alone. The verdict is never part of the invoice's own validity.
 """
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from enum import StrEnum
+from operator import attrgetter
 from typing import Final
 
-from bled_codec.crypto import verify_schnorr
+from bled_codec.crypto import Points
 from bled_codec.fields import MIRRORED_TYPES, Field, select
-from bled_codec.merkle import merkle_root, root_of_nodes, signature_digest, signed_records
+from bled_codec.merkle import TreeLevels, merkle_root, root_of_first, root_of_nodes, signature_digest, signed_records
 from bled_codec.tlv import TlvRecord
 from bled_codec.units import Point
 
 _SIGNATURE_BYTES: Final = 64
+_TYPE: Final = attrgetter("type")
 
 
 class RequestSignature(StrEnum):
@@ -25,10 +28,12 @@ class RequestSignature(StrEnum):
     ABSENT = "absent"
 
 
-def judge_request_signature(records: Sequence[TlvRecord], *, nodes: Sequence[bytes] | None = None) -> RequestSignature:
+def judge_request_signature(
+    records: Sequence[TlvRecord], *, tree: TreeLevels | None = None, points: Points | None = None
+) -> RequestSignature:
     """Return the verdict for the records of an invoice. Fields 0 and 88 must be among them, else it is invalid.
 
-    `nodes` are the lowest nodes of the invoice's own tree, where they are known: they save three of four hashes.
+    `tree` is the invoice's own, where it is known: it saves nearly every hash. `points` are those found in it.
     """
     values = {record.type: record.value for record in records}
     signature = values.get(Field.INVOICE_REQUEST_SIGNATURE)
@@ -37,19 +42,21 @@ def judge_request_signature(records: Sequence[TlvRecord], *, nodes: Sequence[byt
     payer_id = values.get(Field.INVREQ_PAYER_ID)
     if payer_id is None or Field.INVREQ_METADATA not in values or len(signature) != _SIGNATURE_BYTES:
         return RequestSignature.INVALID
-    digest = signature_digest("invoice_request", "signature", _request_root(records, nodes))
-    valid = verify_schnorr(signature, digest, key=Point(payer_id))
+    digest = signature_digest("invoice_request", "signature", _request_root(records, tree))
+    valid = (points or Points()).verify_schnorr(signature, digest, key=Point(payer_id))
     return RequestSignature.VALID if valid else RequestSignature.INVALID
 
 
-def _request_root(records: Sequence[TlvRecord], nodes: Sequence[bytes] | None) -> bytes:
+def _request_root(records: Sequence[TlvRecord], tree: TreeLevels | None) -> bytes:
     """Return the merkle root of the repeated request.
 
     A node depends on its record and on the first record alone. Both trees begin with field 0, so a repeated record has
-    one node in both, and only the branches above differ.
+    one node in both. Where the request has no experimental records its tree is a part of the invoice's.
     """
-    if nodes is None:
+    if tree is None:
         return merkle_root(select(records, MIRRORED_TYPES))
     low, high = MIRRORED_TYPES
-    pairs = zip(signed_records(records), nodes, strict=True)
+    if records[-1].type < high.start:
+        return root_of_first(tree, bisect_left(records, low.stop, key=_TYPE))
+    pairs = zip(signed_records(records), tree[0], strict=True)
     return root_of_nodes([node for record, node in pairs if record.type in low or record.type in high])

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
-from bled_codec.errors import Rule, TlvError
+from bled_codec.errors import CodecError, Rule, TlvError
 from bled_codec.primitives import encode_bigsize, read_bigsize
 
 
@@ -42,6 +42,29 @@ def split_stream(data: bytes) -> tuple[TlvRecord, ...]:
         records.append(_make((type_, data[value:stop], data[start:stop])))
         last, start = type_, stop
     return tuple(records)
+
+
+def readable_values(data: bytes, *, up_to: int) -> dict[int, bytes]:
+    """Return the values of the first records by type, as far as they can be read and no type is above `up_to`.
+
+    For a look at a stream that may be broken anywhere: it ends where `split_stream` would raise, and raises nothing.
+    """
+    values: dict[int, bytes] = {}
+    start, end, last = 0, len(data), -1
+    try:
+        while start < end:
+            type_, start = read_bigsize(data, start) if data[start] >= 0xFD else (data[start], start + 1)
+            if not last < type_ <= up_to:
+                break
+            length, start = read_bigsize(data, start)
+            stop = start + length
+            if stop > end:
+                break
+            values[type_] = data[start:stop]
+            start, last = stop, type_
+    except CodecError:
+        pass  # what came before the damage is what was asked for
+    return values
 
 
 def _order_rule(type_: int, last: int) -> Rule:

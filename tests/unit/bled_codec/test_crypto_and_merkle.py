@@ -4,9 +4,17 @@ import hashlib
 
 import pytest
 
-from bled_codec.crypto import SecretKey, parse_point, point_times, public_key_of, tagged_hash, verify_schnorr
+from bled_codec.crypto import Points, SecretKey, parse_point, point_times, public_key_of, tagged_hash, verify_schnorr
 from bled_codec.errors import EncodingError, Rule
-from bled_codec.merkle import branch, leaf_nodes, merkle_root, root_of_nodes, signature_digest
+from bled_codec.merkle import (
+    branch,
+    leaf_nodes,
+    merkle_root,
+    root_of_first,
+    root_of_nodes,
+    signature_digest,
+    tree_levels,
+)
 from bled_codec.tlv import make_record
 from bled_codec.units import Point
 
@@ -59,9 +67,11 @@ def test_both_sides_share_one_secret() -> None:
     ],
 )
 def test_what_is_no_point_is_refused(data: bytes) -> None:
-    with pytest.raises(EncodingError) as caught:
-        parse_point(data)
-    assert caught.value.rule is Rule.NOT_A_POINT
+    points = Points()
+    for parse in (parse_point, points.parse, points.parse):
+        with pytest.raises(EncodingError) as caught:
+            parse(data)
+        assert caught.value.rule is Rule.NOT_A_POINT
 
 
 def test_an_uncompressed_point_is_refused() -> None:
@@ -77,6 +87,23 @@ def test_a_signature_is_checked_by_x_alone_and_rubbish_is_only_false() -> None:
     for bad in (b"", signature[:-1], signature + b"\x00", bytes(64), b"\xff" * 64):
         assert not verify_schnorr(bad, digest, key=KEY.public_key)
     assert not verify_schnorr(signature, digest, key=Point(b"\x02" + bytes(31) + b"\x05"))
+    for length in (0, 1, 32, 34):
+        assert not verify_schnorr(signature, digest, key=Point((KEY.public_key * 2)[:length]))
+
+
+def test_points_of_a_message_verify_as_they_do_alone() -> None:
+    digest = bytes(32)
+    signature = KEY.sign(digest, aux=bytes(32))
+    same_x, other = Point(bytes([KEY.public_key[0] ^ 1]) + KEY.public_key[1:]), SecretKey(b"\x43" * 32).public_key
+    known, unknown = Points(), Points()
+    for key in (KEY.public_key, same_x, other):
+        assert known.parse(key) == known.parse(bytes(key)) == key
+    for key in (KEY.public_key, same_x, other, Point(b""), Point(bytes(33))):
+        for tried in (signature, bytes(64), signature[:-1], signature + b"\x00", b""):
+            expected = verify_schnorr(tried, digest, key=key)
+            assert known.verify_schnorr(tried, digest, key=key) is expected
+            assert unknown.verify_schnorr(tried, digest, key=key) is expected
+    assert known.verify_schnorr(signature, digest, key=KEY.public_key)
 
 
 def plain_tagged_hash(tag: bytes, data: bytes) -> bytes:
@@ -104,6 +131,21 @@ def test_the_tree_of_any_number_of_records_is_the_recursive_one(count: int) -> N
         nodes.append(plain_tagged_hash(b"LnBranch", b"".join(pair)))
     assert leaf_nodes(records) == nodes
     assert root_of_nodes(nodes) == merkle_root(records) == plain_root(nodes)
+
+
+@pytest.mark.parametrize("count", [*range(1, 20), 64, 65])
+def test_the_tree_over_the_first_nodes_is_part_of_the_whole_one(count: int) -> None:
+    nodes = [hashlib.sha256(bytes([number])).digest() for number in range(count)]
+    levels = tree_levels(nodes)
+    assert levels[0] == nodes
+    assert list(levels[-1]) == [plain_root(nodes)]
+    for first in range(1, count + 1):
+        assert root_of_first(levels, first) == plain_root(nodes[:first])
+
+
+def test_over_nothing_there_is_no_tree() -> None:
+    with pytest.raises(ValueError, match="at least one leaf"):
+        tree_levels([])
 
 
 def test_signature_elements_are_in_no_tree() -> None:

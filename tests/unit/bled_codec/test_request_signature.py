@@ -13,7 +13,10 @@ from .samples import ISSUER, PAYER, STRANGER, invoice, offer, replaced, request,
 
 def verdict(changes: dict[int, bytes | None]) -> RequestSignature:
     """Return the verdict on an invoice changed after the payer signed, and signed by the merchant all the same."""
-    return judge_request_signature(Invoice.decode(signed_invoice(changes)).records)
+    read = Invoice.decode(signed_invoice(changes))
+    alone = judge_request_signature(read.records)
+    assert read.request_signature is alone, "with the invoice's tree and points, or without"
+    return alone
 
 
 def test_the_payers_signature_is_found_valid() -> None:
@@ -45,7 +48,7 @@ def test_the_payers_signature_is_found_valid() -> None:
 def test_any_change_to_what_the_payer_signed_is_found(changes: dict[int, bytes | None]) -> None:
     key = STRANGER if 176 in changes else ISSUER
     read = Invoice.decode(signed_invoice(changes, key=key))
-    assert read.request_signature is RequestSignature.INVALID
+    assert read.request_signature is judge_request_signature(read.records) is RequestSignature.INVALID
 
 
 @pytest.mark.parametrize(
