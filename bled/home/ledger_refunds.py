@@ -7,7 +7,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Connection, Select, insert, select, update
 
 from bled.codes import Code
-from bled.errors import Refused
+from bled.errors import Refused, Unavailable
 from bled.home.ledger_core import LedgerCore
 from bled.home.ledger_rows import claim_of, insert_event
 from bled.home.ledger_tables import refunds
@@ -51,10 +51,12 @@ class LedgerRefunds(LedgerCore):
             return _of(database, payer_id)
 
     def refund_with(self, payment_hash: bytes) -> HomeRefund:
-        """Return the invoice with a payment hash, which was added."""
+        """Return the invoice with a payment hash, which was added. Raises `Unavailable` for one that is gone again."""
         with self._store.reading() as database:
-            (found,) = _read(database, select(refunds).where(refunds.c.payment_hash == payment_hash))
-        return found
+            found = _read(database, select(refunds).where(refunds.c.payment_hash == payment_hash))
+        if not found:
+            raise Unavailable(Code.STORE_BROKEN, detail="an invoice is not in the ledger any more; is it an old copy?")
+        return found[0]
 
     def refunds_among(self, payer_ids: Sequence[Point]) -> tuple[HomeRefund, ...]:
         """Return what came back of some payments, oldest first."""

@@ -78,12 +78,12 @@ def tells_before_it_writes() -> None:
 
     async def keep(self, refund, draft, preimage):
         await self._node.keep_invoice(draft, label=refund.label, preimage=preimage)
-        failpoint(Failpoint.HOME_REFUND_STORED)
         return refund
 
     async def send(self, refund, terms, reply_path):
         self._begin(self._send_often(refund, terms, reply_path, home=await self._node.node_id()))
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.1)
+        failpoint(Failpoint.HOME_REFUND_KEPT)
         with contextlib.suppress(BledError):
             LedgerRefunds.written(self._ledger, refund)
             self._ledger.keep_refund(refund)

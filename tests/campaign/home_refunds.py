@@ -53,6 +53,19 @@ async def give_back_for_many(town: Round) -> None:
         await town.kill_home()
 
 
+async def give_back_until_nothing_is_left(town: Round) -> None:
+    """Ask for one part after the other, each after the one before has come, and for more than the whole in all."""
+    paid = await _something_paid(town)
+    await town.start_home()
+    for part in (2, 3, 1):
+        await town.ask_refund(paid, amount=None if paid is None else paid.amount // part)
+        await town.until_refunded(paid, seconds=1.5 if part == 2 else 0.6)
+        if town.random.random() < 0.2:
+            await town.kill_home()
+            await town.start_home()
+    await town.kill_home()
+
+
 async def give_back_to_a_node_that_dies(town: Round) -> None:
     """Kill the node while it is paid, at a step of its own or at any moment, and start all again."""
     paid = await _something_paid(town)
@@ -99,6 +112,7 @@ REFUNDS = {
     give_back_at_a_step: 8,
     give_back_at_any_moment: 6,
     give_back_for_many: 4,
+    give_back_until_nothing_is_left: 3,
     give_back_to_a_node_that_dies: 2,
 }
 """Every scenario of refunds, and how often it is played."""

@@ -219,11 +219,13 @@ class Round:
         await self.ask("town-bring", invoices=bought.invoices, secret=bought.secret, times=times)
 
     async def shop(self, most: int = 3) -> list[Bought]:
-        """Make one purchase or some, and bring their invoices home."""
+        """Make one purchase or some and bring their invoices home; now and then an earlier one is to be given back."""
         made = [await self.buy() for _ in range(self.random.randrange(1, most + 1))]
         bought = [each for each in made if each is not None]
         for each in bought:
             await self.bring(each)
+        if self.refundable and self.random.random() < 0.3:
+            await self.ask_refund(self.random.choice(self.refundable))
         return bought
 
     async def until_decided(self, bought: list[Bought], *, seconds: float = 10) -> None:
@@ -244,7 +246,9 @@ class Round:
         if not waiting:
             self.typical = 0.8 * self.typical + 0.2 * (time.monotonic() - began)
 
-    async def ask_refund(self, bought: Bought | None, *, times: int = 1, pays: int = 1) -> None:
+    async def ask_refund(
+        self, bought: Bought | None, *, times: int = 1, pays: int = 1, amount: int | None = None
+    ) -> None:
         """Have the till ask for a part, the whole or too much of a purchase; of a few names, so that some ask again."""
         if bought is None or bought.refund_offer is None:
             return
@@ -252,10 +256,11 @@ class Round:
         for _ in range(times):
             number = self.random.randrange(4)
             amounts = (bought.amount // 3, bought.amount // 2, bought.amount, bought.amount + 2_000)
+            chosen = amounts[number] if amount is None else amount
             order = {
                 "offer": bought.refund_offer,
                 "secret": bought.secret,
-                "amount": amounts[number],
+                "amount": chosen,
                 "name": f"{bought.payer_id} {number}",
                 "pays": pays,
                 "lag": self.random.choice((0, 0, 0, self.random.random())),

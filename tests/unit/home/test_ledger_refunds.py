@@ -3,7 +3,7 @@
 import pytest
 
 from bled.codes import Code
-from bled.errors import Refused
+from bled.errors import Refused, Unavailable
 from bled.home.ledger_refunds import MOST_OF_PAYMENT
 from bled.home.refund_rows import HomeRefund, HomeRefundState
 from bled_codec.crypto import sha256
@@ -86,6 +86,11 @@ def test_an_invoice_that_the_node_has_come_to_keep_is_not_closed_by_what_was_see
     assert ledger.open_refunds() == (kept,)
     assert ledger.close_refund(kept)
     assert ledger.close_refund(kept)
+
+
+def test_an_invoice_that_the_ledger_has_lost_is_looked_for_again_and_again(ledger, paid) -> None:
+    with pytest.raises(Unavailable, match="old copy"):
+        ledger.refund_with(refund(paid).payment_hash)
 
 
 def test_what_came_back_is_told_once_and_widens_no_budget(ledger, home, paid) -> None:
