@@ -6,7 +6,7 @@ It is never deleted and a payer id has one for ever. Counters are sums over clai
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from sqlalchemy import Connection
@@ -75,11 +75,12 @@ class Ledger(LedgerWorkers, LedgerOwner, LedgerRecords, LedgerRefunds):
             if before is not None:
                 return Claimed(claim=before, is_new=False)
             check_time_to_pay(verified.pay_before, now=now)
-            _check_clock(database, now)
+            latest = _check_clock(database, now)
             max_fee = _allowed_fee(database, verified, now)
             claim = _new_claim(verified, max_fee=max_fee, now=now, node=self._node)
             insert_claim(database, claim, day=utc_day(now), worker=self._worker)
-            _set_latest_time(database, max(now, _latest_time(database)))
+            if now > latest:
+                _set_latest_time(database, now)
             self._write_records_read(database)
         return Claimed(claim=claim, is_new=True)
 
@@ -100,16 +101,15 @@ class Ledger(LedgerWorkers, LedgerOwner, LedgerRecords, LedgerRefunds):
             if claim.state is not ClaimState.CLAIMED:
                 raise Refused(Code.REVOKED, detail=f"the claim is {claim.state.value}")
             refused = _too_late(database, claim, now)
+            retry_for = seconds_for_attempts(claim.pay_before, now=now)
             if refused is None:
-                retry_for = seconds_for_attempts(claim.pay_before, now=now)
                 update_claim(database, payer_id, state=ClaimState.SENT.value, sent_at=now, retry_for=retry_for)
                 self._advance(database)
             else:
                 self._end(database, claim, ClaimState.DROPPED, refused.code, detail=refused.detail, now=now)
-            claim = claim_of(database, payer_id)
         if refused is not None:
             raise refused
-        return claim
+        return replace(claim, state=ClaimState.SENT, sent_at=now, retry_for=retry_for)
 
     def record_paid(self, payer_id: Point, *, amount_sent: Msat, preimage: bytes | None, now: UnixTime) -> None:
         """Record that the payee has the money. Does nothing when that is known."""
@@ -232,11 +232,16 @@ def _earlier_claim(database: Connection, verified: VerifiedInvoice) -> Claim | N
     return None
 
 
-def _check_clock(database: Connection, now: UnixTime) -> None:
-    """Expiry is judged by home's clock: one that went back would let an old request in again."""
-    behind = _latest_time(database) - now
+def _check_clock(database: Connection, now: UnixTime) -> UnixTime:
+    """Return the latest time that is known.
+
+    Expiry is judged by home's clock: one that went back would let an old request in again.
+    """
+    latest = _latest_time(database)
+    behind = latest - now
     if behind > CLOCK_BACK_SECONDS:
         raise Refused(Code.CLOCK_WRONG, detail=f"{behind} s behind what it said before")
+    return latest
 
 
 def _too_late(database: Connection, claim: Claim, now: UnixTime) -> Refused | None:

@@ -52,6 +52,8 @@ _NUMBER: Final = select(meta.c.value).where(meta.c.name == bindparam("name"))
 _SET_NUMBER: Final = update(meta).where(meta.c.name == bindparam("of"))
 _ADD_NUMBER: Final = insert(meta)
 _INSERT_CLAIM: Final = insert(claims)
+_UPDATE_CLAIM: Final = update(claims).where(claims.c.payer_id == bindparam("of"))
+_INSERT_EVENT: Final = insert(events)
 _COUNTERS: Final = select(
     func.count().label("payments"),
     _sum(_TAKES).label("takes"),
@@ -104,7 +106,7 @@ def insert_claim(database: Connection, claim: Claim, *, day: int, worker: int) -
 
 def update_claim(database: Connection, payer_id: Point, **values: object) -> None:
     """Change columns of a claim."""
-    database.execute(update(claims).where(claims.c.payer_id == payer_id).values(values))
+    database.execute(_UPDATE_CLAIM, {"of": payer_id, **values})
 
 
 def read_book(database: Connection, book_id: int) -> Book | None:
@@ -155,7 +157,7 @@ def insert_event(database: Connection, *, seq: int, at: UnixTime, code: Code, cl
         amount=claim.amount,
         preimage=claim.preimage,
     )
-    database.execute(insert(events).values(asdict(decision) | {"code": code.value}))
+    database.execute(_INSERT_EVENT, asdict(decision) | {"code": code.value})
 
 
 def read_number(database: Connection, name: str, *, unset: int = 0) -> int:
