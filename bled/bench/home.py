@@ -1,26 +1,22 @@
-"""`bled bench home`: verifying and claiming as ratios to the signatures and to the disk, and what issued ids cost."""
+"""`bled bench home`: verifying and claiming as ratios to their floors and to the disk, and what issued ids cost."""
 
 import os
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 from bled.bench import home_samples as samples
-from bled.bench.codec_cases import tree_hashes
+from bled.bench.home_floor import Floor, counts_of, floor_calls
 from bled.bench.timing import measure
-from bled.grants.sealing import SivKey
 from bled.home.files import LEDGER_FILE
 from bled.home.ledger import Ledger
 from bled.home.policy import VerifiedInvoice, verify_invoice
 from bled.home.rows import Book
 from bled_codec.chains import REGTEST_CHAIN
-from bled_codec.crypto import SecretKey, hmac_sha256, parse_point, public_key_of, tag_state, verify_schnorr
-from bled_codec.fields import MIRRORED_TYPES, select
-from bled_codec.invoice import Invoice
 from bled_codec.units import UnixTime
 
 VERIFY_TARGET: Final = 1.5
@@ -46,16 +42,13 @@ class Report:
     """Times in seconds, the best of many for what computes, the median for what waits for the disk.
 
     Attributes:
-        floor: of the bare libraries, by operation.
-        signatures: what the two signatures of an invoice need alone.
-        floor_seconds: those, the points, the hashes, the payer's key and its seals: nobody can verify with less.
+        floor: what verification costs at least, measured in turn with it.
+        verify: one verification by home, whole; nothing is remembered from one to the next.
         fsync: one page written and on the disk, in the folder of the ledger, between the claims.
         claim: one claim, durable.
     """
 
-    floor: Mapping[str, float]
-    signatures: float
-    floor_seconds: float
+    floor: Floor
     verify: float
     fsync: float
     claim: float
@@ -63,8 +56,18 @@ class Report:
 
     @property
     def verify_ratio(self) -> float:
-        """Verification over its floor."""
-        return self.verify / self.floor_seconds
+        """Verification over everything that it has to compute."""
+        return self.verify / self.floor.whole
+
+    @property
+    def signatures_ratio(self) -> float:
+        """Verification over its two BOLT 12 signatures; it can never be below `least_signatures_ratio`."""
+        return self.verify / self.floor.signatures
+
+    @property
+    def least_signatures_ratio(self) -> float:
+        """The same of a verifier that computes what it has to, and takes no time for anything else."""
+        return self.floor.whole / self.floor.signatures
 
     @property
     def growth_ratio(self) -> float:
@@ -83,17 +86,15 @@ class Report:
 
 def run_home_bench(*, seconds: float, folder: Path | None = None) -> Report:
     """Measure for about `seconds` for each call, with ledgers in `folder`, which should lie on the disk that counts."""
-    checks = {str(issued): _verification(issued) for issued in ISSUED}
-    floors, floor_of = _floor_calls(), _floor_of(samples.purchases(book_id=1, first_index=0, count=1)[0].invoice)
+    checks = {str(issued): verification(issued) for issued in ISSUED}
+    floors = floor_calls()
     measured = measure({**floors, **checks}, seconds=seconds)
-    floor = {name: measured[name] for name in floors}
+    counts = counts_of(samples.purchases(book_id=1, first_index=0, count=1)[0].invoice)
     with tempfile.TemporaryDirectory(prefix="bled-bench-", dir=folder) as name:
         claim, fsync = _claims(Path(name))
         stored = {issued: _stored_bytes(Path(name), issued) for issued in ISSUED}
     return Report(
-        floor=floor,
-        signatures=2 * floor["verify"],
-        floor_seconds=sum(floor[name] * count for name, count in floor_of.items()),
+        floor=Floor(costs={name: measured[name] for name in floors}, counts=counts),
         verify=min(measured[name] for name in checks),
         fsync=fsync,
         claim=claim,
@@ -103,7 +104,7 @@ def run_home_bench(*, seconds: float, folder: Path | None = None) -> Report:
     )
 
 
-def _verification(issued: int) -> Callable[[], object]:
+def verification(issued: int) -> Callable[[], object]:
     """Return what verifies a purchase with the last of so many ids."""
     (purchase,) = samples.purchases(book_id=1, first_index=issued - 1, count=1)
     book = Book(
@@ -127,46 +128,6 @@ def _verify(purchase: samples.Purchase, book: Book) -> VerifiedInvoice:
         find_book={book.book_id: book}.get,
         now=samples.NOW,
     )
-
-
-def _floor_calls() -> Mapping[str, Callable[[], object]]:
-    digest, key = bytes(range(32)), SecretKey(b"\x54" * 32)
-    point, signature = key.public_key, key.sign(bytes(range(32)), aux=samples.AUX)
-    state, pair = tag_state(b"LnBranch"), bytes(range(64))
-    siv = SivKey(pair)
-    sealed = siv.seal(bytes(8), associated=point)
-
-    def hash_pair() -> bytes:
-        copy = state.copy()
-        copy.update(pair)
-        return copy.digest()
-
-    return {
-        "verify": lambda: verify_schnorr(signature, digest, key=point),
-        "point": lambda: parse_point(point),
-        "hash": hash_pair,
-        "key": lambda: public_key_of(b"\x54" * 32),
-        "mac": lambda: hmac_sha256(pair, point),
-        "siv": lambda: siv.open(sealed, associated=point),
-    }
-
-
-def _floor_of(data: bytes) -> Mapping[str, int]:
-    """Return how many of each operation an invoice needs: its points, its tree and the branches of field 239, and to
-    know its payer id again the secret of its path, the seal of its metadata and the payer's key.
-    """
-    invoice = Invoice.decode(data)
-    mirrored = select(invoice.records, MIRRORED_TYPES)
-    paths = (*invoice.invoice_paths, *(invoice.invreq_paths or ()))
-    points = 3 + sum(2 + len(path.hops) for path in paths)  # issuer, payer and payee; each path's first node and key
-    return {
-        "verify": 2,
-        "point": points,
-        "hash": tree_hashes(invoice.records) + len(mirrored),
-        "key": 1,
-        "mac": 1,
-        "siv": 1,
-    }
 
 
 def _claims(folder: Path) -> tuple[float, float]:

@@ -1,7 +1,9 @@
 """Purchases as they come home, from fixed keys, and the book that they are made with. Toy keys, no money."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Final
 
 from bled.grants.grant import Grant
@@ -24,7 +26,8 @@ AMOUNT: Final = Msat(15_000)
 AUX: Final = bytes(32)
 _LASTING: Final = 300
 _TILL: Final = SecretKey(b"\x51" * 32)
-_HOP: Final = SecretKey(b"\x52" * 32)
+_HOPS: Final = (SecretKey(b"\x52" * 32), SecretKey(b"\x55" * 32))
+"""Two peers of home: the paths of a payer id begin at different ones."""
 _HOME: Final = SecretKey(b"\x53" * 32)
 
 
@@ -63,8 +66,8 @@ def purchases(*, book_id: int, first_index: int, count: int) -> tuple[Purchase, 
         issued_at=NOW,
         limits=limits(first_index=first_index, count=count),
         home_label="home",
-        routes=[(_HOP.public_key, _HOME.public_key)] * 2,
-        entropy=_entropy,
+        routes=[(hop.public_key, _HOME.public_key) for hop in _HOPS],
+        entropy=_entropy(),
     )
     return tuple(_purchase(grant) for grant in book.grants)
 
@@ -106,6 +109,7 @@ def _purchase(grant: Grant) -> Purchase:
     return Purchase(invoice=invoice.encode(), secret=path_secret(KEYS, grant.payer_id))
 
 
-def _entropy(length: int) -> bytes:
-    """Return the same bytes each time: what is measured does not look at them."""
-    return hashlib.shake_256(b"bench").digest(length)
+def _entropy() -> Callable[[int], bytes]:
+    """Return a source of other bytes each time, and of the same ones in each book."""
+    drawn = count()
+    return lambda length: hashlib.shake_256(b"bench %d" % next(drawn)).digest(length)

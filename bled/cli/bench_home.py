@@ -35,13 +35,18 @@ def home(seconds: Time = 1.0, folder: Folder = None, json_: Json = False) -> Non
 
 def _plain(report: "Report") -> dict[str, object]:
     return {
-        "floor_microseconds": {name: _us(took) for name, took in report.floor.items()},
+        "floor_microseconds": {name: _us(took) for name, took in report.floor.costs.items()},
+        "floor_counts": dict(report.floor.counts),
         "verify": {
             "microseconds": _us(report.verify),
-            "floor_microseconds": _us(report.floor_seconds),
-            "signatures_microseconds": _us(report.signatures),
+            "floor_microseconds": _us(report.floor.whole),
+            "signatures_microseconds": _us(report.floor.signatures),
+            "schnorr_microseconds": _us(report.floor.schnorr),
+            "others_microseconds": _us(report.floor.others),
             "ratio": round(report.verify_ratio, 3),
-            "ratio_to_signatures": round(report.verify / report.signatures, 3),
+            "ratio_to_signatures": round(report.signatures_ratio, 3),
+            "least_ratio_to_signatures": round(report.least_signatures_ratio, 3),
+            "ratio_to_schnorr": round(report.verify / report.floor.schnorr, 3),
             "per_second_and_core": round(1 / report.verify),
         },
         "claim": {
@@ -69,12 +74,19 @@ def _us(seconds: float) -> float:
 
 def _say(report: "Report") -> None:
     met = {name: "ok" if is_met else "NO" for name, is_met in report.met.items()}
-    say("floor: " + ", ".join(f"{name} {_us(took)} us" for name, took in report.floor.items()))
+    floor = report.floor
+    parts = [f"{count} {name} of {_us(floor.costs[name])} us" for name, count in floor.counts.items()]
+    say(f"floor: {', '.join(parts)}; in all {_us(floor.whole)} us")
     say(
-        f"verify: {_us(report.verify)} us, floor {_us(report.floor_seconds)} us, ratio {report.verify_ratio:.2f} "
-        f"(at most 1.5: {met['verify']}); {report.verify / report.signatures:.2f} of the two signatures alone; "
+        f"verify: {_us(report.verify)} us, {report.verify_ratio:.2f} of its floor (at most 1.5: {met['verify']}); "
         f"{1 / report.verify:,.0f} a second and core"
     )
+    say(
+        f"        {report.signatures_ratio:.2f} of both BOLT 12 signatures alone (2 schnorr checks and "
+        f"{floor.counts['hash']} hashes, {_us(floor.signatures)} us; with what else must be computed, "
+        f"{_us(floor.others)} us, nobody gets below {report.least_signatures_ratio:.2f})"
+    )
+    say(f"        {report.verify / floor.schnorr:.2f} of the 2 schnorr checks alone ({_us(floor.schnorr)} us)")
     both = 1 / (report.verify + report.claim)
     say(
         f"claim, on the disk: {_us(report.claim)} us, a page and fsync {_us(report.fsync)} us, "

@@ -80,27 +80,26 @@ class BlindedPath:
 
 def _read_hop(reader: Reader, points: Points) -> BlindedHop:
     node_id = _read_point(reader, points)
-    return BlindedHop(blinded_node_id=node_id, encrypted_recipient_data=reader.take(reader.uint(2)))
+    return BlindedHop(blinded_node_id=node_id, encrypted_recipient_data=reader.prefixed(2))
 
 
 def _read_point(reader: Reader, points: Points) -> Point:
-    start = reader.offset
-    data = reader.data[start : start + 33]
+    end = reader.offset + 33
     try:
-        point = points.parse(data)
+        point = points.parse(reader.data[reader.offset : end])
     except EncodingError:
-        raise reader.fail(Rule.NOT_A_POINT if len(data) == 33 else Rule.TRUNCATED) from None
-    reader.offset = start + 33
+        raise reader.fail(Rule.NOT_A_POINT if end <= len(reader.data) else Rule.TRUNCATED) from None
+    reader.offset = end
     return point
 
 
 def _read_node(reader: Reader, points: Points) -> bytes:
     """Read a `sciddir_or_pubkey`: its first byte is a direction (0, 1) or the sign of a point (2, 3)."""
     first = reader.data[reader.offset : reader.offset + 1]
-    if first in (b"\x00", b"\x01"):
-        return reader.take(9)
     if first in (b"\x02", b"\x03", b""):
         return _read_point(reader, points)
+    if first in (b"\x00", b"\x01"):
+        return reader.take(9)
     raise reader.fail(Rule.NOT_A_NODE)
 
 

@@ -14,7 +14,7 @@ from bled_codec.invoice_request import InvoiceRequest, InvoiceRequestFields
 from bled_codec.invoice_rules import REQUIRED_FIELDS, check_invoice_fields
 from bled_codec.merkle import TreeLevels, leaf_nodes, merkle_root, signature_digest, signed_records, tree_levels
 from bled_codec.request_rules import expected_amount
-from bled_codec.request_signature import RequestSignature, judge_request_signature
+from bled_codec.request_signature import RequestSignature, request_root, verdict_on
 from bled_codec.tlv import TlvRecord, join_records, make_record, split_stream
 from bled_codec.units import Msat, Point, UnixTime
 from bled_codec.values import FallbackAddress
@@ -101,7 +101,11 @@ class Invoice(InvoiceFields):
     @property
     def request_signature(self) -> RequestSignature:
         """Whether field 239 is the payer's signature of the request that this invoice repeats."""
-        return judge_request_signature(self.records, tree=self.tree, points=self.points)
+        signature = self.invoice_request_signature
+        if signature is None:
+            return RequestSignature.ABSENT
+        root = request_root(self.records, self.tree)
+        return verdict_on(signature, root, payer_id=self.invreq_payer_id, points=self.points)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

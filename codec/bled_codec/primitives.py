@@ -41,6 +41,15 @@ class Reader:
         """Read an unsigned big-endian integer of `length` bytes."""
         return int.from_bytes(self.take(length), "big")
 
+    def prefixed(self, width: int) -> bytes:
+        """Read as many bytes as the big-endian integer of `width` bytes before them says."""
+        data, start = self.data, self.offset + width
+        end = start + int.from_bytes(data[self.offset : start], "big")
+        if end > len(data):
+            return self.take(self.uint(width))  # raises, at the one that is cut short
+        self.offset = end
+        return data[start:end]
+
     def bigsize(self) -> int:
         """Read a BigSize (BOLT 1): 1, 3, 5 or 9 bytes, minimal or refused."""
         value, self.offset = read_bigsize(self.data, self.offset, tlv_type=self.tlv_type)

@@ -16,7 +16,6 @@ from bled_codec.merkle import TreeLevels, merkle_root, root_of_first, root_of_no
 from bled_codec.tlv import TlvRecord
 from bled_codec.units import Point
 
-_SIGNATURE_BYTES: Final = 64
 _TYPE: Final = attrgetter("type")
 
 
@@ -28,33 +27,32 @@ class RequestSignature(StrEnum):
     ABSENT = "absent"
 
 
-def judge_request_signature(
-    records: Sequence[TlvRecord], *, tree: TreeLevels | None = None, points: Points | None = None
-) -> RequestSignature:
-    """Return the verdict for the records of an invoice. Fields 0 and 88 must be among them, else it is invalid.
-
-    `tree` is the invoice's own, where it is known: it saves nearly every hash. `points` are those found in it.
-    """
+def judge_request_signature(records: Sequence[TlvRecord]) -> RequestSignature:
+    """Return the verdict for the records of an invoice. Fields 0 and 88 must be among them, else it is invalid."""
     values = {record.type: record.value for record in records}
     signature = values.get(Field.INVOICE_REQUEST_SIGNATURE)
     if signature is None:
         return RequestSignature.ABSENT
     payer_id = values.get(Field.INVREQ_PAYER_ID)
-    if payer_id is None or Field.INVREQ_METADATA not in values or len(signature) != _SIGNATURE_BYTES:
+    if payer_id is None or Field.INVREQ_METADATA not in values:
         return RequestSignature.INVALID
-    digest = signature_digest("invoice_request", "signature", _request_root(records, tree))
-    valid = (points or Points()).verify_schnorr(signature, digest, key=Point(payer_id))
+    root = merkle_root(select(records, MIRRORED_TYPES))
+    return verdict_on(signature, root, payer_id=Point(payer_id), points=Points())
+
+
+def verdict_on(signature: bytes, root: bytes, *, payer_id: Point, points: Points) -> RequestSignature:
+    """Return the verdict on a signature of any length for the request with this merkle root."""
+    digest = signature_digest("invoice_request", "signature", root)
+    valid = points.verify_schnorr(signature, digest, key=payer_id)
     return RequestSignature.VALID if valid else RequestSignature.INVALID
 
 
-def _request_root(records: Sequence[TlvRecord], tree: TreeLevels | None) -> bytes:
-    """Return the merkle root of the repeated request.
+def request_root(records: Sequence[TlvRecord], tree: TreeLevels) -> bytes:
+    """Return the merkle root of the request that an invoice with these records and this tree repeats, field 0 first.
 
     A node depends on its record and on the first record alone. Both trees begin with field 0, so a repeated record has
     one node in both. Where the request has no experimental records its tree is a part of the invoice's.
     """
-    if tree is None:
-        return merkle_root(select(records, MIRRORED_TYPES))
     low, high = MIRRORED_TYPES
     if records[-1].type < high.start:
         return root_of_first(tree, bisect_left(records, low.stop, key=_TYPE))
