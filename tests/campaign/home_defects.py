@@ -10,6 +10,7 @@ from bled.failpoint import failpoint
 from bled.home import application, ledger, ledger_refunds, pay, serve_worker
 from bled.home.ledger_refunds import LedgerRefunds
 from bled.home.service import HomeService
+from bled_codec.invoice import Invoice, UnsignedInvoice
 from bled_codec.units import Msat
 
 
@@ -105,6 +106,31 @@ def leaves_invoices_live() -> None:
     HomeRefunds._take_back = take_back
 
 
+def keeps_again() -> None:
+    """Has the node keep an invoice anew for the same request, while a slow look at it ends in its closing."""
+    from bled.home.refund_service import HomeRefunds
+
+    async def stands(self, refund, request):
+        if refund.request != request or self._clock.now() >= refund.expires_at:
+            return False
+        found = await self._node.look(refund.label)
+        if found is None:
+            records = Invoice.decode(refund.invoice).records
+            unsigned = b"".join(record.raw for record in records if not 240 <= record.type <= 1000)
+            draft, preimage = UnsignedInvoice.decode(unsigned), self._keys.refund_preimage(refund.salt)
+            await self._node.keep_invoice(draft, label=refund.label, preimage=preimage)
+            return True
+        return found.status.value == "unpaid"
+
+    async def has_ended(self, payment_hash):
+        refund = self._ledger.refund_with(payment_hash)
+        found = await self._node.look(refund.label)
+        await asyncio.sleep(0.1)
+        return await self._settle(refund, found)
+
+    HomeRefunds._stands, HomeRefunds._has_ended = stands, has_ended
+
+
 def counts_no_refunds() -> None:
     """Looks at each refund by itself."""
     from bled.home import refund_policy
@@ -121,6 +147,7 @@ DEFECTS: dict[str, Callable[[], None]] = {
     "forgets-revocation": forgets_revocation,
     "tells-before-it-writes": tells_before_it_writes,
     "leaves-invoices-live": leaves_invoices_live,
+    "keeps-again": keeps_again,
     "counts-no-refunds": counts_no_refunds,
 }
 EXPECTED = {
@@ -131,5 +158,6 @@ EXPECTED = {
     "forgets-revocation": "paid_after_revocation",
     "tells-before-it-writes": "refunds_lost",
     "leaves-invoices-live": "refunds_lost",
+    "keeps-again": "refunds_lost",
     "counts-no-refunds": "refunds_over",
 }

@@ -12,15 +12,27 @@ STEPS = [step for step in Failpoint if step.value.startswith("home.refund")]
 async def give_back_at_a_step(town: Round) -> None:
     """Kill home at a named step of a refund; perhaps the same is asked for once more, and home killed there again."""
     paid = await _something_paid(town)
-    step = town.random.choice(STEPS)
+    step, name = town.random.choice(STEPS), town.random.choice((None, 0, 1, 2))
     for _ in range(town.random.randrange(1, 4)):
         town.totals.killed_at[step.value] += 1
         await town.start_home(f"{step.value}:{town.random.choice((1, 1, 2))}=kill")
-        await _give_back(town, paid, seconds=0.5)
+        await _give_back(town, paid, seconds=0.5, name=name)
         town.totals.refund_kills += town.has_plugin_died
         await town.kill_home()
     await town.start_home()
-    await _give_back(town, paid, seconds=2)
+    await _give_back(town, paid, seconds=2, name=name)
+    await town.kill_home()
+
+
+async def give_back_what_was_left_behind(town: Round) -> None:
+    """Kill home before its node keeps an invoice, and ask for the very same as soon as home begins to look that up."""
+    paid, name = await _something_paid(town), town.random.randrange(3)
+    await town.start_home(f"{Failpoint.HOME_REFUND_STORED.value}=kill")
+    await _give_back(town, paid, seconds=0.5, name=name)
+    town.totals.refund_kills += town.has_plugin_died
+    await town.kill_home()
+    await town.start_home()
+    await _give_back(town, paid, seconds=1, name=name)
     await town.kill_home()
 
 
@@ -100,16 +112,17 @@ async def _something_paid(town: Round) -> Bought | None:
     return bought
 
 
-async def _give_back(town: Round, bought: Bought | None, *, seconds: float) -> None:
+async def _give_back(town: Round, bought: Bought | None, *, seconds: float, name: int | None = None) -> None:
     """Ask once, wait for the money or for home's death, and remember how long that took."""
     began = time.monotonic()
-    await town.ask_refund(bought)
+    await town.ask_refund(bought, name=name)
     if await town.until_refunded(bought, seconds=seconds):
         town.typical_refund = 0.8 * town.typical_refund + 0.2 * (time.monotonic() - began)
 
 
 REFUNDS = {
     give_back_at_a_step: 8,
+    give_back_what_was_left_behind: 3,
     give_back_at_any_moment: 6,
     give_back_for_many: 4,
     give_back_until_nothing_is_left: 3,

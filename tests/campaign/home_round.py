@@ -247,14 +247,20 @@ class Round:
             self.typical = 0.8 * self.typical + 0.2 * (time.monotonic() - began)
 
     async def ask_refund(
-        self, bought: Bought | None, *, times: int = 1, pays: int = 1, amount: int | None = None
+        self,
+        bought: Bought | None,
+        *,
+        times: int = 1,
+        pays: int = 1,
+        name: int | None = None,
+        amount: int | None = None,
     ) -> None:
         """Have the till ask for a part, the whole or too much of a purchase; of a few names, so that some ask again."""
         if bought is None or bought.refund_offer is None:
             return
         orders = []
         for _ in range(times):
-            number = self.random.randrange(4)
+            number = self.random.randrange(4) if name is None else name
             amounts = (bought.amount // 3, bought.amount // 2, bought.amount, bought.amount + 2_000)
             chosen = amounts[number] if amount is None else amount
             order = {

@@ -7,7 +7,13 @@ import resource
 from collections.abc import Awaitable, Callable
 
 import home_auditor
-from home_refunds import REFUNDS, give_back_at_a_step, give_back_for_many, give_back_until_nothing_is_left
+from home_refunds import (
+    REFUNDS,
+    give_back_at_a_step,
+    give_back_for_many,
+    give_back_until_nothing_is_left,
+    give_back_what_was_left_behind,
+)
 from home_round import Bought, Round
 
 from bled.codes import Failpoint
@@ -173,6 +179,7 @@ BRINGS_OUT: dict[str, Scenario] = {
     "forgets-revocation": while_it_is_revoked,
     "tells-before-it-writes": give_back_at_a_step,
     "leaves-invoices-live": give_back_for_many,
+    "keeps-again": give_back_what_was_left_behind,
     "counts-no-refunds": give_back_until_nothing_is_left,
 }
 """By the name of a build with a defect, what is played against it most."""
