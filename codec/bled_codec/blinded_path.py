@@ -74,13 +74,11 @@ class BlindedPath:
         count = reader.uint(1)
         if count == 0:
             raise SemanticError(Rule.PATH_WITHOUT_HOPS, tlv_type=reader.tlv_type, offset=reader.offset)
-        hops = tuple([_read_hop(reader, points) for _ in range(count)])
-        return cls(first_node_id=first_node_id, first_path_key=first_path_key, hops=hops)
-
-
-def _read_hop(reader: Reader, points: Points) -> BlindedHop:
-    node_id = _read_point(reader, points)
-    return BlindedHop(blinded_node_id=node_id, encrypted_recipient_data=reader.prefixed(2))
+        hops = []
+        for _ in range(count):
+            node_id = _read_point(reader, points)
+            hops.append(BlindedHop(blinded_node_id=node_id, encrypted_recipient_data=reader.prefixed(2)))
+        return cls(first_node_id=first_node_id, first_path_key=first_path_key, hops=tuple(hops))
 
 
 def _read_point(reader: Reader, points: Points) -> Point:

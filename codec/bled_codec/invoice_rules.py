@@ -39,8 +39,10 @@ def _check_paths(invoice: "Invoice") -> None:
     if len(invoice.invoice_blindedpay) != len(invoice.invoice_paths):
         raise SemanticError(Rule.BLINDEDPAY_COUNT, tlv_type=Field.INVOICE_BLINDEDPAY)
     # BOLT 12, invoices, reader: a path with an unknown even feature is not used; one must remain.
-    if all(payinfo.features and unknown_even_bits(payinfo.features) for payinfo in invoice.invoice_blindedpay):
-        raise SemanticError(Rule.NO_USABLE_PATH, tlv_type=Field.INVOICE_BLINDEDPAY)
+    for payinfo in invoice.invoice_blindedpay:
+        if not (payinfo.features and unknown_even_bits(payinfo.features)):
+            return
+    raise SemanticError(Rule.NO_USABLE_PATH, tlv_type=Field.INVOICE_BLINDEDPAY)
 
 
 def _check_amount(invoice: "Invoice") -> None:

@@ -36,7 +36,8 @@ def merkle_root(records: Iterable[TlvRecord]) -> bytes:
 
 def signed_records(records: Iterable[TlvRecord]) -> list[TlvRecord]:
     """Return the records that a signature covers: all but the signature elements."""
-    return [record for record in records if record.type not in SIGNATURE_TYPES]
+    first, behind = SIGNATURE_TYPES.start, SIGNATURE_TYPES.stop
+    return [record for record in records if not first <= record[0] < behind]
 
 
 def leaf_nodes(records: Sequence[TlvRecord]) -> list[bytes]:
@@ -105,13 +106,17 @@ def tree_levels(nodes: Sequence[bytes]) -> TreeLevels:
     new_branch = _BRANCH.copy
     while len(level) > 1:
         above = []
-        one_by_one = iter(level)
-        for left, right in zip(one_by_one, one_by_one, strict=False):
+        left = None
+        for node in level:
+            if left is None:
+                left = node
+                continue
             state = new_branch()
-            state.update(left + right if left < right else right + left)
+            state.update(left + node if left < node else node + left)
             above.append(state.digest())
-        if len(level) % 2:
-            above.append(level[-1])
+            left = None
+        if left is not None:
+            above.append(left)
         level = above
         levels.append(level)
     return tuple(levels)
