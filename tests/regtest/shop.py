@@ -1,5 +1,6 @@
 """The till of production at one node and a home at another, and sales between them: sandbox or real, it is the same."""
 
+import asyncio
 import statistics
 import time
 from collections.abc import Sequence
@@ -7,8 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from bled.clock import SystemClock
 from bled.codes import Code
+from bled.errors import Refused
 from bled.gatt.messages import (
     Abort,
     AbortReason,
@@ -26,8 +30,12 @@ from bled.grants.wrapping import unwrap_book
 from bled.node.base import MerchantNode, Way
 from bled.node.cln_grpc import ClnMerchantNode
 from bled.node.lightning_rpc import LightningRpc
+from bled.progress import ignore_steps
 from bled.sales.charge import SaleResult, charge
 from bled.sales.ledger import SaleLedger
+from bled.sales.refund import Refunds, refund_node
+from bled.sales.refund_states import Refund, RefundState
+from bled.session.offer_policy import NO_TIP
 from bled.vault.signing import sign_request
 from bled_codec.chains import REGTEST_CHAIN
 from bled_codec.offer import Offer
@@ -39,6 +47,8 @@ SECONDS = 90.0
 PURCHASES = 5
 """How many sales and payments the ratio is a median of."""
 RATIO = 1.5
+REST = 1.0
+"""Seconds in which a peer is ready for four onion messages again; what comes sooner it drops in silence."""
 
 
 class PushingNode(ClnMerchantNode):
@@ -79,7 +89,9 @@ class Shop:
     async def node(self, kind: type[ClnMerchantNode] = ClnMerchantNode) -> MerchantNode:
         return await kind.connect(self.target, self.credentials)
 
-    async def sell(self, buyer: Any, kind: type[ClnMerchantNode] = ClnMerchantNode) -> SaleResult:
+    async def sell(
+        self, buyer: Any, kind: type[ClnMerchantNode] = ClnMerchantNode, tip_max: Msat = NO_TIP
+    ) -> SaleResult:
         """Sell once, with the till's own times."""
         self.steps.clear()
         node, radio = await self.node(kind), self.radio(buyer)
@@ -94,9 +106,22 @@ class Shop:
                     clock=SystemClock(),
                     on_step=lambda name, _: self.steps.append((name, time.perf_counter())),
                     reader=READER,
+                    tip_max=tip_max,
                 )
         finally:
             await radio.close()
+            await node.close()
+
+    async def refund(self, sale_id: str, amount: Msat | None = None) -> Refund:
+        """Give a part of a sale back, or all that is left of it."""
+        node = await self.node()
+        try:
+            with SaleLedger.open(self.folder / "sales.sqlite") as ledger:
+                refunds = Refunds(
+                    refund_node(node), await node.info(), ledger, clock=SystemClock(), on_step=ignore_steps
+                )
+                return await refunds.pay(sale_id, amount=amount)
+        finally:
             await node.close()
 
     def seconds_to_money(self) -> float:
@@ -106,17 +131,30 @@ class Shop:
 
 
 class Device:
-    """A buyer's device with one grant; it remembers what the till told it."""
+    """A buyer's device with one grant; it remembers what the till told it.
 
-    def __init__(self, book: GrantBook, number: int) -> None:
+    `tip` comes on top of the price, and `allows_refund` signs for money that may come back.
+    """
+
+    def __init__(self, book: GrantBook, number: int, *, tip: Msat = NO_TIP, allows_refund: bool = False) -> None:
         self._grant = book.grants[number]
+        self._tip = tip
+        self._allows_refund = allows_refund
         self.statuses: list[StatusMessage] = []
 
     async def __call__(self, line: Any) -> None:
         message = decode_message(await line.receive(seconds=SECONDS))
         assert isinstance(message, OfferMessage)
         offer = Offer.decode(message.offer)
-        request = sign_request(self._grant, offer, amount=AMOUNT, chain=REGTEST_CHAIN, aux=bytes(32), now=now())
+        request = sign_request(
+            self._grant,
+            offer,
+            amount=Msat(AMOUNT + self._tip),
+            chain=REGTEST_CHAIN,
+            aux=bytes(32),
+            now=now(),
+            allows_refund=self._allows_refund,
+        )
         await line.send(encode_message(InvreqMessage(request=request.encode())))
         while True:
             status = decode_message(await line.receive(seconds=SECONDS))
@@ -154,6 +192,30 @@ async def check_both_ways(shop: Shop) -> None:
     await check_paid(shop, Device(book, 2))
 
 
+async def check_tip_and_refunds(shop: Shop) -> None:
+    """A tip is paid with the price, and all of it comes back in two parts: to home, and no more than that."""
+    device = Device(await shop.book(), 0, tip=Msat(1_000), allows_refund=True)
+    sold = await shop.sell(device, tip_max=Msat(3_000))
+    assert (sold.code, sold.amount, sold.tip) == (Code.PAID, 16_000, 1_000), sold
+    for amount, given in ((Msat(6_000), 6_000), (None, 10_000)):
+        refund = await shop.refund(sold.sale_id, amount)
+        assert (refund.state, refund.amount) == (RefundState.REFUNDED, given), refund
+    with pytest.raises(Refused):
+        await shop.refund(sold.sale_id, Msat(1))
+    async with asyncio.timeout(SECONDS):
+        while (back := await _refunded(shop, sold)) != [6_000, 10_000]:
+            assert sum(back) <= sold.amount
+            await asyncio.sleep(0.1)
+
+
+async def _refunded(shop: Shop, sold: SaleResult) -> list[int]:
+    """Return what came back to home, as its owner is told."""
+    payments = (await shop.home.call("bled-payments", seconds=SECONDS))["payments"]
+    (paid,) = [each for each in payments if each["payment_hash"] == sold.payment_hash.hex()]
+    assert paid["refunded_msat"] == sum(each["received_msat"] or 0 for each in paid["refunds"])
+    return sorted(each["received_msat"] or 0 for each in paid["refunds"])
+
+
 async def ratio(shop: Shop, merchant: Any) -> float:
     """Return a sale's time to the money over `fetchinvoice` and `xpay` of home's node for the same amount, medians.
 
@@ -162,10 +224,12 @@ async def ratio(shop: Shop, merchant: Any) -> float:
     book = await shop.book()
     sales, alone = [], []
     for number in range(PURCHASES):
+        await asyncio.sleep(REST)
         await check_paid(shop, Device(book, number))
         sales.append(shop.seconds_to_money())
         terms = {"amount": f"{AMOUNT}msat", "description": f"tea {number}"}
         offer = (await merchant("offer", **terms))["bolt12"]
+        await asyncio.sleep(REST)
         began = time.perf_counter()
         fetched = await shop.home.call("fetchinvoice", {"offer": offer}, seconds=SECONDS)
         await shop.home.call("xpay", {"invstring": fetched["invoice"]}, seconds=SECONDS)

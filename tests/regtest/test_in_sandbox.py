@@ -3,7 +3,8 @@
 import importlib.util
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from types import ModuleType
 
@@ -35,7 +36,9 @@ def folder() -> Iterator[Path]:
         yield Path(name)
 
 
-async def test_a_till_at_the_sandbox_sells_both_ways(folder: Path) -> None:
+@asynccontextmanager
+async def open_shop(folder: Path) -> AsyncIterator[tuple[object, Sandbox]]:
+    """Give a shop at the sandbox's nodes."""
     async with Sandbox.run(folder / "sandbox") as sandbox:
         shop = shops.Shop(
             folder=folder,
@@ -45,6 +48,16 @@ async def test_a_till_at_the_sandbox_sells_both_ways(folder: Path) -> None:
             introduction=sandbox.hop.node_id.hex(),
             radio=stage.Meeting,
         )
+        yield shop, sandbox
+
+
+async def test_a_till_at_the_sandbox_sells_both_ways(folder: Path) -> None:
+    async with open_shop(folder) as (shop, sandbox):
         await shops.check_both_ways(shop)
         assert shop.seconds_to_money() > 0
         assert not sandbox.merchant.books.list_offers(active_only=True)
+
+
+async def test_a_tip_is_paid_and_everything_is_given_back_at_the_sandbox(folder: Path) -> None:
+    async with open_shop(folder) as (shop, _):
+        await shops.check_tip_and_refunds(shop)

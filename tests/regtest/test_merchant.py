@@ -84,6 +84,11 @@ async def test_a_real_merchant_with_unannounced_channels_only_is_paid_both_ways(
         await shops.check_both_ways(shop)
 
 
+async def test_a_tip_is_paid_and_everything_is_given_back_at_real_nodes(folder) -> None:
+    async with open_shop(folder) as (shop, _):
+        await shops.check_tip_and_refunds(shop)
+
+
 async def test_the_doctor_finds_no_problem_at_a_real_node(folder) -> None:
     async with open_shop(folder) as (shop, _):
         files = NodeFiles(folder=shop.credentials, state=shop.folder)
