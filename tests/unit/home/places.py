@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import psycopg
@@ -40,6 +40,21 @@ class File:
         with sqlite3.connect(self.folder / "ledger.sqlite") as other:
             other.execute("UPDATE books SET limits = ?", (format_limits(limits),))
         other.close()
+
+    def copy(self) -> None:
+        """Keep a copy of the ledger as it is now."""
+        self._copy("ledger.sqlite", "copy.sqlite")
+
+    def put_back(self) -> None:
+        """Put the copy in the place of what the open ledger holds."""
+        self._copy("copy.sqlite", "ledger.sqlite")
+
+    def _copy(self, source: str, target: str) -> None:
+        with (
+            closing(sqlite3.connect(self.folder / source)) as old,
+            closing(sqlite3.connect(self.folder / target)) as new,
+        ):
+            old.backup(new)
 
     @contextmanager
     def held(self, ledger: Ledger) -> Iterator[None]:

@@ -87,3 +87,22 @@ def test_how_far_the_nodes_records_were_read_is_kept(ledger, home, place) -> Non
     again = reopened(ledger, home, place)
     assert again.records_read() == 12
     again.close()
+
+
+def test_what_was_noted_counts_no_more_in_a_copy_without_the_last_payment(ledger, bought, now, place) -> None:
+    assert not ledger.begin_generation(kept=0, now=now)
+    ledger.begin_payment(ledger.claim(bought(), now=now).claim.payer_id, now=now)
+    ledger.note_records_read(7)
+    assert ledger.records_read() == 7
+    place.execute("UPDATE meta SET value = value - 1 WHERE name = 'generation'")
+    assert ledger.records_read() == 0
+    ledger.keep_records_read()
+    assert ledger.records_read() == 0
+
+
+def test_nothing_is_noted_any_more_once_it_is_kept(ledger, bought, now, place) -> None:
+    """A copy that lacks no payment, only how far the records were read."""
+    ledger.note_records_read(7)
+    ledger.claim(bought(), now=now)
+    place.execute("DELETE FROM meta WHERE name = 'records_read'")
+    assert ledger.records_read() == 0

@@ -102,6 +102,23 @@ class Working:
         return [decision.code for decision in self.decisions.since(0, limit=1_000)]
 
 
+async def quiet() -> None:
+    for _ in range(50):
+        await asyncio.sleep(0)
+
+
+def part_of(invoice, shop, home) -> SentPart:
+    return SentPart(
+        number=1,
+        payment_hash=invoice.invoice_payment_hash,
+        created_at=shop.NOW,
+        amount_sent=Msat(15_001),
+        label=home.grant().payer_id.hex(),
+        invoice=invoice.string,
+        has_failed=False,
+    )
+
+
 @pytest.fixture
 def working(home, ledger, shop) -> Working:
     return Working(home, ledger, shop)
@@ -320,6 +337,29 @@ async def test_all_pages_of_the_records_are_read_and_kept(working, bought, home,
     working.node.parts.append(replace(known, number=3, payment_hash=other.invoice_payment_hash, invoice=other.string))
     await working.work()
     assert (ledger.books()[0].revoked_at, ledger.records_read()) == (shop.NOW, 3)
+
+
+async def test_an_id_is_not_used_again_in_a_copy_that_is_put_back_at_work(working, home, shop, place) -> None:
+    """The copy misses one payment alone: the next one brings its generation up to what the node has kept."""
+    request = shop.request(home.grant())
+    first, second = (shop.invoice(request, preimage=preimage * 32) for preimage in (b"1", b"2"))
+    running = asyncio.create_task(working.service.run(node_is_fresh=False))
+    await quiet()
+    place.copy()
+    working.service.receive(first.encode(), home.secret())
+    await quiet()
+    working.node.parts.append(part_of(first, shop, home))
+    working.service.receive(second.encode(), home.secret())  # refused, after the records were read
+    await quiet()
+    assert [each.state for each in working.ledger.claims()] == [ClaimState.PAID]
+    place.put_back()
+    working.service.receive(second.encode(), home.secret())
+    await quiet()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert len(working.node.labels) == 1
+    assert [each.payment_hash for each in working.ledger.claims()] == [first.invoice_payment_hash]
+    assert working.ledger.books()[0].revoked_at == shop.NOW
 
 
 async def test_a_failure_that_was_seen_after_the_records_were_read_stands(working, bought, ledger, home, shop) -> None:
