@@ -167,12 +167,11 @@ class HomeService:
         """Work on what the node's records have shown meanwhile; if the ledger cannot be read now, the next time."""
         try:
             self._ledger.take_over()
-            claims = self._ledger.open_claims()
+            for claim in self._ledger.open_claims():
+                self._work_on(claim, payments, node_is_fresh=False)
+            self._ledger.keep_records_read()
         except Unavailable as error:
-            self._log("unusual", f"the ledger cannot list what is open, {error}")
-            return
-        for claim in claims:
-            self._work_on(claim, payments, node_is_fresh=False)
+            self._log("unusual", f"the ledger cannot say what is open, or not keep it, {error}")
 
     async def _see_time(self) -> None:
         """Note the time now and every hour, also when nothing is decided."""
@@ -198,6 +197,7 @@ class HomeService:
                 self._work_on(claim, payments, node_is_fresh=node_is_fresh)
 
     async def _open_claims(self) -> Sequence[Claim]:
+        self._ledger.keep_records_read()
         self._ledger.take_over()
         return self._ledger.open_claims()
 

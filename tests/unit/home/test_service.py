@@ -362,6 +362,26 @@ async def test_an_id_is_not_used_again_in_a_copy_that_is_put_back_at_work(workin
     assert working.ledger.books()[0].revoked_at == shop.NOW
 
 
+async def test_what_the_owner_has_settled_stays_settled_at_the_next_start(
+    working, bought, ledger, home, shop, place
+) -> None:
+    """The node lists the part as under way for ever: it was read while that was still true."""
+    verified = bought()
+    claim = ledger.claim(verified, now=shop.NOW).claim
+    ledger.begin_payment(claim.payer_id, now=shop.NOW)
+    working.node.parts.append(part_of(verified.invoice, shop, home))
+    working.node.found[claim.payment_hash] = Parts(status=PartsStatus.PENDING, amount_sent=Msat(15_001))
+    await working.work()
+    ledger.record_failed(claim.payer_id, detail="settled by home's owner", now=shop.NOW)
+    ledger.close()
+    again = place.open(home)
+    starting = Working(home, again, shop)
+    starting.node = starting.service._node = working.node
+    await starting.work()
+    assert [each.state for each in again.claims()] == [ClaimState.FAILED]
+    again.close()
+
+
 async def test_a_failure_that_was_seen_after_the_records_were_read_stands(working, bought, ledger, home, shop) -> None:
     """Another worker looked the payment up in between: what the page shows under way has failed by now."""
     verified = bought()
