@@ -362,10 +362,9 @@ async def test_an_id_is_not_used_again_in_a_copy_that_is_put_back_at_work(workin
     assert working.ledger.books()[0].revoked_at == shop.NOW
 
 
-async def test_what_the_owner_has_settled_stays_settled_at_the_next_start(
-    working, bought, ledger, home, shop, place
-) -> None:
+async def test_what_the_owner_has_settled_stays_settled_at_the_next_start(working, bought, home, shop, place) -> None:
     """The node lists the part as under way for ever: it was read while that was still true."""
+    ledger = working.ledger
     verified = bought()
     claim = ledger.claim(verified, now=shop.NOW).claim
     ledger.begin_payment(claim.payer_id, now=shop.NOW)
