@@ -136,6 +136,10 @@ class Points:
         """Know none yet."""
         self._keys: dict[bytes, PublicKeyXOnly] = {}
 
+    def __reduce__(self) -> tuple[type["Points"], tuple[()]]:
+        """Let messages be copied and pickled: the library's keys cannot be, and a copy finds its points again."""
+        return Points, ()
+
     def parse(self, data: bytes) -> Point:
         """Do as `parse_point`, and keep the point for later."""
         if data not in self._keys:

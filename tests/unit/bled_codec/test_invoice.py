@@ -1,5 +1,7 @@
 """Invoices: what they repeat, what they must have, and that nothing in them can be changed after the signature."""
 
+from copy import deepcopy
+
 import pytest
 
 from bled_codec.bolt12_string import format_string
@@ -7,6 +9,7 @@ from bled_codec.crypto import sha256
 from bled_codec.errors import CodecError, EncodingError, Rule, SemanticError, SignatureError
 from bled_codec.fields import MIRRORED_TYPES, Field, select
 from bled_codec.invoice import Invoice, UnsignedInvoice, create_invoice
+from bled_codec.request_signature import RequestSignature
 from bled_codec.tlv import encode_stream, join_records, make_record
 from bled_codec.units import MAX_MSAT, Msat, UnixTime
 from bled_codec.values import FallbackAddress
@@ -44,6 +47,13 @@ def test_an_invoice_repeats_its_request_byte_for_byte_and_its_signature_in_239()
     made = invoice(of)
     assert made.request_records == select(of.records, MIRRORED_TYPES)
     assert made.invoice_request_signature == of.signature
+
+
+def test_an_invoice_can_be_copied_with_all_in_it() -> None:
+    made = invoice()
+    copy = deepcopy(made)
+    assert copy == made
+    assert copy.request_signature is made.request_signature is RequestSignature.VALID
 
 
 def test_field_239_can_be_left_out() -> None:
