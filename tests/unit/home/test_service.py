@@ -381,6 +381,28 @@ async def test_what_the_owner_has_settled_stays_settled_at_the_next_start(workin
     again.close()
 
 
+async def test_a_book_that_is_issued_after_an_old_copy_was_found_outlives_the_next_start(
+    working, bought, home, shop, place
+) -> None:
+    """The node's part for an id that paid something else is in its records for ever."""
+    ledger, issued = working.ledger, home.row
+    claim = ledger.claim(bought(), now=shop.NOW).claim
+    ledger.begin_payment(claim.payer_id, now=shop.NOW)
+    other = shop.invoice(shop.request(home.grant()), preimage=b"o" * 32)
+    working.node.parts.append(part_of(other, shop, home))
+    await working.work()
+    ledger.add_book(
+        salt=b"n" * 16, device="d", home_label="h", issued_at=shop.NOW, ids=issued.ids, limits=issued.limits
+    )
+    ledger.close()
+    again = place.open(home)
+    starting = Working(home, again, shop)
+    starting.node = starting.service._node = working.node
+    await starting.work()
+    assert [each.revoked_at for each in sorted(again.books(), key=lambda book: book.book_id)] == [shop.NOW, None]
+    again.close()
+
+
 async def test_a_failure_that_was_seen_after_the_records_were_read_stands(working, bought, ledger, home, shop) -> None:
     """Another worker looked the payment up in between: what the page shows under way has failed by now."""
     verified = bought()
