@@ -24,7 +24,13 @@ _RPC_ERROR: Final = re.compile(
 )
 _ESCAPE: Final = re.compile(r"\\(?:u\{([0-9a-fA-F]{1,6})\}|(.))", re.DOTALL)
 _PLAIN_ESCAPES: Final = {"n": "\n", "r": "\r", "t": "\t", "0": "\0"}
-_LIGHTNINGD_GONE: Final = "no response from lightningd"
+# cln-grpc's own words, without a code, when lightningd went away behind it: after it was asked, or before.
+_LIGHTNINGD_GONE: Final = (
+    "no response from lightningd",
+    "reading response from socket",
+    "Error passing request to lightningd",
+)
+_NO_LIGHTNINGD: Final = ("Connection refused", "No such file or directory")
 _ANSWER_UNREADABLE: Final = "Failed to deserialize response"
 
 
@@ -55,6 +61,8 @@ def classify(status: str, details: str) -> BledError:
 
     `NODE_UNREACHABLE` and `NODE_TLS` promise that the call was never sent. `NODE_DIED` promises nothing.
     """
+    if status == "INTERNAL" and details.startswith(_NO_LIGHTNINGD):
+        return short_error(Code.NODE_UNREACHABLE, f"lightningd is not there: {details}")
     return _own_error(details) if status == "UNKNOWN" else classify_transport(status, details)
 
 
@@ -63,7 +71,7 @@ def _own_error(details: str) -> BledError:
     if found is None:
         return short_error(Code.NODE_PROTOCOL, details)
     message = _ESCAPE.sub(_unescape, found["message"])
-    if message == _LIGHTNINGD_GONE:
+    if found["code"] is None and message.startswith(_LIGHTNINGD_GONE):
         return short_error(Code.NODE_DIED, message)
     return RpcFailure(found["method"], None if found["code"] is None else int(found["code"]), message)
 
