@@ -41,7 +41,7 @@ def free_port() -> int:
         return int(found.getsockname()[1])
 
 
-async def until(holds: Callable[[], Awaitable[Any]], what: str) -> Any:
+async def until(holds: Callable[[], Awaitable[Any]], what: str, *, pause: float = 0.2) -> Any:
     """Ask again and again until the answer is true; a node that cannot be asked yet is asked again."""
     try:
         async with asyncio.timeout(SECONDS):
@@ -51,7 +51,7 @@ async def until(holds: Callable[[], Awaitable[Any]], what: str) -> Any:
                         return found
                 except Unavailable:
                     pass
-                await asyncio.sleep(0.2)
+                await asyncio.sleep(pause)
     except TimeoutError:
         raise AssertionError(f"not within {SECONDS:.0f} s: {what}") from None
 
@@ -115,6 +115,7 @@ class Node:
         self.rpc = LightningRpc(folder / "regtest" / "lightning-rpc")
         self.node_id = ""
         self.grpc_port = free_port()
+        self.process: Process | None = None
 
     @property
     def grpc_target(self) -> str:
@@ -129,18 +130,29 @@ class Node:
     @asynccontextmanager
     async def run(self) -> AsyncIterator["Node"]:
         self.folder.mkdir()
-        process = await asyncio.create_subprocess_exec(
+        try:
+            await self._start()
+            yield self
+        finally:
+            if self.process is not None:
+                await end(self.process)
+
+    async def kill_and_start(self) -> None:
+        """End lightningd with SIGKILL and start it again in its folder."""
+        assert self.process is not None
+        self.process.kill()
+        await self.process.wait()
+        await self._start()
+
+    async def _start(self) -> None:
+        self.process = process = await asyncio.create_subprocess_exec(
             "lightningd", f"--lightning-dir={self.folder}", "--network=regtest", f"--addr=127.0.0.1:{self.port}",
             f"--bitcoin-datadir={self.bitcoin.folder}", f"--bitcoin-rpcport={self.bitcoin.port}", "--log-level=debug",
             f"--log-file={self.folder / 'log'}", "--developer", "--dev-fast-gossip", "--dev-bitcoind-poll=1",
             "--dev-allow-localhost", f"--grpc-port={self.grpc_port}",
             *self.options,
         )  # fmt: skip
-        try:
-            self.node_id = (await until(lambda: self._answers(process), "lightningd answers"))["id"]
-            yield self
-        finally:
-            await end(process)
+        self.node_id = (await until(lambda: self._answers(process), "lightningd answers"))["id"]
 
     async def _answers(self, process: Process) -> dict[str, Any]:
         check_runs(process, "lightningd")
@@ -173,6 +185,11 @@ class Node:
         """Say whether a channel with `peer` is open, and its ends have told each other their fees."""
         channels = (await self.call("listpeerchannels", id=peer.node_id))["channels"]
         return any(each["state"] == "CHANNELD_NORMAL" and "remote" in each.get("updates", {}) for each in channels)
+
+    async def is_connected(self, peer: "Node") -> bool:
+        """Say whether a channel with `peer` can carry something now."""
+        channels = (await self.call("listpeerchannels", id=peer.node_id))["channels"]
+        return any(each["state"] == "CHANNELD_NORMAL" and each["peer_connected"] for each in channels)
 
     async def knows_channels(self, count: int) -> bool:
         """Say whether gossip has both directions of so many channels."""
