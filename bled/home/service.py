@@ -136,9 +136,9 @@ class HomeService:
         )
 
     async def _compare_with_node(self, invoice: Invoice) -> None:
-        """Read the node's records before a claim: those that are new, and those of this hash, at the same time."""
-        both = await asyncio.gather(self._compare_records(), self._check_hash(invoice), return_exceptions=True)
-        for failure in both:  # not before both have ended: neither goes on behind the next invoice
+        """Read the node's records before a claim: those that are new, those of this hash, and what it has kept."""
+        looks = (self._witness.confirm(now=self._clock.now()), self._compare_records(), self._check_hash(invoice))
+        for failure in await asyncio.gather(*looks, return_exceptions=True):  # at once; none goes on behind the next
             if failure is not None:
                 raise failure
 

@@ -61,6 +61,16 @@ class Witness:
             raise Unavailable(Code.NODE_DIED, detail=f"the node kept no number in {_SECONDS:.0f} s") from None
         failpoint(Failpoint.HOME_WITNESSED)
 
+    async def confirm(self, *, now: UnixTime) -> None:
+        """Make sure, before a claim, that the database has lost no commits: the claim's own generation could hide one.
+
+        The node is asked first what it has kept, where other processes have it keep something: they commit before that.
+        Raises as `testify` does.
+        """
+        if self._ledger.is_shared:
+            self._kept = max(self._kept, await self._node.kept_number(self._name))
+        self._check_not_older(now)
+
     def _check_not_older(self, now: UnixTime) -> None:
         """Other workers commit before they have the node keep it: so only lost commits leave the ledger behind."""
         if self._ledger.generation() < self._kept:

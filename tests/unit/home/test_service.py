@@ -102,6 +102,10 @@ class Working:
         return [decision.code for decision in self.decisions.since(0, limit=1_000)]
 
 
+async def never(*_: object, **__: object) -> None:
+    await asyncio.Event().wait()
+
+
 async def quiet() -> None:
     for _ in range(50):
         await asyncio.sleep(0)
@@ -360,6 +364,29 @@ async def test_an_id_is_not_used_again_in_a_copy_that_is_put_back_at_work(workin
     assert len(working.node.labels) == 1
     assert [each.payment_hash for each in working.ledger.claims()] == [first.invoice_payment_hash]
     assert working.ledger.books()[0].revoked_at == shop.NOW
+
+
+async def test_nothing_is_claimed_in_a_copy_that_is_put_back_while_the_node_seeks_a_route(
+    working, home, shop, place
+) -> None:
+    """The node has no part of the payment yet that the copy lacks."""
+    request = shop.request(home.grant())
+    first, second = (shop.invoice(request, preimage=preimage * 32) for preimage in (b"1", b"2"))
+    working.node.pay = never
+    running = asyncio.create_task(working.service.run(node_is_fresh=False))
+    await quiet()
+    place.copy()
+    working.service.receive(first.encode(), home.secret())
+    await quiet()
+    assert [each.state for each in working.ledger.claims()] == [ClaimState.SENT]
+    place.put_back()
+    working.service.receive(second.encode(), home.secret())
+    await quiet()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert working.ledger.claims() == ()
+    assert working.ledger.books()[0].revoked_at == shop.NOW
+    assert [each.code for each in working.decisions.since(0, limit=9)] == [Code.STORE_BROKEN]
 
 
 async def test_what_the_owner_has_settled_stays_settled_at_the_next_start(working, bought, home, shop, place) -> None:

@@ -120,6 +120,27 @@ async def test_commits_that_are_lost_at_work_are_found_out_before_the_next_payme
     assert node.kept == ledger.generation()
 
 
+@pytest.mark.parametrize("by_another", [False, True])
+async def test_a_single_payment_that_was_lost_at_work_is_missed_before_the_next_claim(
+    ledger, shop, place, bought, by_another
+) -> None:
+    """The next one would bring the ledger up to what the node has kept. Other processes share no file."""
+    node = Node()
+    other, watching = witness(node, ledger), witness(node, ledger)
+    await watching.compare(now=shop.NOW)
+    asking = other if by_another and ledger.is_shared else watching
+    await other.compare(now=shop.NOW)
+    await watching.testify(now=shop.NOW)
+    await watching.confirm(now=shop.NOW)
+    ledger.begin_payment(ledger.claim(bought(), now=shop.NOW).claim.payer_id, now=shop.NOW)
+    await asking.testify(now=shop.NOW)
+    await watching.confirm(now=shop.NOW)
+    place.execute("UPDATE meta SET value = value - 1 WHERE name = 'generation'")
+    with pytest.raises(Unavailable, match="lost"):
+        await watching.confirm(now=shop.NOW)
+    assert ledger.books()[0].revoked_at == shop.NOW
+
+
 async def test_a_number_never_overtakes_a_larger_one(ledger, home, shop) -> None:
     node = Node()
     node.open.clear()
