@@ -68,7 +68,8 @@ class Witness:
         Raises as `testify` does.
         """
         if self._ledger.is_shared:
-            self._kept = max(self._kept, await self._node.kept_number(self._name))
+            kept = await self._node.kept_number(self._name)
+            self._kept = max(self._kept, kept)
         self._check_not_older(now)
 
     def _check_not_older(self, now: UnixTime) -> None:
