@@ -41,14 +41,15 @@ class Report:
 def run_codec_bench(*, seconds: float) -> Report:
     """Measure every case for about `seconds` each, alternating with the floor."""
     wanted = cases()
-    floor_calls = _floor_calls()
-    calls = {**floor_calls, **{case.name: case.run for case in wanted}}
+    floors = floor_calls()
+    calls = {**floors, **{case.name: case.run for case in wanted}}
     measured = measure(calls, seconds=seconds)
-    floor = {name: measured[name] for name in floor_calls}
+    floor = {name: measured[name] for name in floors}
     return Report(floor=floor, results=tuple(_result(case, measured[case.name], floor) for case in wanted))
 
 
-def _floor_calls() -> Mapping[str, Callable[[], object]]:
+def floor_calls() -> Mapping[str, Callable[[], object]]:
+    """Return one call of each operation that a floor counts."""
     digest = bytes(range(32))
     key, point = samples.PAYER, samples.PAYER.public_key
     signature, points = key.sign(digest, aux=samples.AUX), Points()

@@ -9,11 +9,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from bled.bench import codec
 from bled.bench import home_samples as samples
 from bled.bench.codec_cases import shared_tree_hashes, tree_hashes
 from bled.grants.sealing import KEY_BYTES, SIV_KEY_BYTES, SivKey, derive
 from bled_codec.blinded_path import BlindedPath
-from bled_codec.crypto import Points, SecretKey, hmac_sha256, parse_point, public_key_of, tag_state
+from bled_codec.crypto import hmac_sha256, public_key_of
 from bled_codec.invoice import Invoice
 from bled_codec.units import Point
 
@@ -56,22 +57,11 @@ class Floor:
 
 def floor_calls() -> Mapping[str, Callable[[], object]]:
     """Return one call of each operation."""
-    digest, key, pair = bytes(range(32)), SecretKey(b"\x54" * 32), bytes(range(64))
-    point, signature, points = key.public_key, key.sign(digest, aux=samples.AUX), Points()
-    points.parse(point)
+    digest, pair, point = bytes(range(32)), bytes(range(64)), samples.KEYS.book_key.public_key
     siv = SivKey(bytes(range(SIV_KEY_BYTES)))
-    sealed = siv.seal(bytes(8), associated=point)
-    state = tag_state(b"LnBranch")
-
-    def hash_pair() -> bytes:
-        copy = state.copy()
-        copy.update(pair)
-        return copy.digest()
-
+    sealed, of_codec = siv.seal(bytes(8), associated=point), codec.floor_calls()
     return {
-        "verify": lambda: points.verify_schnorr(signature, digest, key=point),
-        "point": lambda: parse_point(point),
-        "hash": hash_pair,
+        **{name: of_codec[name] for name in ("verify", "point", "hash")},
         "key": lambda: public_key_of(derive(digest, pair, KEY_BYTES)),
         "mac": lambda: hmac_sha256(digest, point),
         "siv": lambda: siv.open(sealed, associated=point),
