@@ -74,8 +74,9 @@ def _is_known(part: SentPart, ledger: Ledger) -> bool:
     except (ValueError, CodecError):
         return False
     known = ledger.claim_for(payer_id)
-    is_sent = known is not None and known.state in (ClaimState.SENT, ClaimState.PAID)
-    return is_sent and known is not None and known.payment_hash == part.payment_hash
+    if known is None or known.payment_hash != part.payment_hash:
+        return False
+    return known.state in (ClaimState.SENT, ClaimState.PAID)
 
 
 def _claim_of_ours(part: SentPart, ledger: Ledger, keys: HomeKeys) -> Claim | None:
