@@ -64,7 +64,7 @@ def audit(
     """
     read = read or partial(_read, folder / HOME_LEDGER)
     claims, books = read(CLAIMS), read(BOOKS)
-    parts = _read_node(folder / NODE_LEDGER, PARTS)
+    parts = home_refund_auditor.read_node(folder / NODE_LEDGER, PARTS)
     found = Findings(payments=sum(part["status"] == "complete" for part in parts))
     live = defaultdict(list)
     for part in parts:
@@ -126,16 +126,6 @@ def _judge_book(book: sqlite3.Row, claims: list, live: dict, found: Findings) ->
 def _payer_of(part: sqlite3.Row) -> str:
     """Return the payer id that the paid invoice names, whatever the payment's label says."""
     return Invoice.from_string(part["bolt12"]).invreq_payer_id.hex()
-
-
-def _read_node(path: Path, sql: str) -> list[sqlite3.Row]:
-    """Read the ledger of a node that may be at work."""
-    database = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=30)
-    try:
-        database.row_factory = sqlite3.Row
-        return database.execute(sql).fetchall()
-    finally:
-        database.close()
 
 
 def _read(path: Path, sql: str) -> list[sqlite3.Row]:

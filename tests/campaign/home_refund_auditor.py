@@ -30,7 +30,7 @@ Rows = list[Any]
 
 def received_by_node(folder: Path) -> dict[str, int]:
     """Return what the node was paid for refunds, by payment hash."""
-    rows = _read_node(folder / NODE_BOOKS)
+    rows = read_node(folder / NODE_BOOKS, INVOICES)
     return {row["payment_hash"].hex(): row["amount_received"] for row in rows if row["status"] == "paid"}
 
 
@@ -39,7 +39,7 @@ def audit(folder: Path, found: "Findings", *, read: Callable[[str], Rows], is_fi
     refunds = {bytes(row["payment_hash"]): row for row in read(REFUNDS)}
     claims = {bytes(row["payer_id"]): row for row in read(CLAIMS)}
     events = [(bytes(row["payment_hash"]), row["amount"]) for row in read(EVENTS)]
-    invoices = {bytes(row["payment_hash"]): row for row in _read_node(folder / NODE_BOOKS)}
+    invoices = {bytes(row["payment_hash"]): row for row in read_node(folder / NODE_BOOKS, INVOICES)}
     paid = {key: row for key, row in invoices.items() if row["status"] == "paid"}
     found.refunds = len(paid)
     for key, row in invoices.items():
@@ -103,11 +103,11 @@ def _has_offer(invoice: bytes) -> bool:
     return any(record.type == OFFER_TYPE for record in Invoice.decode(invoice).records)
 
 
-def _read_node(path: Path) -> Rows:
-    """Read the books of a node that may be at work."""
+def read_node(path: Path, sql: str) -> Rows:
+    """Read a database of a node that may be at work."""
     database = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=30)
     try:
         database.row_factory = sqlite3.Row
-        return database.execute(INVOICES).fetchall()
+        return database.execute(sql).fetchall()
     finally:
         database.close()
