@@ -72,6 +72,19 @@ class Shop:
     steps: list[tuple[str, float]] = field(default_factory=list)
     books: int = 0
 
+    @classmethod
+    def at(cls, folder: Path, *, merchant: Any, hop: Any, home: Any, radio: Any) -> "Shop":
+        """Open a shop at three real nodes, with a till in a new folder."""
+        folder.mkdir()
+        return cls(
+            folder=folder,
+            target=merchant.grpc_target,
+            credentials=merchant.credentials,
+            home=home.rpc,
+            introduction=hop.node_id,
+            radio=radio,
+        )
+
     async def book(self) -> GrantBook:
         """Have home issue a book for another device, whose reply paths begin at the hop."""
         self.books += 1

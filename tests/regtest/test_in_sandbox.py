@@ -2,8 +2,7 @@
 
 import importlib.util
 import sys
-import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import ModuleType
@@ -27,13 +26,6 @@ def load(path: str) -> ModuleType:
 
 
 shops, stage = (load(path) for path in ("shop.py", "../system/merchant/stage.py"))
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """A folder whose path is short enough for a unix socket."""
-    with tempfile.TemporaryDirectory(prefix="bled-") as name:
-        yield Path(name)
 
 
 @asynccontextmanager

@@ -4,10 +4,7 @@ import asyncio
 import importlib.util
 import os
 import random
-import shutil
 import sys
-import tempfile
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -49,14 +46,6 @@ pytestmark = [
         bool(nodes.MISSING), reason=f"real nodes are needed, and these are not on PATH: {', '.join(nodes.MISSING)}"
     ),
 ]
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """A folder whose path is short enough for a unix socket."""
-    path = Path(tempfile.mkdtemp(prefix="bled-"))
-    yield path
-    shutil.rmtree(path)
 
 
 async def sell_and_kill(shop, device, victim, after: float) -> SaleResult:
@@ -122,16 +111,7 @@ async def test_a_node_is_killed_while_a_buyer_pays_and_nothing_is_paid_twice_or_
     plugin = Path(sys.executable).with_name("bled-home")
     chance = random.Random(KILLS)  # noqa: S311 - moments of kills, no secret
     async with nodes.town(folder, plugin) as (merchant, hop, home):
-        till = folder / "till"
-        till.mkdir()
-        shop = shops.Shop(
-            folder=till,
-            target=merchant.grpc_target,
-            credentials=merchant.credentials,
-            home=home.rpc,
-            introduction=hop.node_id,
-            radio=stage.Meeting,
-        )
+        shop = shops.Shop.at(folder / "till", merchant=merchant, hop=hop, home=home, radio=stage.Meeting)
         killed, ended = {"home": home, "hop": hop, "merchant": merchant}[victim], []
         for _ in range(KILLS):
             book = await shop.book()

@@ -1,10 +1,8 @@
 """The till of production at real nodes: both ways, also for a merchant with unannounced channels only; and how fast."""
 
 import importlib.util
-import shutil
 import sys
-import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -38,32 +36,12 @@ pytestmark = [
 ]
 
 
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """A folder whose path is short enough for a unix socket."""
-    path = Path(tempfile.mkdtemp(prefix="bled-"))
-    yield path
-    shutil.rmtree(path)
-
-
 @asynccontextmanager
 async def open_shop(folder: Path, *, private: bool = False) -> AsyncIterator[tuple[object, object]]:
     """Give a shop at real nodes, and the merchant's one."""
     plugin = Path(sys.executable).with_name("bled-home")
     async with nodes.town(folder, plugin, private=private) as (merchant, hop, home):
-        till = folder / "till"
-        till.mkdir()
-        yield (
-            shops.Shop(
-                folder=till,
-                target=merchant.grpc_target,
-                credentials=merchant.credentials,
-                home=home.rpc,
-                introduction=hop.node_id,
-                radio=stage.Meeting,
-            ),
-            merchant,
-        )
+        yield shops.Shop.at(folder / "till", merchant=merchant, hop=hop, home=home, radio=stage.Meeting), merchant
 
 
 async def test_a_till_at_a_real_node_sells_both_ways_and_as_fast_as_the_node_itself(folder) -> None:

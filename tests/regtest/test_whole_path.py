@@ -2,11 +2,8 @@
 
 import importlib.util
 import secrets
-import shutil
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -94,14 +91,6 @@ async def deliver(merchant, invoice) -> None:
         onion_session=SecretKey(secrets.token_bytes(32)),
     )
     await merchant.call("injectonionmessage", path_key=onion.path_key.hex(), message=onion.onion.hex())
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """A folder whose path is short enough for a unix socket."""
-    path = Path(tempfile.mkdtemp(prefix="bled-"))
-    yield path
-    shutil.rmtree(path)
 
 
 async def test_a_purchase_between_real_nodes_is_paid_once(folder) -> None:
