@@ -211,6 +211,7 @@ async def check_tip_and_refunds(shop: Shop) -> None:
     sold = await shop.sell(device, tip_max=Msat(3_000))
     assert (sold.code, sold.amount, sold.tip) == (Code.PAID, 16_000, 1_000), sold
     for amount, given in ((Msat(6_000), 6_000), (None, 10_000)):
+        await asyncio.sleep(REST)
         refund = await shop.refund(sold.sale_id, amount)
         assert (refund.state, refund.amount) == (RefundState.REFUNDED, given), refund
     with pytest.raises(Refused):
